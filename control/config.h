@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The start-up file, coast.yaml: YAML 1.2 in which a scalar is read as its field
+ * asks (a name 010 stays text; yes and no are truth values only where a truth value
+ * is wanted). See class.h for cst_config_load(), which applies it.
+ */
+#pragma once
+
+#include "class.h"
+#include "module.h"
+
+/* Its `system:` part alone, which is needed before anything can be applied: EAL starts from it.
+ * `yaml_path` NULL, or a file without that part: the defaults. The error's reason names the line.
+ * Control thread, once, before cst_config_load(). */
+int cst_system_load(const char *yaml_path, struct cst_system *sys, struct cst_err *e);
+
+/* ---- reading ------------------------------------------------------------- */
+
+/* `line` counts from 1; 0: the file as a whole. */
+typedef void (*cst_config_report)(const char *file, unsigned line, const struct cst_err *e);
+
+struct cst_yaml {
+	json_t *root;  /* NULL when the file could not be read */
+	json_t *lines; /* path ("ports[0].mtu") -> line */
+	unsigned errors;
+};
+
+/* Read a file. `shape` describes what it holds, an object or a list of such; NULL: a start-up file,
+ * whose keys are the classes. Aliases are bounded in what they expand to, nesting in depth; a key
+ * given twice is an error. `report` may be NULL. Free with cst_yaml_free(), also after errors. */
+void cst_yaml_read(struct cst_yaml *y, const char *path, const struct cst_object *shape,
+		   cst_config_report report);
+void cst_yaml_free(struct cst_yaml *y);
+/* The line of this path, or of the nearest part of it that the file has. */
+unsigned cst_yaml_line(const struct cst_yaml *y, const char *path);
+/* The value at this path below js, or NULL. Borrowed. */
+json_t *cst_json_at(const json_t *js, const char *path);

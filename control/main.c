@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * coastd: start in order, run the control thread's loop, stop in reverse.
+ * Nothing here forwards a packet; the workers do, whether this loop runs or not.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <systemd/sd-daemon.h>
+
+#include "class.h"
+#include "config.h"
+#include "engine/engine.h"
+#include "engine/rcu.h"
+#include "log.h"
+#include "module.h"
+#include "rpc/rpc.h"
+#include "table/arena.h"
+
+#define DEFAULT_CONFIG "/etc/coast/coast.yaml"
+#define TICK_MS        100
+#define NOTICES_MS     10
+
+struct options {
+	const char *config; /* NULL: defaults, no objects */
+	const char *check;
+	const char *socket;
+	const char *group;
+	bool graph, verbose;
+};
+
+static const char usage_text[] =
+	"Usage: coastd [-c FILE] [-s SOCKET] [-g GROUP] [-v]\n"
+	"       coastd --check FILE\n"
+	"       coastd --graph | --version | --help\n"
+	"\n"
+	"The coast user plane: forwards packets as its configuration and its control\n"
+	"socket say.\n"
+	"\n"
+	"  -c, --config FILE    start-up objects (default " DEFAULT_CONFIG " when it exists)\n"
+	"  -s, --socket SOCKET  control socket (default: the run directory's NAME.sock)\n"
+	"  -g, --group GROUP    who may change things beside root (default coast)\n"
+	"      --check FILE     report every error in FILE with its line, start nothing\n"
+	"      --graph          print the node graph as Graphviz text\n"
+	"  -v, --verbose        say more\n"
+	"  -V, --version        print the version\n"
+	"  -h, --help           this text\n"
+	"\n"
+	"See coastd(8), coast.yaml(5), coastctl(1).\n";
+
+static void usage_error(void)
+{
+	fputs("Try 'coastd --help'.\n", stderr);
+	exit(2);
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"socket", required_argument, NULL, 's'},
+		{"group", required_argument, NULL, 'g'},
+		{"check", required_argument, NULL, 'C'},
+		{"graph", no_argument, NULL, 'G'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct stat st;
+	int c;
+
+	o->group = "coast";
+	if (stat(DEFAULT_CONFIG, &st) == 0)
+		o->config = DEFAULT_CONFIG;
+	while ((c = getopt_long(argc, argv, "c:s:g:vVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'g':
+			o->group = optarg;
+			break;
+		case 'C':
+			o->check = optarg;
+			break;
+		case 'G':
+			o->graph = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'V':
+			puts("coastd " COAST_VERSION);
+			exit(0);
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(0);
+		default:
+			usage_error();
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "coastd: unexpected argument '%s'\n", argv[optind]);
+		usage_error();
+	}
+}
+
+static void report(const char *file, unsigned line, const struct cst_err *e)
+{
+	if (line > 0)
+		fprintf(stderr, "%s:%u: ", file, line);
+	else
+		fprintf(stderr, "%s: ", file);
+	fprintf(stderr, "%s%s%s\n", e->field, e->field[0] != '\0' ? ": " : "", e->reason);
+}
+
+static int check(const char *file)
+{
+	int errors = cst_config_load(file, true, report);
+
+	if (errors > 0) {
+		fprintf(stderr, "%s: %d error%s\n", file, errors, errors == 1 ? "" : "s");
+		return 1;
+	}
+	printf("%s: ok\n", file);
+	return 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	cst_modules_tick(now_ms());
+	cst_rcu_reclaim(false);
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_notices(evutil_socket_t fd, short what, void *arg)
+{
+	cst_engine_notices();
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	LOG_NOTICE("%s received, stopping", strsignal((int)sig));
+	event_base_loopbreak(arg);
+}
+
+static int failed(const char *what, const struct cst_err *e)
+{
+	LOG_ERR("%s: %s%s%s", what, e->field, e->field[0] != '\0' ? ": " : "", e->reason);
+	return 1;
+}
+
+static int run_loop(const struct options *o, const struct cst_system *sys)
+{
+	struct cst_rpc_conf rpc = {0};
+	struct cst_err e = {0};
+	struct event_base *base;
+	struct event *events[4];
+	int ret = 1;
+
+	base = event_base_new();
+	if (base == NULL)
+		return failed("event loop", &(struct cst_err){.reason = "out of memory"});
+	events[0] = evsignal_new(base, SIGTERM, on_signal, base);
+	events[1] = evsignal_new(base, SIGINT, on_signal, base);
+	events[2] = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	events[3] = event_new(base, -1, EV_PERSIST, on_notices, NULL);
+	event_add(events[0], NULL);
+	event_add(events[1], NULL);
+	event_add(events[2], &(struct timeval){.tv_usec = TICK_MS * 1000});
+	event_add(events[3], &(struct timeval){.tv_usec = NOTICES_MS * 1000});
+
+	if (o->socket != NULL)
+		snprintf(rpc.path, sizeof(rpc.path), "%s", o->socket);
+	else
+		snprintf(rpc.path, sizeof(rpc.path), "%.70s/%s.sock", sys->run_dir, sys->name);
+	snprintf(rpc.group, sizeof(rpc.group), "%s", o->group);
+	if (cst_rpc_start(base, &rpc, &e) < 0) {
+		failed("control socket", &e);
+		goto out;
+	}
+	LOG_NOTICE("ready, control socket %s", rpc.path);
+	sd_notify(0, "READY=1");
+	event_base_dispatch(base);
+	sd_notify(0, "STOPPING=1");
+	cst_rpc_stop();
+	ret = 0;
+out:
+	for (unsigned i = 0; i < 4; i++)
+		event_free(events[i]);
+	event_base_free(base);
+	return ret;
+}
+
+static int serve(const struct options *o)
+{
+	struct cst_system sys;
+	struct cst_err e = {0};
+	int ret;
+
+	if (cst_system_load(o->config, &sys, &e) < 0) {
+		report(o->config, 0, &e);
+		return 1;
+	}
+	if (mkdir(sys.run_dir, 0755) < 0 && errno != EEXIST) {
+		LOG_ERR("%s: %s: start as root, or set system.run_dir", sys.run_dir,
+			strerror(errno));
+		return 1;
+	}
+	if (cst_modules_reserve(&sys, &e) < 0)
+		return failed("start", &e);
+	if (cst_engine_init(&sys, &e) < 0)
+		return failed("start", &e);
+	if (cst_arena_map(&sys, &e) < 0) {
+		failed("start", &e);
+		cst_engine_fini();
+		return 1;
+	}
+	ret = 1;
+	if (cst_modules_start(&sys, &e) < 0) {
+		failed("start", &e);
+	} else if (o->config != NULL && cst_config_load(o->config, false, report) > 0) {
+		LOG_ERR("%s: not started; 'coastd --check %s' finds what can be found without "
+			"starting",
+			o->config, o->config);
+	} else if (cst_engine_run(&e) < 0) {
+		failed("start", &e);
+	} else {
+		ret = run_loop(o, &sys);
+	}
+	cst_engine_stop();
+	cst_modules_stop();
+	cst_arena_unmap();
+	cst_engine_fini();
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {0};
+
+	parse_options(argc, argv, &o);
+	if (o.verbose)
+		cst_log_set_level(CST_LOG_DEBUG);
+	if (o.graph) {
+		cst_engine_graph(stdout);
+		return 0;
+	}
+	if (o.check != NULL)
+		return check(o.check);
+	signal(SIGPIPE, SIG_IGN);
+	return serve(&o);
+}

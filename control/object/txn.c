@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "object/txn.h"
+
+const struct cst_persist *cst_persist;
+
+void cst_txn_open(struct cst_txn_run *r, struct cst_pool *pool)
+{
+	*r = (struct cst_txn_run){.txn.pool = pool};
+	r->last = &r->first;
+}
+
+static int begin(struct cst_txn_run *r, struct cst_party *p, struct cst_err *e)
+{
+	int ret;
+
+	if (p == NULL || p->open)
+		return 0;
+	ret = p->begin != NULL ? p->begin(&r->txn, e) : 0;
+	if (ret < 0)
+		return ret;
+	p->open = true;
+	p->next = NULL;
+	*r->last = p;
+	r->last = &p->next;
+	return 0;
+}
+
+static int not_supported(const struct cst_class *c, enum cst_op op, struct cst_err *e)
+{
+	const char *name = c->object->name;
+
+	if (op == CST_OP_MODIFY && c->put != NULL && c->del != NULL)
+		return cst_err(e, -ENOTSUP, NULL, "%s has no modify: delete it and put it anew",
+			       name);
+	return cst_err(e, -ENOTSUP, NULL, "%s cannot be %s", name,
+		       op == CST_OP_PUT      ? "put"
+		       : op == CST_OP_MODIFY ? "modified"
+					     : "deleted");
+}
+
+/* A class's own function, or NULL. All three have one shape. */
+static int (*operation(const struct cst_class *c, enum cst_op op))(struct cst_txn *, const void *,
+								   struct cst_err *)
+{
+	return op == CST_OP_PUT ? c->put : op == CST_OP_MODIFY ? c->modify : c->del;
+}
+
+int cst_txn_plan(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op, const void *obj,
+		 struct cst_err *e)
+{
+	int ret;
+
+	if (operation(c, op) == NULL)
+		return not_supported(c, op, e);
+	ret = begin(r, c->party, e);
+	return ret < 0 ? ret : operation(c, op)(&r->txn, obj, e);
+}
+
+int cst_txn_prepare(struct cst_txn_run *r, struct cst_err *e)
+{
+	int ret = 0;
+
+	for (struct cst_party *p = r->first; p != NULL && ret == 0; p = p->next)
+		ret = p->compile != NULL ? p->compile(&r->txn, e) : 0;
+	if (ret == 0 && cst_persist != NULL && !r->txn.check_only)
+		ret = cst_persist->write(&r->txn, e);
+	return ret;
+}
+
+/* A party may begin anew in what its commit or abort sets off: it leaves the chain first. */
+static struct cst_party *take(struct cst_txn_run *r)
+{
+	struct cst_party *p = r->first;
+
+	if (p != NULL) {
+		r->first = p->next;
+		p->next = NULL;
+		p->open = false;
+	}
+	return p;
+}
+
+void cst_txn_commit(struct cst_txn_run *r)
+{
+	for (struct cst_party *p = take(r); p != NULL; p = take(r))
+		if (p->commit != NULL)
+			p->commit(&r->txn);
+}
+
+void cst_txn_abort(struct cst_txn_run *r)
+{
+	struct cst_party *reversed = NULL;
+
+	while (r->first != NULL) {
+		struct cst_party *p = r->first;
+
+		r->first = p->next;
+		p->next = reversed;
+		reversed = p;
+	}
+	r->first = reversed;
+	for (struct cst_party *p = take(r); p != NULL; p = take(r))
+		if (p->abort != NULL)
+			p->abort(&r->txn);
+}
+
+/* ---- one call ------------------------------------------------------------ */
+
+static int decode_op(const struct cst_class *c, enum cst_op op, const json_t *js,
+		     struct cst_pool *pool, void *out, struct cst_err *e)
+{
+	if (op == CST_OP_PUT)
+		return cst_decode(c->object, js, false, pool, out, e);
+	if (op == CST_OP_DELETE)
+		return cst_decode_key(c->object, js, pool, out, e);
+	return cst_decode(c->modify_object != NULL ? c->modify_object : c->object, js, true, pool,
+			  out, e);
+}
+
+static json_t *replies(const struct cst_class *c, enum cst_op op, void **objs, size_t n)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *js = c->reply != NULL && op != CST_OP_DELETE ? c->reply(objs[i]) : NULL;
+
+		json_array_append_new(out, js != NULL ? js : json_object());
+	}
+	return out;
+}
+
+static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op, const json_t *js,
+	       json_t **reply, struct cst_err *e)
+{
+	const struct cst_object *o =
+		op == CST_OP_MODIFY && c->modify_object != NULL ? c->modify_object : c->object;
+	size_t n = json_is_array(js) ? json_array_size(js) : 1;
+	void **objs = cst_pool_alloc(r->txn.pool, n * sizeof(*objs));
+	int ret = 0;
+
+	if (operation(c, op) == NULL)
+		return not_supported(c, op, e);
+	if (n == 0)
+		return cst_err(e, -EINVAL, NULL, "the list is empty");
+	if (objs == NULL)
+		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	for (size_t i = 0; i < n; i++) {
+		objs[i] = cst_pool_alloc(r->txn.pool, o->size);
+		if (objs[i] == NULL)
+			return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+		ret = decode_op(c, op, json_is_array(js) ? json_array_get(js, i) : js, r->txn.pool,
+				objs[i], e);
+		if (ret == 0)
+			ret = cst_txn_plan(r, c, op, objs[i], e);
+		if (ret < 0 && n > 1)
+			cst_err_prefix(e, "[%zu]", i);
+		if (ret < 0)
+			return ret;
+	}
+	ret = cst_txn_prepare(r, e);
+	if (ret < 0)
+		return ret;
+	cst_txn_commit(r);
+	if (reply != NULL)
+		*reply = replies(c, op, objs, n);
+	return 0;
+}
+
+int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
+		struct cst_err *e)
+{
+	static struct cst_pool *pool; /* the control thread's, kept warm from call to call */
+	struct cst_txn_run r;
+	struct cst_err spare;
+	int ret;
+
+	if (e == NULL)
+		e = &spare;
+	memset(e, 0, sizeof(*e));
+	if (pool == NULL)
+		pool = cst_pool_new();
+	cst_txn_open(&r, pool);
+	ret = run(&r, c, op, objs, reply, e);
+	if (ret < 0)
+		cst_txn_abort(&r);
+	cst_pool_reset(pool);
+	return ret;
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* JSON-RPC 2.0 (jsonrpc.org/specification): one line in, at most one line out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "class.h"
+#include "rpc_int.h"
+
+struct rpc_limits rpc_limits = {
+	.max_depth = 32,
+	.max_message = 8 << 20,
+	.max_reply = 8 << 20,
+};
+char rpc_group[32];
+
+static const struct rpc_peer *current;
+
+const struct rpc_peer *rpc_current(void)
+{
+	return current;
+}
+
+static struct cst_pool *call_pool(void)
+{
+	static struct cst_pool *pool;
+
+	if (pool == NULL)
+		pool = cst_pool_new();
+	else
+		cst_pool_reset(pool);
+	return pool;
+}
+
+/* ---- class methods ------------------------------------------------------- */
+
+static int op_change(const struct cst_class *c, enum cst_op op, const json_t *params,
+		     json_t **result, struct cst_err *e)
+{
+	json_t *reply = NULL, *one = NULL;
+	int ret;
+
+	if (json_is_object(params)) {
+		one = json_array();
+		json_array_append(one, (json_t *)params);
+		params = one;
+	} else if (!json_is_array(params)) {
+		return cst_err(e, -EINVAL, NULL, "must be an object or an array of objects");
+	}
+	ret = json_array_size(params) > 0 ? cst_txn_run(c, op, params, &reply, e) : 0;
+	if (ret == 0) {
+		*result = one != NULL ? json_incref(json_array_get(reply, 0)) : json_incref(reply);
+		if (*result == NULL)
+			*result = one != NULL ? json_object() : json_array();
+	}
+	json_decref(reply);
+	json_decref(one);
+	return ret;
+}
+
+static int get_one(const struct cst_class *c, const json_t *key, json_t **out, struct cst_err *e)
+{
+	struct cst_pool *pool = call_pool();
+	void *obj;
+	int ret;
+
+	if (!json_is_object(key))
+		return cst_err(e, -EINVAL, NULL, "must be an object with the key of the %s",
+			       c->object->name);
+	obj = pool != NULL ? cst_pool_alloc(pool, c->object->size) : NULL;
+	if (obj == NULL)
+		return cst_err(e, -ENOMEM, NULL, "out of memory");
+	ret = cst_decode_key(c->object, key, pool, obj, e);
+	return ret < 0 ? ret : c->get(obj, out, e);
+}
+
+static int op_get(const struct cst_class *c, const json_t *params, json_t **result,
+		  struct cst_err *e)
+{
+	json_t *list, *out, *key;
+	size_t i;
+	int ret;
+
+	if (!json_is_array(params))
+		return get_one(c, params, result, e);
+	list = json_array();
+	json_array_foreach (params, i, key) {
+		out = NULL;
+		ret = get_one(c, key, &out, e);
+		if (ret < 0) {
+			cst_err_prefix(e, "[%zu]", i);
+			json_decref(list);
+			return ret;
+		}
+		json_array_append_new(list, out);
+	}
+	*result = list;
+	return 0;
+}
+
+static int uint_param(const json_t *params, const char *name, uint64_t max, uint64_t *out,
+		      struct cst_err *e)
+{
+	const json_t *v = json_object_get(params, name);
+
+	if (v == NULL)
+		return 0;
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    (uint64_t)json_integer_value(v) > max)
+		return cst_err(e, -EINVAL, name, "must be a number from 0 to %llu",
+			       (unsigned long long)max);
+	*out = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+static int op_list(const struct cst_class *c, const json_t *params, json_t **result,
+		   struct cst_err *e)
+{
+	uint64_t limit = CST_RPC_LIST_LIMIT, cursor = 0;
+	struct cst_page page = {0};
+	const char *name;
+	json_t *value;
+	int ret;
+
+	if (params != NULL && !json_is_object(params))
+		return cst_err(e, -EINVAL, NULL, "must be an object");
+	json_object_foreach ((json_t *)params, name, value)
+		if (strcmp(name, "filter") != 0 && strcmp(name, "limit") != 0 &&
+		    strcmp(name, "cursor") != 0)
+			return cst_err(e, -EINVAL, name,
+				       "unknown; known are filter, limit, cursor");
+	ret = uint_param(params, "limit", UINT32_MAX, &limit, e);
+	if (ret == 0)
+		ret = uint_param(params, "cursor", INT64_MAX, &cursor, e);
+	if (ret < 0)
+		return ret;
+	page.filter = json_object_get(params, "filter");
+	if (page.filter != NULL && !json_is_object(page.filter))
+		return cst_err(e, -EINVAL, "filter", "must be an object of members to match");
+	json_object_foreach ((json_t *)page.filter, name, value)
+		if (cst_field_index(c->object, name) < 0) {
+			ret = cst_err(e, -EINVAL, name, "the %s has no such field",
+				      c->object->name);
+			cst_err_prefix(e, "filter");
+			return ret;
+		}
+	if (limit == 0 || limit > CST_RPC_LIST_LIMIT_MAX)
+		limit = CST_RPC_LIST_LIMIT_MAX;
+	page.limit = (uint32_t)limit;
+	page.cursor = cursor;
+	page.items = json_array();
+	ret = c->list(&page, e);
+	if (ret < 0) {
+		json_decref(page.items);
+		return ret;
+	}
+	*result = json_pack("{s:o, s:I}", "items", page.items, "cursor", (json_int_t)page.cursor);
+	return 0;
+}
+
+/* ---- one call ------------------------------------------------------------ */
+
+enum verb { V_NONE, V_PUT, V_MODIFY, V_DELETE, V_GET, V_LIST };
+
+static enum verb class_verb(const char *name, const struct cst_class **out)
+{
+	const char *dot = strrchr(name, '.');
+	const struct cst_class *c;
+	char object[64];
+
+	if (dot == NULL || (size_t)(dot - name) >= sizeof(object))
+		return V_NONE;
+	memcpy(object, name, (size_t)(dot - name));
+	object[dot - name] = '\0';
+	c = cst_class_by_name(object);
+	if (c == NULL)
+		return V_NONE;
+	*out = c;
+	if (strcmp(dot, ".put") == 0 && c->put != NULL)
+		return V_PUT;
+	if (strcmp(dot, ".modify") == 0 && c->modify != NULL)
+		return V_MODIFY;
+	if (strcmp(dot, ".delete") == 0 && c->del != NULL)
+		return V_DELETE;
+	if (strcmp(dot, ".get") == 0 && c->get != NULL)
+		return V_GET;
+	if (strcmp(dot, ".list") == 0 && c->list != NULL)
+		return V_LIST;
+	return V_NONE;
+}
+
+static int denied(struct cst_err *e)
+{
+	if (rpc_group[0] == '\0')
+		return cst_err(e, -EACCES, NULL,
+			       "may only read: changes need root or coastd's user");
+	return cst_err(e, -EACCES, NULL,
+		       "may only read: changes need root, coastd's user or a member of group %s",
+		       rpc_group);
+}
+
+/* By position: the i-th value is the i-th field. New reference or NULL. */
+static json_t *by_name(const struct cst_object *o, const json_t *params, struct cst_err *e)
+{
+	json_t *out, *value;
+	size_t i;
+
+	if (json_array_size(params) > o->n_fields) {
+		cst_err(e, -EINVAL, NULL, "takes at most %u values", o->n_fields);
+		return NULL;
+	}
+	out = json_object();
+	json_array_foreach (params, i, value)
+		json_object_set(out, o->fields[i].name, value);
+	return out;
+}
+
+static int call_method(const struct cst_method *m, const json_t *params, json_t **result,
+		       struct cst_err *e)
+{
+	struct cst_pool *pool = call_pool();
+	void *args = NULL;
+	json_t *named;
+	int ret;
+
+	if (m->params == NULL) {
+		if (json_object_size(params) > 0 || json_array_size(params) > 0)
+			return cst_err(e, -EINVAL, NULL, "takes no parameters");
+		return m->call(NULL, result, e);
+	}
+	args = pool != NULL ? cst_pool_alloc(pool, m->params->size) : NULL;
+	if (args == NULL)
+		return cst_err(e, -ENOMEM, NULL, "out of memory");
+	if (json_is_array(params))
+		named = by_name(m->params, params, e);
+	else
+		named = params != NULL ? json_incref((json_t *)params) : json_object();
+	if (named == NULL)
+		return -EINVAL;
+	ret = cst_decode(m->params, named, false, pool, args, e);
+	json_decref(named);
+	return ret < 0 ? ret : m->call(args, result, e);
+}
+
+/* 0 or the code of the error; *result or *e is filled. */
+static int call(const char *name, const json_t *params, const struct rpc_peer *peer,
+		json_t **result, struct cst_err *e)
+{
+	const struct cst_method *m = cst_method_by_name(name);
+	const struct cst_class *c = NULL;
+	enum verb verb = m == NULL ? class_verb(name, &c) : V_NONE;
+	int ret;
+
+	if (m == NULL && verb == V_NONE) {
+		cst_err(e, 0, NULL, "there is no method %.64s; rpc.describe lists them", name);
+		return RPC_METHOD;
+	}
+	if ((m != NULL ? m->write : verb <= V_DELETE) && !peer->may_write) {
+		denied(e);
+		return EACCES;
+	}
+	if (m != NULL)
+		ret = call_method(m, params, result, e);
+	else if (verb == V_GET)
+		ret = op_get(c, params, result, e);
+	else if (verb == V_LIST)
+		ret = op_list(c, params, result, e);
+	else
+		ret = op_change(c,
+				verb == V_PUT      ? CST_OP_PUT
+				: verb == V_MODIFY ? CST_OP_MODIFY
+						   : CST_OP_DELETE,
+				params, result, e);
+	if (ret >= 0) {
+		if (*result == NULL)
+			*result = json_object();
+		return 0;
+	}
+	e->code = ret;
+	if (e->reason[0] == '\0')
+		snprintf(e->reason, sizeof(e->reason), "%s", strerror(-ret));
+	return ret == -EINVAL ? RPC_PARAMS : -ret;
+}
+
+/* ---- requests and batches ------------------------------------------------ */
+
+/* What is wrong with the request's frame; NULL: nothing. */
+static const char *frame_error(const json_t *req)
+{
+	const json_t *id = json_object_get(req, "id");
+	const json_t *version = json_object_get(req, "jsonrpc");
+	const json_t *params = json_object_get(req, "params");
+
+	if (!json_is_object(req))
+		return "a request is an object";
+	if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))
+		return "id must be a string, a number or null";
+	if (!json_is_string(version) || strcmp(json_string_value(version), "2.0") != 0)
+		return "jsonrpc must be \"2.0\"";
+	if (!json_is_string(json_object_get(req, "method")))
+		return "method must be a string";
+	if (params != NULL && !json_is_object(params) && !json_is_array(params))
+		return "params must be an object or an array";
+	return NULL;
+}
+
+/* The reply, a new reference, or NULL for a notification. */
+static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, bool room)
+{
+	const char *wrong = frame_error(req);
+	const json_t *id = json_object_get(req, "id");
+	json_t *result = NULL, *reply;
+	struct cst_err e = {0};
+	int code;
+
+	if (wrong != NULL) {
+		cst_err(&e, 0, NULL, "%s", wrong);
+		code = RPC_REQUEST;
+		if (!json_is_string(id) && !json_is_number(id))
+			id = NULL;
+	} else if (!room && id != NULL) {
+		cst_err(&e, -E2BIG, NULL,
+			"not executed: the replies of this batch are too large; use smaller ones");
+		code = E2BIG;
+	} else {
+		current = peer;
+		code = call(json_string_value(json_object_get(req, "method")),
+			    json_object_get(req, "params"), peer, &result, &e);
+		current = NULL;
+		if (id == NULL) {
+			json_decref(result);
+			return NULL;
+		}
+	}
+	reply = json_pack("{s:s, s:O?}", "jsonrpc", "2.0", "id", id);
+	if (id == NULL)
+		json_object_set_new(reply, "id", json_null());
+	if (code == 0)
+		json_object_set_new(reply, "result", result);
+	else
+		json_object_set_new(reply, "error", rpc_error(code, &e));
+	return reply;
+}
+
+static char *dump(json_t *reply)
+{
+	char *line;
+
+	if (reply == NULL)
+		return NULL;
+	line = json_dumps(reply, JSON_COMPACT);
+	json_decref(reply);
+	return line != NULL ? line : rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
+}
+
+static char *serve_batch(const json_t *batch, const struct rpc_peer *peer)
+{
+	size_t len = 0, i, n;
+	char *text = NULL, *line;
+	json_t *req;
+	FILE *out;
+
+	if (json_array_size(batch) == 0)
+		return rpc_error_line(RPC_REQUEST, 0, "an empty batch");
+	out = open_memstream(&text, &len);
+	if (out == NULL)
+		return rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
+	n = 0;
+	json_array_foreach (batch, i, req) {
+		line = dump(serve_request(req, peer, n < rpc_limits.max_reply));
+		if (line == NULL)
+			continue;
+		fputc(n == 0 ? '[' : ',', out);
+		fputs(line, out);
+		n += strlen(line) + 1;
+		free(line);
+	}
+	if (n > 0)
+		fputc(']', out);
+	fclose(out);
+	if (n > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static bool blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r' && line[i] != '\n')
+			return false;
+	return true;
+}
+
+char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsigned *calls)
+{
+	const char *wrong;
+	json_error_t je;
+	char reason[JSON_ERROR_TEXT_LENGTH + 32];
+	char *reply;
+	json_t *js;
+
+	if (calls != NULL)
+		*calls = 1;
+	if (blank(line, len))
+		return NULL;
+	wrong = rpc_scan(line, len, &rpc_limits);
+	if (wrong != NULL)
+		return rpc_error_line(RPC_PARSE, 0, wrong);
+	js = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	if (js == NULL) {
+		snprintf(reason, sizeof(reason), "%s, at byte %d", je.text, je.position);
+		return rpc_error_line(RPC_PARSE, 0, reason);
+	}
+	if (json_is_array(js)) {
+		if (calls != NULL && json_array_size(js) > 1)
+			*calls = (unsigned)json_array_size(js);
+		reply = serve_batch(js, peer);
+	} else {
+		reply = dump(serve_request(js, peer, true));
+	}
+	json_decref(js);
+	return reply;
+}
+
+char *cst_rpc_serve(const char *line, size_t len, bool may_write)
+{
+	const struct rpc_peer peer = {.may_write = may_write};
+
+	return rpc_serve(line, len, &peer, NULL);
+}

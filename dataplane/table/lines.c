@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two-level segregated fit without the second level: free runs hang in lists by
+ * size class, a bit map finds the first list that must fit, and a freed run
+ * joins its free neighbours at once, so that no mix of sizes wears the section
+ * out.
+ */
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "table/lines.h"
+
+#define N_CLASSES 62 /* 1,2,3,4,6,8,... 3 << 30 */
+#define FREE      0x80000000u
+#define MAX_COUNT 0x7fffffffu
+
+struct book {
+	uint32_t run;        /* first and last line of a run: its length, FREE when it is */
+	uint32_t prev, next; /* first line of a free run: its list; 0 ends it */
+};
+
+struct cst_lines {
+	uint32_t count, used;
+	uint64_t nonempty; /* bit c: list[c] has runs */
+	uint32_t list[N_CLASSES];
+	struct book *book; /* [count + 1]; the line behind the last counts as taken */
+};
+
+/* 1,2,3,4,6,8,12,...: class 0 is 1, then 2^k at 2k-1 and 3*2^(k-1) at 2k */
+static uint32_t class_size(unsigned c)
+{
+	return c == 0 ? 1 : c % 2 == 1 ? 1u << (c / 2 + 1) : 3u << (c / 2 - 1);
+}
+
+/* The largest class not above n. */
+static unsigned class_floor(uint32_t n)
+{
+	unsigned k = 31u - (unsigned)__builtin_clz(n);
+
+	if (k == 0)
+		return 0;
+	return 2 * k - 1 + (n >> (k - 1) & 1);
+}
+
+static unsigned class_ceil(uint32_t n)
+{
+	unsigned c = class_floor(n);
+
+	return class_size(c) < n ? c + 1 : c;
+}
+
+static void mark(struct cst_lines *l, uint32_t first, uint32_t n, uint32_t flag)
+{
+	l->book[first].run = n | flag;
+	l->book[first + n - 1].run = n | flag;
+}
+
+static void link_free(struct cst_lines *l, uint32_t first, uint32_t n)
+{
+	unsigned c = class_floor(n);
+
+	mark(l, first, n, FREE);
+	l->book[first].prev = 0;
+	l->book[first].next = l->list[c];
+	if (l->list[c] != 0)
+		l->book[l->list[c]].prev = first;
+	l->list[c] = first;
+	l->nonempty |= UINT64_C(1) << c;
+}
+
+static void unlink_free(struct cst_lines *l, uint32_t first)
+{
+	unsigned c = class_floor(l->book[first].run & ~FREE);
+	struct book *b = &l->book[first];
+
+	if (b->prev != 0)
+		l->book[b->prev].next = b->next;
+	else
+		l->list[c] = b->next;
+	if (b->next != 0)
+		l->book[b->next].prev = b->prev;
+	if (l->list[c] == 0)
+		l->nonempty &= ~(UINT64_C(1) << c);
+}
+
+struct cst_lines *cst_lines_new(void *base, uint32_t count)
+{
+	struct cst_lines *l;
+
+	if (base == NULL || count < 2 || count > MAX_COUNT)
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return NULL;
+	l->book = calloc((size_t)count + 1, sizeof(l->book[0]));
+	if (l->book == NULL) {
+		free(l);
+		return NULL;
+	}
+	l->count = count;
+	link_free(l, 1, count - 1);
+	return l;
+}
+
+void cst_lines_free_all(struct cst_lines *l)
+{
+	if (l == NULL)
+		return;
+	free(l->book);
+	free(l);
+}
+
+uint32_t cst_lines_alloc(struct cst_lines *l, uint32_t n)
+{
+	uint64_t fit;
+	uint32_t first, have;
+	unsigned c;
+
+	if (n == 0 || n >= l->count)
+		return 0;
+	c = class_ceil(n);
+	fit = l->nonempty & (~UINT64_C(0) << c);
+	if (fit == 0)
+		return 0;
+	n = class_size(c);
+	first = l->list[__builtin_ctzll(fit)];
+	unlink_free(l, first);
+	have = l->book[first].run & ~FREE;
+	if (have > n)
+		link_free(l, first + n, have - n);
+	mark(l, first, n, 0);
+	l->used += n;
+	return first;
+}
+
+void cst_lines_free(struct cst_lines *l, uint32_t first, uint32_t n)
+{
+	uint32_t before, after;
+
+	n = class_size(class_ceil(n));
+	assert(first > 0 && first + n <= l->count && l->book[first].run == n);
+	l->used -= n;
+	/* line 0 and the line behind the last are never free: no test for the ends */
+	before = l->book[first - 1].run;
+	after = l->book[first + n].run;
+	if (after & FREE) {
+		unlink_free(l, first + n);
+		n += after & ~FREE;
+	}
+	if (before & FREE) {
+		first -= before & ~FREE;
+		unlink_free(l, first);
+		n += before & ~FREE;
+	}
+	link_free(l, first, n);
+}
+
+uint32_t cst_lines_used(const struct cst_lines *l)
+{
+	return l->used;
+}

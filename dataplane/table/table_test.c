@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "table/arena.h"
+#include "table/index.h"
+#include "table/lines.h"
+
+/* ---- index ------------------------------------------------------------------- */
+
+static void index_is_fifo(void **state)
+{
+	struct cst_index *x = cst_index_new(4);
+
+	for (uint32_t i = 1; i <= 4; i++)
+		assert_int_equal(cst_index_alloc(x), i);
+	assert_int_equal(cst_index_alloc(x), 0);
+	assert_int_equal(cst_index_used(x), 4);
+	cst_index_free(x, 3);
+	cst_index_free(x, 1);
+	assert_int_equal(cst_index_alloc(x), 3);
+	cst_index_free(x, 4);
+	assert_int_equal(cst_index_alloc(x), 1);
+	assert_int_equal(cst_index_alloc(x), 4);
+	cst_index_destroy(x);
+}
+
+static void index_takes_a_given_one(void **state)
+{
+	struct cst_index *x = cst_index_new(5);
+
+	assert_true(cst_index_take(x, 1));
+	assert_true(cst_index_take(x, 4));
+	assert_false(cst_index_take(x, 4));
+	assert_false(cst_index_take(x, 0));
+	assert_false(cst_index_take(x, 6));
+	assert_int_equal(cst_index_alloc(x), 2);
+	assert_int_equal(cst_index_alloc(x), 3);
+	cst_index_free(x, 4);
+	assert_int_equal(cst_index_alloc(x), 5);
+	assert_int_equal(cst_index_alloc(x), 4);
+	assert_int_equal(cst_index_alloc(x), 0);
+	assert_int_equal(cst_index_used(x), 5);
+	cst_index_destroy(x);
+}
+
+/* ---- lines ------------------------------------------------------------------- */
+
+#define LINES 4096
+
+static void lines_are_reused(void **state)
+{
+	struct cst_lines *l = cst_lines_new(*state, LINES);
+	uint32_t a = cst_lines_alloc(l, 5), all;
+
+	assert_int_not_equal(a, 0);
+	assert_int_equal(cst_lines_used(l), 6); /* its size class */
+	cst_lines_free(l, a, 5);
+	assert_int_equal(cst_lines_used(l), 0);
+	assert_int_equal(cst_lines_alloc(l, LINES), 0);
+	assert_int_equal(cst_lines_alloc(l, 0), 0);
+	all = cst_lines_alloc(l, 3072); /* only in one piece when the pieces have joined */
+	assert_int_not_equal(all, 0);
+	cst_lines_free(l, all, 3072);
+	cst_lines_free_all(l);
+}
+
+static void lines_get_full(void **state)
+{
+	struct cst_lines *l = cst_lines_new(*state, LINES);
+	uint32_t n = 0, last = 0, at;
+
+	while ((at = cst_lines_alloc(l, 1)) != 0) {
+		last = at;
+		n++;
+	}
+	assert_int_equal(n, LINES - 1); /* all but line 0 */
+	cst_lines_free(l, last, 1);
+	assert_int_equal(cst_lines_alloc(l, 2), 0);
+	assert_int_equal(cst_lines_alloc(l, 1), last);
+	cst_lines_free_all(l);
+}
+
+static bool claim(uint8_t *owned, uint32_t first, uint32_t n, uint8_t value)
+{
+	for (uint32_t i = first; i < first + n; i++) {
+		if (i == 0 || i >= LINES || owned[i] == value)
+			return false;
+		owned[i] = value;
+	}
+	return true;
+}
+
+/* Random requests against a map of who owns which line. */
+static void lines_never_overlap(void **state)
+{
+	struct cst_lines *l = cst_lines_new(*state, LINES);
+	static uint8_t owned[LINES];
+	struct {
+		uint32_t first, n;
+	} held[512] = {{0}};
+	unsigned full = 0;
+
+	memset(owned, 0, sizeof(owned));
+	srand(1);
+	for (int i = 0; i < 200000; i++) {
+		unsigned k = (unsigned)rand() % 512;
+		uint32_t n = 1 + (uint32_t)rand() % (rand() % 16 == 0 ? 64 : 8);
+
+		if (held[k].first != 0) {
+			assert_true(claim(owned, held[k].first, held[k].n, 0));
+			cst_lines_free(l, held[k].first, held[k].n);
+			held[k].first = 0;
+			continue;
+		}
+		held[k].first = cst_lines_alloc(l, n);
+		held[k].n = n;
+		if (held[k].first == 0)
+			full++;
+		else
+			assert_true(claim(owned, held[k].first, n, 1));
+	}
+	for (unsigned k = 0; k < 512; k++)
+		if (held[k].first != 0)
+			cst_lines_free(l, held[k].first, held[k].n);
+	assert_int_equal(cst_lines_used(l), 0);
+	assert_int_not_equal(cst_lines_alloc(l, 3072), 0);
+	assert_true(full < 200000 / 10);
+	cst_lines_free_all(l);
+}
+
+/* ---- arena ------------------------------------------------------------------- */
+
+static struct cst_section small = {.name = "test.small", .elem_size = 24, .count = 3};
+static struct cst_section large = {.name = "test.large", .elem_size = 64, .count = 1 << 20};
+static struct cst_system sys;
+
+static int arena_setup(void **state)
+{
+	memset(&sys, 0, sizeof(sys));
+	sys.hugepages = CST_HUGE_OFF;
+	snprintf(sys.arena_path, sizeof(sys.arena_path), "/tmp/coast-arena-%d", getpid());
+	small.count = 3;
+	return 0;
+}
+
+static int arena_teardown(void **state)
+{
+	cst_arena_unmap();
+	unlink(sys.arena_path);
+	return 0;
+}
+
+static int map_both(struct cst_err *e)
+{
+	cst_arena_add(&small);
+	cst_arena_add(&large);
+	return cst_arena_map(&sys, e);
+}
+
+static void arena_maps_sections(void **state)
+{
+	struct cst_arena_info info;
+	struct cst_err e = {0};
+	struct stat st;
+	char magic[8];
+	int fd;
+
+	assert_int_equal(map_both(&e), 0);
+	cst_arena_info(&info);
+	assert_string_equal(info.path, sys.arena_path);
+	assert_int_equal(info.generation, 1);
+	assert_int_equal((uintptr_t)small.base % 4096, 0);
+	assert_int_equal((uintptr_t)large.base % 4096, 0);
+	assert_true((char *)small.base >= (char *)large.base + 64 * large.count);
+	memset(small.base, 0xff, 72);
+	memset((char *)large.base + 64 * (large.count - 1), 0xff, 64);
+	assert_int_equal(stat(sys.arena_path, &st), 0);
+	assert_int_equal(st.st_size, info.bytes);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_true((uint64_t)st.st_blocks * 512 < info.bytes / 4); /* sparse */
+	fd = open(sys.arena_path, O_RDONLY);
+	assert_int_equal(read(fd, magic, 8), 8);
+	assert_memory_equal(magic, "coastTbl", 8);
+	close(fd);
+}
+
+static void arena_starts_afresh(void **state)
+{
+	struct cst_arena_info a, b;
+	struct cst_err e = {0};
+
+	assert_int_equal(map_both(&e), 0);
+	cst_arena_info(&a);
+	memset(small.base, 0xff, 72);
+	cst_arena_unmap();
+	assert_null(small.base);
+	assert_int_equal(map_both(&e), 0);
+	cst_arena_info(&b);
+	assert_int_equal(b.generation, a.generation + 1);
+	assert_int_equal(b.layout_hash, a.layout_hash);
+	assert_int_equal(*(uint64_t *)small.base, 0);
+	cst_arena_unmap();
+
+	small.count = 4; /* another layout: another file under the same name */
+	assert_int_equal(map_both(&e), 0);
+	cst_arena_info(&a);
+	assert_int_equal(a.generation, b.generation + 1);
+	assert_int_not_equal(a.layout_hash, b.layout_hash);
+	assert_int_equal(*(uint64_t *)small.base, 0);
+}
+
+/* What lies there may be anything. */
+static void arena_replaces_a_strange_file(void **state)
+{
+	struct cst_arena_info info;
+	struct cst_err e = {0};
+	FILE *f = fopen(sys.arena_path, "w");
+
+	for (int i = 0; i < 10000; i++)
+		fprintf(f, "strange ");
+	fclose(f);
+	assert_int_equal(map_both(&e), 0);
+	cst_arena_info(&info);
+	assert_int_equal(info.generation, 1);
+	assert_int_equal(*(uint64_t *)large.base, 0);
+}
+
+static void arena_excludes_others(void **state)
+{
+	struct cst_err e = {0};
+	int go[2], status;
+	char c = 0;
+	pid_t child;
+
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		/* 0: refused with a reason that names the other process */
+		char want[32];
+
+		snprintf(want, sizeof(want), "process %d", getppid());
+		if (read(go[0], &c, 1) != 1)
+			_exit(3);
+		if (map_both(&e) != -EWOULDBLOCK)
+			_exit(1);
+		_exit(strstr(e.reason, want) != NULL ? 0 : 2);
+	}
+	assert_int_equal(map_both(&e), 0);
+	assert_int_equal(write(go[1], &c, 1), 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(WIFEXITED(status));
+	*(uint64_t *)small.base = 1; /* still ours */
+	close(go[0]);
+	close(go[1]);
+}
+
+static void arena_refuses_what_does_not_fit(void **state)
+{
+	struct cst_err e = {0};
+
+	large.count = UINT64_C(1) << 40;
+	assert_int_equal(map_both(&e), -ENOSPC);
+	assert_non_null(strstr(e.reason, "max_sessions"));
+	cst_arena_unmap();
+	large.count = UINT64_MAX / 2;
+	assert_int_equal(map_both(&e), -E2BIG);
+	large.count = 1 << 20;
+}
+
+static void arena_refuses_double_names(void **state)
+{
+	static struct cst_section twin = {.name = "test.small", .elem_size = 8, .count = 1};
+	struct cst_err e = {0};
+
+	cst_arena_add(&twin);
+	assert_int_equal(map_both(&e), -EEXIST);
+}
+
+int main(void)
+{
+	static char base[64];
+#define ARENA(fn) cmocka_unit_test_setup_teardown(fn, arena_setup, arena_teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(index_is_fifo),
+		cmocka_unit_test(index_takes_a_given_one),
+		cmocka_unit_test_prestate(lines_are_reused, base),
+		cmocka_unit_test_prestate(lines_get_full, base),
+		cmocka_unit_test_prestate(lines_never_overlap, base),
+		ARENA(arena_maps_sections),
+		ARENA(arena_starts_afresh),
+		ARENA(arena_replaces_a_strange_file),
+		ARENA(arena_excludes_others),
+		ARENA(arena_refuses_what_does_not_fit),
+		ARENA(arena_refuses_double_names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

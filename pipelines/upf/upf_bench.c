@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * upf_ul and upf_dl alone: bursts of packets of random sessions through the
+ * node, with tables of 1 k and 1 M plain sessions (one PDR each way). Packets
+ * are fresh in the cache, as after `classify`; sessions are where they are.
+ *
+ * `node` in the report is what counts: cycles per packet inside the node.
+ * cycles/packet has the clock's own cost in it, which shows at burst 1.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+
+#include "bench.h"
+#include "gtpu.h"
+#include "ip.h"
+#include "upf_encap.h"
+#include "upf_node.h"
+#include "upf_tables.h"
+
+#define TAG_BITS     11
+#define MAX_SESSIONS 1000000u
+#define PEERS        64u
+#define INNER        100u /* bytes of the user's packet */
+#define BUFFER       2048u
+#define QFI          9
+
+enum { VRF_ACCESS = 1, VRF_CORE = 2 };
+
+static struct upf_tables own, theirs;
+static struct cst_worker worker;
+static struct rte_mbuf *pkts[CST_MAX_BURST];
+static uint64_t seed = 88172645463325252ull;
+
+static void *memory(size_t size)
+{
+	size_t huge = (size_t)2 << 20;
+	void *p;
+
+	size = (size + huge - 1) & ~(huge - 1);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (p != MAP_FAILED)
+		return p;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
+static uint32_t teid_of(uint32_t session)
+{
+	return session << TAG_BITS | session * 2654435761u >> (32 - TAG_BITS);
+}
+
+static void put_session(uint32_t s)
+{
+	uint32_t line = 1 + (s - 1) * 3;
+	struct upf_rules *r = (struct upf_rules *)((char *)own.lines + (size_t)line * 64);
+	struct upf_pdr *p = (struct upf_pdr *)(r + 1);
+
+	*r = (struct upf_rules){.seid = s, .n_lines = 3, .n_ul = 1, .n_dl = 1, .ul = 1, .dl = 2,
+				.flags = UPF_RULES_V4, .vrf = VRF_CORE};
+	cst_put_be32(&r->ue_v4, 0x0a000000 + s);
+	p[0] = (struct upf_pdr){.qfi_set = 1ull << QFI, .teid = teid_of(s),
+				.need = UPF_NEED_TUNNEL | UPF_NEED_QFI, .in_vrf = VRF_ACCESS,
+				.action = UPF_FORW, .flags = UPF_PDR_SPOOF,
+				.source_if = UPF_IF_ACCESS, .dest_if = UPF_IF_CORE,
+				.counter = 4 * s, .out_vrf = VRF_CORE};
+	p[1] = (struct upf_pdr){.qfi_set = UPF_ANY_QFI, .need = UPF_NEED_PLAIN, .in_vrf = VRF_CORE,
+				.action = UPF_FORW, .flags = UPF_PDR_ENCAP | UPF_PDR_PSC,
+				.source_if = UPF_IF_CORE, .dest_if = UPF_IF_ACCESS, .out_qfi = QFI,
+				.counter = 4 * s + 1, .peer = 1 + s % PEERS, .out_teid = s,
+				.out_vrf = VRF_ACCESS};
+	own.teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
+	own.pool_slots[s] = UPF_REF(0, line);
+}
+
+/* Buffers as a mempool lays them out; no EAL is needed for that. */
+static bool make_packets(void)
+{
+	size_t size = sizeof(struct rte_mbuf) + sizeof(struct cst_pkt) + BUFFER;
+	char *mem = memory(size * CST_MAX_BURST);
+
+	for (uint32_t i = 0; mem && i < CST_MAX_BURST; i++) {
+		struct rte_mbuf *m = (struct rte_mbuf *)(mem + i * size);
+
+		m->buf_addr = (char *)m + sizeof(*m) + sizeof(struct cst_pkt);
+		m->buf_len = BUFFER;
+		m->priv_size = sizeof(struct cst_pkt);
+		m->nb_segs = 1;
+		rte_mbuf_refcnt_set(m, 1);
+		pkts[i] = m;
+	}
+	return mem != NULL;
+}
+
+static bool make_tables(void)
+{
+	static const uint8_t net[4] = {10};
+	struct cst_ip local = {.family = 4, .b = {192, 0, 2, 1}};
+
+	if (own.lines)
+		return true;
+	own = (struct upf_tables){
+		.lines = memory((size_t)64 * (1 + 3 * MAX_SESSIONS)),
+		.counts = memory((size_t)64 * (1 + MAX_SESSIONS)),
+		.teids = memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS)),
+		.pool_slots = memory(4ull << 20),
+		.peers = memory(sizeof(struct upf_peer) * (PEERS + 1)),
+		.pools = memory(sizeof(struct upf_pool) * UPF_MAX_POOLS),
+		.teid_tag_bits = TAG_BITS,
+	};
+	if (!own.lines || !own.counts || !own.teids || !own.pool_slots || !own.peers || !own.pools
+	    || !make_packets()) {
+		own.lines = NULL;
+		return false;
+	}
+	own.pools[1] = (struct upf_pool){.prefix = {.len = 8}, .count = 1u << 20, .vrf = VRF_CORE, .used = 1};
+	memcpy(own.pools[1].prefix.ip.b, net, 4);
+	for (uint32_t i = 1; i <= PEERS; i++) {
+		struct cst_ip remote = {.family = 4, .b = {192, 0, 2, (uint8_t)(1 + i)}};
+
+		upf_peer_set(&own.peers[i], VRF_ACCESS, &local, &remote, CST_GTPU_PORT);
+	}
+	for (uint32_t s = 1; s <= MAX_SESSIONS; s++)
+		put_session(s);
+	return true;
+}
+
+static uint32_t some_session(uint32_t sessions)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return 1 + (uint32_t)((seed >> 32) * sessions >> 32);
+}
+
+static void put_inner(uint8_t *p, uint32_t session, bool ul, uint32_t i)
+{
+	static const uint8_t dn[4] = {198, 51, 100, 2};
+	uint8_t ue[4];
+
+	cst_put_be32(ue, 0x0a000000 + session);
+	cst_ip4_put(p, ul ? ue : dn, ul ? dn : ue, CST_PROTO_UDP, INNER, 0, 64, 1, 1);
+	cst_put_be32(p + 20, 5000u << 16 | (1024 + i));
+}
+
+static void put_ul(struct rte_mbuf *m, uint32_t session, uint32_t i)
+{
+	static const struct cst_ip gnb = {.family = 4, .b = {192, 0, 2, 2}};
+	static const struct cst_ip upf = {.family = 4, .b = {192, 0, 2, 1}};
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	upf_put_signal(p, &gnb, &upf, CST_GTPU_PORT, CST_GTPU_PORT, 16 + INNER, 0, 1);
+	cst_gtpu_put_psc(p + 28, CST_GTPU_GPDU, teid_of(session), INNER, cst_gtpu_psc_ul(QFI));
+	put_inner(p + 44, session, true, i);
+	m->data_len = 44 + INNER;
+	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_ACCESS, .ip_version = 4, .l4_proto = 17, .l4_off = 20,
+				       .ip_len = 44 + INNER};
+}
+
+static void put_dl(struct rte_mbuf *m, uint32_t session, uint32_t i)
+{
+	put_inner(rte_pktmbuf_mtod(m, uint8_t *), session, false, i);
+	m->data_len = INNER;
+	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_CORE, .ip_version = 4, .l4_proto = 17, .l4_off = 20,
+				       .ip_len = INNER, .aux = 1, .hash = session * 2654435761u};
+}
+
+static void prepare(bool ul, uint32_t n, uint32_t sessions)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		m->data_off = RTE_PKTMBUF_HEADROOM + 14;
+		if (ul)
+			put_ul(m, some_session(sessions), i);
+		else
+			put_dl(m, some_session(sessions), i);
+		m->pkt_len = m->data_len;
+	}
+}
+
+static uint64_t clock_cost(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 1000; i++) {
+		uint64_t t = rte_rdtsc_precise();
+
+		t = rte_rdtsc_precise() - t;
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
+static void run(struct cst_bench *b, bool ul, uint32_t sessions)
+{
+	uint16_t n = (uint16_t)cst_bench_arg(b);
+	cst_process_t process = ul ? upf_ul_process : upf_dl_process;
+	uint64_t cost, cycles = 0, bursts = 0;
+	uint8_t edge[CST_MAX_BURST];
+	uint16_t aside = 0;
+
+	if (!make_tables()) {
+		cst_bench_fail(b, "no memory for a million sessions");
+		return;
+	}
+	theirs = upf_tables;
+	upf_tables = own;
+	cost = clock_cost();
+	while (cst_bench_run(b, n)) {
+		uint64_t t;
+
+		cst_bench_pause(b);
+		prepare(ul, n, sessions);
+		memset(edge, 0, n);
+		cst_bench_resume(b);
+		t = rte_rdtsc_precise();
+		aside |= process(&worker, pkts, n, edge);
+		cycles += rte_rdtsc_precise() - t - cost;
+		bursts++;
+	}
+	upf_tables = theirs;
+	if (aside)
+		cst_bench_fail(b, "a packet did not go on");
+	else if (bursts)
+		cst_bench_counter(b, "node", (double)cycles / (double)(bursts * n));
+}
+
+static void ul_1k(struct cst_bench *b)
+{
+	run(b, true, 1000);
+}
+
+static void ul_1m(struct cst_bench *b)
+{
+	run(b, true, MAX_SESSIONS);
+}
+
+static void dl_1k(struct cst_bench *b)
+{
+	run(b, false, 1000);
+}
+
+static void dl_1m(struct cst_bench *b)
+{
+	run(b, false, MAX_SESSIONS);
+}
+
+CST_BENCH(ul_1k, "upf/uplink/1k", 1, 8, 32, 256);
+CST_BENCH(ul_1m, "upf/uplink/1M", 1, 8, 32, 256);
+CST_BENCH(dl_1k, "upf/downlink/1k", 1, 8, 32, 256);
+CST_BENCH(dl_1m, "upf/downlink/1M", 1, 8, 32, 256);

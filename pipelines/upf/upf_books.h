@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control side's books: sessions as kept, and who has which line, TEID,
+ * address, peer. Control thread only, but for what the packet path reads in
+ * upf_tables.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "net/net.h"
+#include "upf_api.h"
+#include "upf_compile.h"
+#include "upf_core.h"
+#include "upf_peer.h"
+#include "upf_stray.h"
+#include "upf_tables.h"
+
+struct upf_capacity {
+	uint32_t sessions, lines, states, slots;
+	uint32_t teid_bits;
+};
+
+extern struct upf_stray_table upf_strays;
+
+int upf_books_open(const struct upf_capacity *c, struct cst_err *e);
+void upf_books_close(void);
+
+/* How much of everything is in use: equal before and after what leaves no trace. */
+struct upf_usage {
+	uint32_t sessions, lines, states, teids, strays, addresses, peers, pools;
+};
+void upf_usage(struct upf_usage *u);
+
+/* Part of the above: upf_pool.c. */
+void upf_pools_open(uint32_t slots);
+void upf_pools_close(void);
+
+/* ---- what a session holds ------------------------------------------------------ */
+
+/* An F-TEID. */
+struct upf_held_teid {
+	uint32_t teid;
+	uint16_t vrf;
+	uint16_t pdr; /* CHOOSE without a choose id: the PDR it is for */
+	uint8_t choose_id;
+	uint8_t stray : 1;  /* chosen by the control plane: in the stray hash */
+	uint8_t shared : 1; /* CHOOSE with `choose_id`: stays for the session's life */
+	uint8_t fresh : 1;  /* taken in the running transaction */
+	uint8_t gone : 1;   /* not taken over by the book that follows */
+	uint8_t used : 1;   /* by a PDR of the running plan */
+};
+
+/* A UE address in one network instance. */
+struct upf_held_addr {
+	uint8_t b[8]; /* IPv4 in the first four; the upper half of IPv6 */
+	uint16_t vrf;
+	uint8_t pool; /* number; 0: in the stray hash */
+	uint8_t v6 : 1;
+	uint8_t fresh : 1, gone : 1;
+	uint8_t bits : 4; /* IPv6: prefix length is 64 less this */
+	uint8_t chosen : 1; /* by coast */
+};
+_Static_assert(sizeof(struct upf_held_addr) == 12, "kept a million times");
+
+/* A state line beyond the first, for sessions with more than three PDRs. */
+struct upf_held_state {
+	uint32_t line;
+	uint8_t resting; /* bit k: count k is no longer used, but workers may still add to it */
+	uint8_t fresh;
+};
+
+#define UPF_MAX_HELD_TEIDS  250
+#define UPF_MAX_HELD_ADDRS  32
+#define UPF_MAX_HELD_STATES (UPF_MAX_PDRS / 2)
+
+/* A session as kept, one allocation: this, teids, addrs, states, then the packed intent. Replaced
+ * as a whole. */
+struct upf_session {
+	uint64_t seid;
+	uint32_t line;       /* its run */
+	uint32_t intent_len; /* bytes */
+	uint32_t generation;
+	uint8_t n_teids, n_addrs, n_states;
+	uint8_t resting : 4; /* of the first state line, as above */
+	uint8_t planned : 1; /* new in the running transaction */
+	uint8_t changing : 1; /* by the running transaction */
+	uint8_t ended : 1;   /* deleted: no book follows that takes over what is not gone */
+	struct upf_held_teid teids[];
+};
+
+static inline struct upf_held_addr *upf_addrs(const struct upf_session *s)
+{
+	return (struct upf_held_addr *)(s->teids + s->n_teids);
+}
+
+static inline struct upf_held_state *upf_states(const struct upf_session *s)
+{
+	return (struct upf_held_state *)(upf_addrs(s) + s->n_addrs);
+}
+
+static inline uint8_t *upf_intent(const struct upf_session *s)
+{
+	return (uint8_t *)(upf_states(s) + s->n_states);
+}
+
+static inline const struct upf_rules *upf_run(const struct upf_session *s)
+{
+	return (const struct upf_rules *)((char *)upf_tables.lines + (uint64_t)s->line * 64);
+}
+
+static inline const struct upf_pdr *upf_run_pdrs(const struct upf_session *s)
+{
+	return (const struct upf_pdr *)(upf_run(s) + 1);
+}
+
+static inline unsigned upf_run_n(const struct upf_session *s)
+{
+	return upf_run(s)->n_ul + upf_run(s)->n_dl;
+}
+
+struct upf_session *upf_session_by_seid(uint64_t seid);
+struct upf_session *upf_session_by_state(uint32_t state); /* its first state line */
+struct upf_session *upf_session_by_ref(uint32_t ref);     /* of a slot; NULL: none */
+uint32_t upf_state_lines(void);                           /* the highest state line there can be */
+/* A new one, already while it is planned: refs to it come with the commit. False: full. */
+bool upf_session_add(struct upf_session *s);
+void upf_session_replace(struct upf_session *s); /* same seid, same state line */
+void upf_session_forget(struct upf_session *s);
+
+/* The intent of a kept session, decoded into `p`. */
+int upf_session_unpack(const struct upf_session *s, struct cst_pool *p, struct upf_session_obj *out,
+		       struct cst_err *e);
+
+/* A free SEID for a session whose creator leaves the choice. */
+uint64_t upf_session_new_seid(void);
+
+/* ---- allocators: 0 is full, after waiting for what only rests ---------------------- */
+
+uint32_t upf_lines_alloc(uint32_t n);
+void upf_lines_free(uint32_t first, uint32_t n);
+uint32_t upf_state_alloc(void); /* zeroed */
+void upf_state_free(uint32_t line);
+/* A TEID of a free slot; never 0, never one that a control plane chose. */
+uint32_t upf_teid_alloc(void);
+void upf_teid_free(uint32_t teid);
+
+/* ---- UE addresses: upf_pool.c ------------------------------------------------------ */
+
+/* Take an address (fills in pool, fresh). -EADDRINUSE with the holder, -ENOSPC. */
+int upf_addr_take(struct upf_held_addr *a, struct cst_err *e);
+/* Choose one of this family out of the pools of the network instance. */
+int upf_addr_choose(struct upf_held_addr *a, struct cst_err *e);
+/* It will be given up at commit. */
+int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e);
+/* Turn its slots over: workers see `ref` from now on; 0: it leads nowhere. */
+void upf_addr_set(const struct upf_held_addr *a, uint32_t ref);
+void upf_addr_free(const struct upf_held_addr *a); /* after the grace period */
+/* The ref of an address as it is live, in any network instance (vrf 0) or one. 0: none. */
+uint32_t upf_addr_find(uint16_t vrf, const struct cst_ip *ip);
+const char *upf_addr_text(const struct upf_held_addr *a, char buf[64]);
+void upf_pools_usage(struct upf_usage *u);
+
+/* Before a change of service prefixes: opens the network's stage when nobody has yet in this
+ * transaction, whose end closes it (upf_ctl.c). */
+int upf_net_open(struct cst_err *e);

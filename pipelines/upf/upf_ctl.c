@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Classes `session` and `pool`: requests become plans, the transaction's end
+ * makes them live or undoes them. Control thread.
+ */
+#include <errno.h>
+
+#include "upf_books.h"
+#include "upf_intent.h"
+#include "upf_plan.h"
+#include "upf_pool.h"
+#include "upf_show.h"
+
+/* The open transaction. */
+static struct {
+	struct upf_change *first, *last;
+	bool net; /* the network's stage is open, and by us */
+	bool modify; /* shape of the objects of the last one, for replies */
+} txn;
+
+/* ---- the network's stage ------------------------------------------------------------- */
+
+int upf_net_open(struct cst_err *e)
+{
+	int rc;
+
+	if (txn.net)
+		return 0;
+	rc = cst_net_begin();
+	/* open already: by the network's own objects, earlier in this transaction */
+	if (rc == -EBUSY)
+		return 0;
+	if (rc < 0)
+		return cst_err(e, rc, NULL, "the routes cannot be changed now");
+	txn.net = true;
+	return 0;
+}
+
+/* ---- sessions -------------------------------------------------------------------------- */
+
+static int twice(uint64_t seid, struct cst_err *e)
+{
+	return cst_err(e, -EINVAL, "seid", "session %llu is in this call twice",
+		       (unsigned long long)seid);
+}
+
+static int add(struct cst_txn *t, const struct upf_change *c, struct cst_err *e)
+{
+	struct upf_change *kept = cst_pool_alloc(t->pool, sizeof(*kept));
+
+	if (!kept) {
+		struct upf_change undo = *c;
+
+		upf_change_undo(&undo);
+		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	}
+	*kept = *c;
+	kept->later = NULL;
+	if (txn.last)
+		txn.last->later = kept;
+	else
+		txn.first = kept;
+	txn.last = kept;
+	return 0;
+}
+
+static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_session *old,
+		bool modify, struct cst_err *e)
+{
+	struct upf_change c = {0};
+	int rc;
+
+	if (old && (old->planned || old->changing))
+		return twice(s->seid, e);
+	rc = upf_plan(s, old, modify, &c, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return add(t, &c, e);
+}
+
+static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
+{
+	/* The request's own copy: the choice is part of it from here on, for the store and the reply. */
+	struct upf_session_obj *s = (struct upf_session_obj *)obj;
+
+	txn.modify = false;
+	if (!cst_has(s, SESSION_SEID)) {
+		s->seid = upf_session_new_seid();
+		s->has |= 1u << SESSION_SEID;
+	}
+	return plan(t, s, upf_session_by_seid(s->seid), false, e);
+}
+
+static struct upf_session *must_find(uint64_t seid, struct cst_err *e)
+{
+	struct upf_session *s = upf_session_by_seid(seid);
+
+	if (!s)
+		cst_err(e, -ENOENT, "seid", "there is no session %llu", (unsigned long long)seid);
+	return s;
+}
+
+static int modify(struct cst_txn *t, const void *obj, struct cst_err *e)
+{
+	const struct upf_modify_obj *m = obj;
+	struct upf_session *old = must_find(m->seid, e);
+	struct upf_session_obj s;
+	int rc;
+
+	txn.modify = true;
+	if (!old)
+		return -ENOENT;
+	rc = upf_session_unpack(old, t->pool, &s, e);
+	if (rc == 0)
+		rc = upf_intent_modify(m, &s, t->pool, e);
+	if (rc < 0)
+		return rc;
+	rc = plan(t, &s, old, true, e);
+	if (rc < 0)
+		upf_intent_explain(m, &s, e);
+	return rc;
+}
+
+static int del(struct cst_txn *t, const void *key, struct cst_err *e)
+{
+	uint64_t seid = ((const struct upf_session_obj *)key)->seid;
+	struct upf_session *old = must_find(seid, e);
+	struct upf_change c;
+	int rc;
+
+	if (!old)
+		return -ENOENT;
+	if (old->planned || old->changing)
+		return twice(seid, e);
+	rc = upf_plan_end(old, &c, e);
+	return rc < 0 ? rc : add(t, &c, e);
+}
+
+static json_t *reply(const void *obj)
+{
+	return upf_show_reply(obj, txn.modify);
+}
+
+/* ---- the transaction's end ---------------------------------------------------------------- */
+
+static int begin(struct cst_txn *t, struct cst_err *e)
+{
+	(void)t;
+	(void)e;
+	txn.first = txn.last = NULL;
+	txn.net = false;
+	return 0;
+}
+
+static int compile(struct cst_txn *t, struct cst_err *e)
+{
+	(void)t;
+	return txn.net ? cst_net_compile(e) : 0;
+}
+
+static void commit(struct cst_txn *t)
+{
+	(void)t;
+	if (txn.net)
+		cst_net_commit();
+	txn.net = false;
+	upf_pools_commit();
+	for (struct upf_change *c = txn.first; c; c = c->later)
+		upf_change_commit(c);
+	txn.first = txn.last = NULL;
+}
+
+static void abort_all(struct cst_txn *t)
+{
+	(void)t;
+	for (struct upf_change *c = txn.first; c; c = c->later)
+		upf_change_undo(c);
+	txn.first = txn.last = NULL;
+	upf_pools_abort();
+	if (txn.net)
+		cst_net_abort();
+	txn.net = false;
+}
+
+static struct cst_party party = {
+	.name = "upf", .begin = begin, .compile = compile, .commit = commit, .abort = abort_all};
+
+static void __attribute__((constructor)) attach(void)
+{
+	upf_session_class.party = &party;
+	upf_session_class.put = put;
+	upf_session_class.modify = modify;
+	upf_session_class.del = del;
+	upf_session_class.reply = reply;
+	upf_session_class.get = upf_show_get;
+	upf_session_class.list = upf_show_list;
+	upf_pool_class.party = &party;
+	upf_pool_class.put = upf_pool_put;
+	upf_pool_class.del = upf_pool_del;
+	upf_pool_class.get = upf_pool_get;
+	upf_pool_class.list = upf_pool_list;
+}

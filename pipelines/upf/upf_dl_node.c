@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * upf_dl: plain packets to UE addresses. Finds the session by the address's
+ * place in its pool, and puts the packet into the tunnel that its rule names.
+ *
+ * Comes from `classify` (from the network) and from `route` (from another UE, or
+ * from coast itself). A chunk passes in stages as in upf_ul.
+ */
+
+#include <rte_prefetch.h>
+
+#include "flow.h"
+#include "icmp.h"
+#include "net/net.h"
+#include "upf_frag.h"
+#include "upf_match.h"
+#include "upf_out.h"
+#include "upf_split.h"
+
+enum { TO_ROUTE, TO_ICMP };
+static const char *const edges[] = {"route", "icmp_error", NULL};
+
+static uint8_t from_classify;
+static uint8_t from_route;
+static uint8_t from_rx;
+
+uint8_t upf_service;
+
+/* What the stages hand down about one packet. */
+struct item {
+	const uint32_t *slot; /* NULL: not in a pool */
+	const struct upf_pdr *pdr; /* NULL: its edge is set */
+	uint32_t ref;
+};
+
+/* --- packets that do not just go on --- */
+
+static void ask_icmp(struct cst_pkt *pkt, uint8_t type, uint8_t code, uint32_t info)
+{
+	pkt->icmp_type = type;
+	pkt->icmp_code = code;
+	pkt->icmp_info = info;
+}
+
+/* The sender hears that nobody has this address; the packet itself is dropped by name, so the error
+ * is made out of a copy. */
+static __rte_noinline uint8_t no_session(struct cst_worker *w, struct rte_mbuf *m)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	struct rte_mbuf *copy;
+
+	if ((pkt->flags & CST_PKT_LOCAL) || !upf_may_answer(w, pkt->hash))
+		return upf_drop(m, UPF_DROP_NO_SESSION);
+	copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
+	if (likely(copy != NULL)) {
+		*cst_pkt(copy) = *pkt;
+		if (pkt->ip_version == 4)
+			ask_icmp(cst_pkt(copy), CST_ICMP4_UNREACHABLE, CST_ICMP4_HOST, 0);
+		else
+			ask_icmp(cst_pkt(copy), CST_ICMP6_UNREACHABLE, CST_ICMP6_ADDRESS, 0);
+		w->stats.injected++;
+		cst_emit(w, TO_ICMP, &copy, 1);
+	}
+	return upf_drop(m, UPF_DROP_NO_SESSION);
+}
+
+static __rte_noinline uint8_t ttl_over(struct rte_mbuf *m)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+
+	ask_icmp(pkt, pkt->ip_version == 4 ? CST_ICMP4_TIME_EXCEEDED : CST_ICMP6_TIME_EXCEEDED, 0,
+		 0);
+	return TO_ICMP;
+}
+
+/* Larger than what the way to the peer takes: the sender is told, or, when it allows fragments, the
+ * user packet is cut, so that the UE puts it together and not the gNB. */
+static __rte_noinline uint8_t too_big(struct cst_worker *w, struct rte_mbuf *m,
+				      const struct upf_pdr *pdr, const struct upf_peer *peer,
+				      uint32_t mtu, uint8_t tos)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	uint32_t overhead = peer->hdr_len + upf_gtpu_len(pdr);
+	uint32_t room = mtu > overhead ? mtu - overhead : 0;
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct rte_mbuf *frags[UPF_MAX_FRAGS];
+	uint16_t n, sent = 0;
+
+	if (pkt->flags & CST_PKT_LOCAL)
+		return upf_drop(m, UPF_DROP_MTU);
+	if (pkt->ip_version == 6 || (ip[6] & 0x40)) {
+		if (pkt->ip_version == 4)
+			ask_icmp(pkt, CST_ICMP4_UNREACHABLE, CST_ICMP4_FRAG_NEEDED, room);
+		else
+			ask_icmp(pkt, CST_ICMP6_TOO_BIG, 0, room);
+		return TO_ICMP;
+	}
+	n = upf_fragment(m, (uint16_t)room, frags);
+	if (n == 0)
+		return upf_drop(m, UPF_DROP_MTU);
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t bytes = frags[i]->pkt_len;
+
+		if (upf_enter(&upf_worker[w->id], frags[i], pdr, peer, upf_gtpu_len(pdr), tos))
+			frags[sent++] = frags[i];
+		else
+			rte_pktmbuf_free(frags[i]);
+		upf_count(pdr->counter, bytes);
+	}
+	w->stats.injected += sent;
+	w->stats.consumed++;
+	cst_emit(w, TO_ROUTE, frags, sent);
+	rte_pktmbuf_free(m);
+	return CST_EDGE_TAKEN;
+}
+
+/* A rule that cannot put the packet into a tunnel. */
+static __rte_noinline uint8_t act_otherwise(struct rte_mbuf *m, const struct upf_pdr *pdr)
+{
+	if (pdr->action == UPF_DROP)
+		return upf_drop(m, UPF_DROP_FAR);
+	if (pdr->action == UPF_BUFF)
+		return upf_drop(m, UPF_DROP_BUFFERING_OFF);
+	/* out as plain IP it would meet the same pool's route again */
+	return upf_drop(m, UPF_DROP_NO_OUTER_HEADER);
+}
+
+/* --- stages --- */
+
+/* The address's place in its pool. The pool's prefix may be written with host bits. */
+static inline const uint32_t *slot_of(const struct cst_pkt *pkt, const uint8_t *ip)
+{
+	const struct upf_pool *pool = &upf_tables.pools[pkt->aux];
+	uint64_t off;
+
+	if (unlikely(pkt->aux >= UPF_MAX_POOLS))
+		return NULL;
+	if (pkt->ip_version == 4)
+		off = cst_be32(ip + 16) & (0xffffffffull >> pool->prefix.len);
+	else
+		off = pool->prefix.len < 64 ? cst_be64(ip + 24) & (~0ull >> pool->prefix.len) : 0;
+	return likely(off < pool->count) ? &upf_tables.pool_slots[pool->first + off] : NULL;
+}
+
+/* Asks for the slot. */
+static inline void read_header(struct rte_mbuf *m, struct item *it)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	it->slot = slot_of(cst_pkt(m), ip);
+	rte_prefetch0(it->slot);
+	rte_prefetch0_write(ip - UPF_MAX_OVERHEAD); /* the tunnel's headers will stand there */
+}
+
+/* Addresses outside pools (framed routes and the like) are in a hash. */
+static __rte_noinline uint32_t find_stray(struct rte_mbuf *m)
+{
+	struct cst_ip src, dst;
+
+	cst_ip_addrs(rte_pktmbuf_mtod(m, const uint8_t *), &src, &dst);
+	return upf_stray_addr(cst_pkt(m)->vrf, &dst);
+}
+
+/* The slot; asks for the rules. */
+static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
+				uint8_t *edge, struct upf_strangers *strangers)
+{
+	it->ref = likely(it->slot != NULL) ? __atomic_load_n(it->slot, __ATOMIC_ACQUIRE)
+					   : find_stray(m);
+	if (unlikely(it->ref == 0)) {
+		*edge = no_session(w, m);
+	} else if (unlikely(UPF_REF_OWNER(it->ref) != w->id)) {
+		upf_strangers_add(strangers, m, (uint16_t)UPF_REF_OWNER(it->ref), from_rx);
+		*edge = CST_EDGE_TAKEN;
+		it->ref = 0;
+	} else {
+		const char *line = (const char *)upf_rules_of(it->ref);
+
+		rte_prefetch0(line);
+		rte_prefetch0(line + 128); /* where nearly all downlink PDRs are */
+	}
+}
+
+/* What SDF filters ask about; the default rule of most sessions asks nothing. */
+static __rte_noinline bool read_flow(struct rte_mbuf *m, struct cst_flow *f)
+{
+	uint32_t len = rte_pktmbuf_pkt_len(m);
+
+	if (likely(m->nb_segs == 1))
+		return cst_flow_parse(rte_pktmbuf_mtod(m, uint8_t *), len, f) == CST_IP_OK;
+	return upf_pull(m, UPF_SPLIT_HEAD) && upf_split_flow(m, 0, len, f) == CST_IP_OK;
+}
+
+/* The rule; asks for its counter. */
+static inline void match(struct rte_mbuf *m, struct item *it, uint8_t *edge)
+{
+	const struct cst_pkt *pkt = cst_pkt(m);
+	const struct upf_rules *r;
+	const struct upf_pdr *first;
+	struct cst_flow f;
+	struct upf_ask ask;
+	int spoofed;
+
+	it->pdr = NULL;
+	if (unlikely(it->ref == 0))
+		return;
+	r = upf_rules_of(it->ref);
+	first = upf_pdrs(r, UPF_DL);
+	ask.flow = &f;
+	ask.qfi_bit = 0;
+	ask.teid = 0;
+	ask.have = upf_have(pkt->ip_version, false, false);
+	ask.vrf = pkt->vrf;
+	if (unlikely(r->n_dl != 1 || first->n_sdf != 0 || (first->flags & UPF_PDR_SPOOF))
+	    && !read_flow(m, &f)) {
+		*edge = upf_drop(m, UPF_DROP_INNER);
+		return;
+	}
+	it->pdr = upf_match_plain(r, &ask, &spoofed);
+	if (unlikely(!it->pdr)) {
+		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
+		return;
+	}
+	rte_prefetch0_write(&upf_tables.counts[it->pdr->counter]);
+	rte_prefetch0(&upf_tables.peers[it->pdr->peer]);
+}
+
+/* One hop less, unless `route` or coast itself has seen to that. False: none left. */
+static inline bool hop(const struct cst_pkt *pkt, uint8_t *ip)
+{
+	if (unlikely(pkt->flags & (CST_PKT_TTL_DONE | CST_PKT_LOCAL)))
+		return true;
+	if (likely(pkt->ip_version == 4)) {
+		if (unlikely(ip[8] <= 1))
+			return false;
+		cst_ip4_ttl_dec(ip);
+	} else {
+		if (unlikely(ip[7] <= 1))
+			return false;
+		cst_ip6_hop_dec(ip);
+	}
+	return true;
+}
+
+static inline uint8_t tos_of(const uint8_t *ip, uint8_t version)
+{
+	return likely(version == 4) ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
+}
+
+/* Into the tunnel. */
+static inline void apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
+			 uint8_t *edge)
+{
+	const struct upf_pdr *pdr = it->pdr;
+	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+	const struct cst_pkt *pkt = cst_pkt(m);
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t tos = tos_of(ip, pkt->ip_version);
+	uint32_t gtpu_len = upf_gtpu_len(pdr);
+	uint32_t bytes = rte_pktmbuf_pkt_len(m);
+	uint32_t mtu;
+
+	if (unlikely(pdr->action != UPF_FORW || !(pdr->flags & UPF_PDR_ENCAP)
+		     || peer->family == 0)) {
+		*edge = act_otherwise(m, pdr);
+		return;
+	}
+	if (unlikely(!hop(pkt, ip))) {
+		*edge = ttl_over(m);
+		return;
+	}
+	mtu = upf_peer_mtu(peer);
+	if (unlikely(peer->hdr_len + gtpu_len + bytes > mtu)) {
+		*edge = too_big(w, m, pdr, peer, mtu, tos);
+		return;
+	}
+	if (unlikely(!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, tos))) {
+		*edge = upf_drop(m, UPF_DROP_NO_HEADROOM);
+		return;
+	}
+	*edge = TO_ROUTE;
+	upf_count(pdr->counter, bytes);
+}
+
+static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	struct upf_strangers strangers = {.n = 0};
+	struct item items[UPF_CHUNK];
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		read_header(pkts[i], &items[i]);
+	for (uint16_t i = 0; i < n; i++)
+		find_session(w, pkts[i], &items[i], &edge[i], &strangers);
+	for (uint16_t i = 0; i < n; i++)
+		match(pkts[i], &items[i], &edge[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(items[i].pdr != NULL))
+			apply(w, pkts[i], &items[i], &edge[i]);
+		aside += edge[i] != TO_ROUTE;
+	}
+	if (unlikely(strangers.n > 0))
+		upf_strangers_send(w, &strangers);
+	return aside;
+}
+
+uint16_t upf_dl_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i = (uint16_t)(i + UPF_CHUNK))
+		aside += chunk(w, pkts + i, RTE_MIN(n - i, UPF_CHUNK), edge + i);
+	return aside;
+}
+
+CST_NODE(upf_dl_node, .name = "upf_dl", .help = "to UEs: session by address, rule, encapsulation",
+	 .process = upf_dl_process, .edges = edges);
+CST_ATTACH(upf_dl_classify, "classify", "upf_dl", &from_classify);
+CST_ATTACH(upf_dl_route, "route", "upf_dl", &from_route);
+CST_ATTACH(upf_dl_rx, "rx", "upf_dl", &from_rx);
+
+static void __attribute__((constructor)) upf_dl_register(void)
+{
+	upf_service = cst_service_register("upf", &from_classify, &from_route);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Outer headers of GTP-U packets (TS 29.281 4.4, 5.1; TS 38.415 5.5): built once
+ * per peer, copied and patched per packet. Pure, any thread.
+ *
+ * Lengths in bytes, numbers in host order, addresses in network order. The
+ * caller provides the room: peer->hdr_len bytes of IP and UDP, then the GTP-U
+ * header.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "csum.h"
+#include "gtpu.h"
+#include "ip.h"
+#include "upf_core.h"
+
+#define UPF_OUTER_TTL    64
+#define UPF_MAX_OVERHEAD (48 + 16)
+
+/* The template: all that is the same in every packet. Its IPv4 checksum is right for length, type of
+ * service and identification of zero, so that patching only adds. */
+static inline void upf_peer_set(struct upf_peer *peer, uint16_t vrf, const struct cst_ip *local,
+				const struct cst_ip *remote, uint16_t port)
+{
+	uint32_t ip_len;
+
+	*peer = (struct upf_peer){.vrf = vrf, .family = remote->family, .refs = peer->refs};
+	if (remote->family == 4)
+		ip_len = cst_ip4_put(peer->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0,
+				     UPF_OUTER_TTL, 0, 0);
+	else
+		ip_len = cst_ip6_put(peer->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0,
+				     UPF_OUTER_TTL, 0);
+	cst_put_be16(peer->hdr + ip_len + 2, port);
+	peer->hdr_len = (uint8_t)(ip_len + 8);
+}
+
+/* Outer IP and UDP for `payload` bytes behind UDP. `id` is the IPv4 identification: DF is 0 outside,
+ * so it may not repeat soon (RFC 6864). The UDP checksum is left 0: final for IPv4 (RFC 768), to be
+ * filled in for IPv6. */
+static inline __attribute__((always_inline)) void
+upf_put_outer(uint8_t *p, const struct upf_peer *peer, uint32_t payload, uint8_t tos, uint16_t id,
+	      uint16_t sport, uint32_t label)
+{
+	if (__builtin_expect(peer->family == 4, 1)) {
+		uint16_t total = (uint16_t)(28 + payload);
+		uint32_t sum;
+
+		__builtin_memcpy(p, peer->hdr, 28);
+		sum = (uint16_t)~cst_be16(peer->hdr + 10);
+		sum += (uint32_t)total + tos + id;
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = (sum & 0xffff) + (sum >> 16);
+		p[1] = tos;
+		cst_put_be16(p + 2, total);
+		cst_put_be16(p + 4, id);
+		cst_put_be16(p + 10, (uint16_t)~sum);
+		cst_put_be16(p + 20, sport);
+		cst_put_be16(p + 24, (uint16_t)(8 + payload));
+		return;
+	}
+	__builtin_memcpy(p, peer->hdr, 48);
+	cst_put_be32(p, 6u << 28 | (uint32_t)tos << 20 | (label & 0xfffff));
+	cst_put_be16(p + 4, (uint16_t)(8 + payload));
+	cst_put_be16(p + 40, sport);
+	cst_put_be16(p + 44, (uint16_t)(8 + payload));
+}
+
+/* The GTP-U header that a rule asks for, in front of `payload` bytes: with a PDU Session Container of
+ * the downlink kind towards access and of the uplink kind elsewhere (N9), or with none. */
+static inline uint32_t upf_gtpu_len(const struct upf_pdr *pdr)
+{
+	return pdr->flags & UPF_PDR_PSC ? 16 : 8;
+}
+
+static inline __attribute__((always_inline)) void
+upf_put_gtpu(uint8_t *p, uint8_t type, const struct upf_pdr *pdr, uint16_t payload)
+{
+	if (__builtin_expect(pdr->flags & UPF_PDR_PSC, 1)) {
+		uint16_t psc = pdr->dest_if == UPF_IF_ACCESS
+				       ? cst_gtpu_psc_dl(pdr->out_qfi, pdr->flags & UPF_PDR_PSC_RQI)
+				       : cst_gtpu_psc_ul(pdr->out_qfi);
+
+		cst_gtpu_put_psc(p, type, pdr->out_teid, payload, psc);
+	} else {
+		cst_gtpu_put(p, type, pdr->out_teid, payload);
+	}
+}
+
+/* Type of service outside: DSCP from inside unless the FAR marks, ECN copied (RFC 6040 4.1). */
+static inline uint8_t upf_outer_tos(const struct upf_pdr *pdr, uint8_t inner)
+{
+	uint8_t dscp = pdr->flags & UPF_PDR_MARK ? pdr->out_tos : inner;
+
+	return (uint8_t)((dscp & 0xfc) | (inner & 3));
+}
+
+/* ECN of the inner header after the outer one is taken off (RFC 6040 4.2): the new type of service,
+ * or -1: congestion was met by a transport that cannot hear of it, drop. */
+static inline int upf_decap_tos(uint8_t outer, uint8_t inner)
+{
+	uint8_t o = outer & 3;
+	uint8_t i = inner & 3;
+
+	if (o == 3)
+		return i == 0 ? -1 : inner | 3;
+	if (o == 1 && i == 2)
+		return (inner & 0xfc) | 1;
+	return inner;
+}
+
+/* Whether upf_decap_tos() would change anything; almost never. */
+static inline int upf_decap_tos_differs(uint8_t outer, uint8_t inner)
+{
+	return (outer & 1) && upf_decap_tos(outer, inner) != inner;
+}
+
+/* Whole IP and UDP headers of a signalling message from coast; returns their length. The UDP
+ * checksum covers the `payload` bytes that stand behind them already. */
+static inline uint32_t upf_put_signal(uint8_t *p, const struct cst_ip *src,
+				      const struct cst_ip *dst, uint16_t sport, uint16_t dport,
+				      uint16_t payload, uint8_t tos, uint16_t id)
+{
+	uint16_t udp_len = (uint16_t)(8 + payload);
+	uint32_t ip_len;
+	uint64_t sum;
+
+	if (src->family == 4) {
+		ip_len = cst_ip4_put(p, src->b, dst->b, CST_PROTO_UDP, (uint16_t)(20 + udp_len),
+				     tos, UPF_OUTER_TTL, id, 0);
+		sum = cst_csum_pseudo4(src->b, dst->b, CST_PROTO_UDP, udp_len);
+	} else {
+		ip_len = cst_ip6_put(p, src->b, dst->b, CST_PROTO_UDP, udp_len, tos, UPF_OUTER_TTL,
+				     0);
+		sum = cst_csum_pseudo6(src->b, dst->b, CST_PROTO_UDP, udp_len);
+	}
+	cst_put_be16(p + ip_len, sport);
+	cst_put_be16(p + ip_len + 2, dport);
+	cst_put_be16(p + ip_len + 4, udp_len);
+	cst_put_be16(p + ip_len + 6, 0);
+	sum = cst_csum_add(sum, p + ip_len, udp_len);
+	cst_put_be16(p + ip_len + 6, cst_csum_fold_udp(sum));
+	return ip_len + 8;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which PDR a packet falls to (TS 29.244 5.2.1): the session's PDRs in rising
+ * precedence value, the first one all of whose conditions hold. A condition that
+ * a PDR does not state always holds.
+ *
+ * The UE's address is a condition like the others: a packet with somebody
+ * else's address falls through, and only when nothing else takes it the caller
+ * learns that it was for the address alone.
+ *
+ * Pure: reads the run and the flow, writes nothing but *spoofed. Any thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "flow.h"
+#include "upf_core.h"
+
+/* The packet as the rules ask about it. */
+struct upf_ask {
+	const struct cst_flow *flow; /* of the inner packet */
+	uint64_t qfi_bit;            /* 1 << QFI of its PDU Session Container; 0: has none */
+	uint32_t teid;               /* host order; 0: came as plain IP */
+	uint32_t have;               /* UPF_NEED_*, by upf_have() */
+	uint16_t vrf;                /* network instance it came in by */
+};
+
+static inline uint32_t upf_have(uint8_t family, int tunnel, int psc)
+{
+	return (family == 4 ? UPF_NEED_V4 : UPF_NEED_V6)
+	       | (tunnel ? UPF_NEED_TUNNEL : UPF_NEED_PLAIN) | (psc ? UPF_NEED_QFI : 0);
+}
+
+/* The i-th line of a run. */
+static inline const void *upf_line(const struct upf_rules *r, uint32_t i)
+{
+	return (const char *)r + (uint64_t)i * 64;
+}
+
+static inline const struct upf_pdr *upf_pdrs(const struct upf_rules *r, enum upf_dir dir)
+{
+	return (const struct upf_pdr *)upf_line(r, dir == UPF_UL ? r->ul : r->dl);
+}
+
+/* Do the first `len` bits agree? Both in network order, 16 bytes there; len 0..128. */
+static inline int upf_prefix_eq(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	uint64_t hi = cst_be64(a) ^ cst_be64(b);
+
+	if (len == 0)
+		return 1;
+	if (len <= 64)
+		return hi >> (64 - len) == 0;
+	if (hi != 0)
+		return 0;
+	return (cst_be64(a + 8) ^ cst_be64(b + 8)) >> (128 - len) == 0;
+}
+
+static inline int upf_sdf_has_ports(const struct cst_flow *f)
+{
+	return (f->flags & CST_FLOW_PORTS)
+	       && (f->proto == CST_PROTO_TCP || f->proto == CST_PROTO_UDP
+		   || f->proto == CST_PROTO_SCTP);
+}
+
+/* One filter. `ul`: the UE is the packet's source. A later fragment has no ports and so matches only
+ * filters that ask for none. */
+static inline int upf_sdf_match(const struct upf_sdf *s, const struct cst_flow *f, int ul)
+{
+	const union cst_flow_addr *ue = ul ? &f->src : &f->dst;
+	const union cst_flow_addr *remote = ul ? &f->dst : &f->src;
+	uint16_t ue_port = ul ? f->src_port : f->dst_port;
+	uint16_t remote_port = ul ? f->dst_port : f->src_port;
+
+	if (s->family != 0 && s->family != f->family)
+		return 0;
+	if ((s->flags & UPF_SDF_PROTO) && s->proto != f->proto)
+		return 0;
+	if (!upf_prefix_eq(s->remote, remote->b, s->remote_len))
+		return 0;
+	if (!upf_prefix_eq(s->ue, ue->b, s->ue_len))
+		return 0;
+	if (s->flags & UPF_SDF_PORTS) {
+		if (!upf_sdf_has_ports(f))
+			return 0;
+		if (remote_port < s->remote_port_lo || remote_port > s->remote_port_hi)
+			return 0;
+		if (ue_port < s->ue_port_lo || ue_port > s->ue_port_hi)
+			return 0;
+	}
+	if ((s->flags & UPF_SDF_TOS) && ((f->tos ^ s->tos) & s->tos_mask))
+		return 0;
+	if ((s->flags & UPF_SDF_SPI) && (!(f->flags & CST_FLOW_SPI) || f->spi != s->spi))
+		return 0;
+	if ((s->flags & UPF_SDF_LABEL) && (f->family != 6 || f->flow_label != s->flow_label))
+		return 0;
+	return 1;
+}
+
+/* Is the address one of the UE's? An IPv6 UE is its whole prefix. */
+static inline int upf_ue_owns(const struct upf_rules *r, uint8_t family,
+			      const union cst_flow_addr *a)
+{
+	if (family == 4)
+		return (r->flags & UPF_RULES_V4) && a->w[0] == r->ue_v4;
+	return (r->flags & UPF_RULES_V6) && r->ue_v6_len != 0
+	       && (cst_be64(a->b) ^ cst_be64(r->ue_v6)) >> (64 - r->ue_v6_len) == 0;
+}
+
+/* Before it has an address of wider scope an IPv6 UE solicits routers from a link-local one; such a
+ * packet may go to the CP function and nowhere else (TS 23.501 5.8.2.2.3). */
+static inline int upf_ue_side_ok(const struct upf_rules *r, const struct upf_pdr *p,
+				 const struct cst_flow *f)
+{
+	const union cst_flow_addr *ue = p->source_if == UPF_IF_ACCESS ? &f->src : &f->dst;
+
+	if (__builtin_expect(upf_ue_owns(r, f->family, ue), 1))
+		return 1;
+	return f->family == 6 && p->dest_if == UPF_IF_CP_FUNCTION && cst_ip6_is_link_local(ue->b);
+}
+
+/* The conditions that need no look at the flow, together in one word: 0 when all hold. */
+static inline uint64_t upf_pdr_misses(const struct upf_pdr *p, const struct upf_ask *q)
+{
+	uint64_t bad = p->need & ~q->have;
+
+	bad |= p->flags & UPF_PDR_NEVER;
+	bad |= p->teid ? p->teid ^ q->teid : 0;
+	bad |= p->in_vrf ? (uint64_t)(p->in_vrf ^ q->vrf) : 0;
+	bad |= (uint64_t)(p->qfi_set != UPF_ANY_QFI && !(p->qfi_set & q->qfi_bit));
+	return bad;
+}
+
+static inline int upf_pdr_sdf_ok(const struct upf_rules *r, const struct upf_pdr *p,
+				 const struct cst_flow *f)
+{
+	const struct upf_sdf *s = (const struct upf_sdf *)upf_line(r, p->sdf);
+
+	for (uint32_t i = 0; i < p->n_sdf; i++) {
+		if (upf_sdf_match(&s[i], f, p->source_if == UPF_IF_ACCESS))
+			return 1;
+	}
+	return p->n_sdf == 0;
+}
+
+static inline const struct upf_pdr *upf_match_dir(const struct upf_rules *r, enum upf_dir dir,
+						  const struct upf_ask *q, int *spoofed)
+{
+	const struct upf_pdr *p = upf_pdrs(r, dir);
+	uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl;
+
+	for (; n > 0; n--, p++) {
+		if (__builtin_expect(upf_pdr_misses(p, q) != 0, 0))
+			continue;
+		if (__builtin_expect(p->n_sdf != 0, 0) && !upf_pdr_sdf_ok(r, p, q->flow))
+			continue;
+		if ((p->flags & UPF_PDR_SPOOF)
+		    && __builtin_expect(!upf_ue_side_ok(r, p, q->flow), 0)) {
+			*spoofed = 1;
+			continue;
+		}
+		return p;
+	}
+	return 0;
+}
+
+/* Plain IP packet for a UE: PDRs whose source interface is not access. */
+static inline const struct upf_pdr *upf_match_plain(const struct upf_rules *r,
+						    const struct upf_ask *q, int *spoofed)
+{
+	*spoofed = 0;
+	return upf_match_dir(r, UPF_DL, q, spoofed);
+}
+
+/* Packet out of a tunnel: the TEID decides, whatever source interface the PDR names; a UPF between
+ * two others (N9) gets downlink packets by tunnel too. */
+static inline const struct upf_pdr *upf_match_tunnel(const struct upf_rules *r,
+						     const struct upf_ask *q, int *spoofed)
+{
+	const struct upf_pdr *p;
+
+	*spoofed = 0;
+	p = upf_match_dir(r, UPF_UL, q, spoofed);
+	if (__builtin_expect(p != 0, 1))
+		return p;
+	return upf_match_dir(r, UPF_DL, q, spoofed);
+}
+
+/* A GTP-U message without a T-PDU (End Marker): goes with the first rule of its tunnel that
+ * forwards into another one. 0: none does. */
+static inline const struct upf_pdr *upf_match_signal(const struct upf_rules *r, uint32_t teid,
+						     uint16_t vrf)
+{
+	for (int dir = UPF_UL; dir <= UPF_DL; dir++) {
+		const struct upf_pdr *p = upf_pdrs(r, (enum upf_dir)dir);
+		uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl;
+
+		for (; n > 0; n--, p++) {
+			if ((p->need & UPF_NEED_PLAIN) || (p->flags & UPF_PDR_NEVER))
+				continue;
+			if ((p->teid && p->teid != teid) || (p->in_vrf && p->in_vrf != vrf))
+				continue;
+			if (p->action == UPF_FORW && (p->flags & UPF_PDR_ENCAP))
+				return p;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One session's change, from a wish to a book and a run that wait to be made
+ * live. What fails, and upf_change_undo(), leave no trace. Control thread.
+ */
+#pragma once
+
+#include "upf_books.h"
+
+struct upf_change {
+	struct upf_session *old;  /* NULL: the session is new */
+	struct upf_session *next; /* NULL: it ends */
+	struct upf_change *later; /* in order of planning */
+};
+
+/* Plan that the session becomes `s` (complete; seid set). `modify`: F-TEIDs chosen under an id stay
+ * although no PDR has the id any more. 0: `c` is filled in; 1: nothing changes; or a negative errno.
+ * Without tables (a file is checked) all that can be checked is, and 1 returned. */
+int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modify,
+	     struct upf_change *c, struct cst_err *e);
+int upf_plan_end(struct upf_session *old, struct upf_change *c, struct cst_err *e);
+
+void upf_change_commit(struct upf_change *c);
+void upf_change_undo(struct upf_change *c);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "upf_show.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "engine/worker.h"
+#include "upf_books.h"
+
+/* Sessions looked at for one page: a filter that nothing matches must not hold up the control thread.
+ * The client goes on at the cursor. */
+#define MAX_SCAN 20000
+
+static struct cst_pool *pool(void)
+{
+	static struct cst_pool *p;
+
+	if (!p)
+		p = cst_pool_new();
+	cst_pool_reset(p);
+	return p;
+}
+
+/* ---- one session ------------------------------------------------------------------------ */
+
+static const struct upf_pdr *record_of(const struct upf_session *s, uint16_t pdr)
+{
+	const struct upf_pdr *p = upf_run_pdrs(s);
+
+	for (unsigned i = 0; i < upf_run_n(s); i++)
+		if (p[i].id == pdr)
+			return &p[i];
+	return NULL;
+}
+
+static bool local_f_teid(const struct upf_session *s, uint32_t teid, uint16_t vrf,
+			 struct upf_f_teid_obj *out)
+{
+	for (unsigned i = 0; i < s->n_teids; i++) {
+		const struct upf_held_teid *t = &s->teids[i];
+
+		if (t->teid != teid || (vrf && t->vrf != vrf))
+			continue;
+		*out = (struct upf_f_teid_obj){.has = 1u << F_TEID_TEID, .teid = teid};
+		if (cst_vrf_gtpu_addr(t->vrf, 4, &out->ipv4))
+			out->has |= 1u << F_TEID_IPV4;
+		if (cst_vrf_gtpu_addr(t->vrf, 6, &out->ipv6))
+			out->has |= 1u << F_TEID_IPV6;
+		return true;
+	}
+	return false;
+}
+
+static void ue_addresses(const struct upf_session *s, struct upf_ue_ip_obj *out)
+{
+	const struct upf_rules *r = upf_run(s);
+
+	*out = (struct upf_ue_ip_obj){0};
+	if (r->flags & UPF_RULES_V4) {
+		out->has |= 1u << UE_IP_IPV4;
+		out->ipv4 = (struct cst_ip){.family = 4, .v4 = r->ue_v4};
+	}
+	if (r->flags & UPF_RULES_V6) {
+		out->has |= 1u << UE_IP_IPV6 | 1u << UE_IP_PREFIX_LENGTH;
+		out->ipv6.family = 6;
+		memcpy(out->ipv6.b, r->ue_v6, 8);
+		out->ipv6_prefix_length = r->ue_v6_len;
+	}
+}
+
+static void add_state(const struct upf_session *s, struct upf_session_obj *o)
+{
+	const struct upf_rules *r = upf_run(s);
+	struct upf_pdr_obj *pdrs = o->pdrs.items;
+	struct upf_ue_ip_obj ue;
+
+	for (unsigned i = 0; i < o->pdrs.n; i++) {
+		const struct upf_pdr *rec = record_of(s, pdrs[i].id);
+		const struct upf_count *c = &upf_tables.counts[rec->counter];
+
+		pdrs[i].packets = __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
+		pdrs[i].bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
+		pdrs[i].has |= 1u << PDR_PACKETS | 1u << PDR_BYTES;
+		if (cst_has(&pdrs[i].pdi, PDI_F_TEID)
+		    && local_f_teid(s, rec->teid, rec->in_vrf, &pdrs[i].local_f_teid))
+			pdrs[i].has |= 1u << PDR_LOCAL_F_TEID;
+	}
+	o->worker = cst_owner_of(r->state);
+	o->has |= 1u << SESSION_WORKER;
+	ue_addresses(s, &ue);
+	if (cst_has(&ue, UE_IP_IPV4)) {
+		o->ue_ipv4 = ue.ipv4;
+		o->has |= 1u << SESSION_UE_IPV4;
+	}
+	if (cst_has(&ue, UE_IP_IPV6)) {
+		o->ue_ipv6 = (struct cst_prefix){.ip = ue.ipv6, .len = ue.ipv6_prefix_length};
+		o->has |= 1u << SESSION_UE_IPV6;
+	}
+}
+
+static int show(const struct upf_session *s, struct upf_session_obj *o, json_t **out,
+		struct cst_err *e)
+{
+	add_state(s, o);
+	*out = cst_encode(&upf_session_object, o);
+	return *out ? 0 : cst_err(e, -ENOMEM, NULL, "no memory for the reply");
+}
+
+int upf_show_get(const void *key, json_t **out, struct cst_err *e)
+{
+	uint64_t seid = ((const struct upf_session_obj *)key)->seid;
+	const struct upf_session *s = upf_session_by_seid(seid);
+	struct upf_session_obj o;
+	int rc;
+
+	if (!s)
+		return cst_err(e, -ENOENT, "seid", "there is no session %llu",
+			       (unsigned long long)seid);
+	rc = upf_session_unpack(s, pool(), &o, e);
+	return rc < 0 ? rc : show(s, &o, out, e);
+}
+
+/* ---- replies -------------------------------------------------------------------------------- */
+
+static bool chooses_ue(const struct upf_pdi_obj *pdi)
+{
+	const struct upf_ue_ip_obj *u = pdi->ue_ip_address.items;
+
+	for (unsigned i = 0; i < pdi->ue_ip_address.n; i++)
+		if (u[i].choose_v4 || u[i].choose_v6)
+			return true;
+	return false;
+}
+
+/* 7.5.3.2: what coast chose for a PDR. */
+static void add_created(json_t *list, const struct upf_session *s, const struct upf_pdr_obj *pdr)
+{
+	const struct upf_pdr *rec = record_of(s, pdr->id);
+	bool tunnel = cst_has(&pdr->pdi, PDI_F_TEID) && pdr->pdi.f_teid.choose;
+	bool ue = chooses_ue(&pdr->pdi);
+	struct upf_f_teid_obj f;
+	struct upf_ue_ip_obj u;
+	json_t *js;
+
+	if (!rec || (!tunnel && !ue))
+		return;
+	js = json_pack("{s:i}", "id", (int)pdr->id);
+	if (tunnel && local_f_teid(s, rec->teid, rec->in_vrf, &f))
+		json_object_set_new(js, "f_teid", cst_encode(&upf_f_teid_object, &f));
+	if (ue) {
+		ue_addresses(s, &u);
+		json_object_set_new(js, "ue_ip_address", cst_encode(&upf_ue_ip_object, &u));
+	}
+	json_array_append_new(list, js);
+}
+
+static void add_all_created(json_t *list, const struct upf_session *s, const struct cst_list *l)
+{
+	const struct upf_pdr_obj *pdrs = l->items;
+
+	for (unsigned i = 0; i < l->n; i++)
+		add_created(list, s, &pdrs[i]);
+}
+
+json_t *upf_show_reply(const void *obj, bool modify)
+{
+	const struct upf_modify_obj *m = obj;
+	const struct upf_session_obj *o = obj;
+	uint64_t seid = modify ? m->seid : o->seid;
+	const struct upf_session *s = upf_session_by_seid(seid);
+	json_t *js = json_object();
+	json_t *list = json_array();
+
+	json_object_set_new(js, "seid", json_integer((json_int_t)seid));
+	if (s && modify) {
+		add_all_created(list, s, &m->create[UPF_RULE_PDR]);
+		add_all_created(list, s, &m->update[UPF_RULE_PDR]);
+	} else if (s) {
+		add_all_created(list, s, &o->pdrs);
+	}
+	if (json_array_size(list))
+		json_object_set(js, "created_pdrs", list);
+	json_decref(list);
+	return js;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+struct filter {
+	const char *dnn, *network_instance;
+	struct cst_ip ue;
+	uint32_t teid;
+	bool by_ue, by_teid;
+};
+
+static bool read_teid(const json_t *v, uint32_t *out)
+{
+	const char *s = json_string_value(v);
+	char *end = NULL;
+	unsigned long long n;
+
+	if (json_is_integer(v))
+		n = (unsigned long long)json_integer_value(v);
+	else if (s && *s && *s != '-' && *s != '+')
+		n = strtoull(s, &end, 0);
+	else
+		return false;
+	*out = (uint32_t)n;
+	return n <= UINT32_MAX && (!end || !*end);
+}
+
+static int read_filter(const json_t *js, struct filter *f, struct cst_err *e)
+{
+	const char *member;
+	json_t *v;
+
+	*f = (struct filter){0};
+	json_object_foreach ((json_t *)js, member, v) {
+		const char *text = json_string_value(v);
+
+		if (strcmp(member, "teid") == 0) {
+			f->by_teid = read_teid(v, &f->teid);
+			if (!f->by_teid)
+				return cst_err(e, -EINVAL, member, "must be a TEID");
+		} else if (!text) {
+			return cst_err(e, -EINVAL, member,
+				       "sessions are filtered by dnn, network_instance, "
+				       "ue_ip_address and teid");
+		} else if (strcmp(member, "dnn") == 0) {
+			f->dnn = text;
+		} else if (strcmp(member, "network_instance") == 0) {
+			f->network_instance = text;
+		} else if (strcmp(member, "ue_ip_address") == 0) {
+			if (cst_ip_parse(text, &f->ue) < 0)
+				return cst_err(e, -EINVAL, member, "must be an IP address");
+			f->by_ue = true;
+		} else {
+			return cst_err(e, -EINVAL, member,
+				       "sessions are filtered by dnn, network_instance, "
+				       "ue_ip_address and teid");
+		}
+	}
+	return 0;
+}
+
+static bool has_vrf(const struct upf_session *s, const char *name)
+{
+	uint16_t vrf = cst_vrf_by_name(name);
+	const struct upf_pdr *p = upf_run_pdrs(s);
+
+	for (unsigned i = 0; vrf && i < upf_run_n(s); i++)
+		if (p[i].in_vrf == vrf || p[i].out_vrf == vrf)
+			return true;
+	return false;
+}
+
+static bool has_teid(const struct upf_session *s, uint32_t teid)
+{
+	for (unsigned i = 0; i < s->n_teids; i++)
+		if (s->teids[i].teid == teid)
+			return true;
+	return false;
+}
+
+static bool has_ue(const struct upf_session *s, const struct cst_ip *ip)
+{
+	const struct upf_rules *r = upf_run(s);
+	uint8_t bits = (uint8_t)(64 - r->ue_v6_len);
+
+	if (ip->family == 4)
+		return (r->flags & UPF_RULES_V4) && r->ue_v4 == ip->v4;
+	return (r->flags & UPF_RULES_V6) && memcmp(r->ue_v6, ip->b, 7) == 0
+	       && ((r->ue_v6[7] ^ ip->b[7]) & (uint8_t)(0xff << bits)) == 0;
+}
+
+/* 1: shown, 0: filtered out. What the book tells is asked before the intent is unpacked. */
+static int try_one(const struct upf_session *s, const struct filter *f, json_t *items,
+		   struct cst_err *e)
+{
+	struct upf_session_obj o;
+	json_t *js;
+	int rc;
+
+	if ((f->by_teid && !has_teid(s, f->teid)) || (f->by_ue && !has_ue(s, &f->ue))
+	    || (f->network_instance && !has_vrf(s, f->network_instance)))
+		return 0;
+	rc = upf_session_unpack(s, pool(), &o, e);
+	if (rc < 0)
+		return rc;
+	if (f->dnn && (!cst_has(&o, SESSION_DNN) || strcasecmp(o.dnn, f->dnn) != 0))
+		return 0;
+	rc = show(s, &o, &js, e);
+	if (rc < 0)
+		return rc;
+	json_array_append_new(items, js);
+	return 1;
+}
+
+/* The one session that has this address live: no need to look at all of them. */
+static const struct upf_session *direct(const struct filter *f)
+{
+	return f->by_ue ? upf_session_by_ref(upf_addr_find(0, &f->ue)) : NULL;
+}
+
+int upf_show_list(struct cst_page *page, struct cst_err *e)
+{
+	uint32_t last = upf_state_lines(), scanned = 0;
+	uint64_t at = page->cursor ? page->cursor : 1;
+	const struct upf_session *only;
+	struct filter f;
+	int rc = read_filter(page->filter, &f, e);
+
+	if (rc < 0)
+		return rc;
+	only = page->cursor ? NULL : direct(&f);
+	page->cursor = 0;
+	if (only) {
+		rc = try_one(only, &f, page->items, e);
+		return rc < 0 ? rc : 0;
+	}
+	for (; at <= last; at++) {
+		const struct upf_session *s = upf_session_by_state((uint32_t)at);
+
+		if (!s)
+			continue;
+		if (json_array_size(page->items) >= page->limit || scanned++ >= MAX_SCAN) {
+			page->cursor = at;
+			return 0;
+		}
+		rc = try_one(s, &f, page->items, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sections' sizes, and the look-ups that are not inline. */
+#include "upf_tables.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "module.h"
+#include "upf_books.h"
+#include "upf_stray.h"
+
+struct upf_tables upf_tables;
+struct upf_stray_table upf_strays;
+
+static struct cst_section lines = {.name = "upf.lines", .elem_size = 64};
+static struct cst_section counts = {.name = "upf.counts", .elem_size = 64};
+static struct cst_section teids = {.name = "upf.teids", .elem_size = sizeof(struct upf_teid_slot)};
+static struct cst_section slots = {.name = "upf.pool_slots", .elem_size = sizeof(uint32_t)};
+static struct cst_section peers = {
+	.name = "upf.peers", .elem_size = sizeof(struct upf_peer), .count = UPF_MAX_PEERS};
+static struct cst_section pools = {
+	.name = "upf.pools", .elem_size = sizeof(struct upf_pool), .count = UPF_MAX_POOLS};
+static struct cst_section strays = {.name = "upf.strays", .elem_size = sizeof(struct upf_stray)};
+static struct upf_capacity capacity;
+
+/* The smallest power of two not below n. */
+static unsigned log2_up(uint64_t n)
+{
+	unsigned bits = 0;
+
+	while (((uint64_t)1 << bits) < n)
+		bits++;
+	return bits;
+}
+
+static int reserve(const struct cst_system *sys, struct cst_err *e)
+{
+	uint64_t s = sys->max_sessions;
+	uint64_t p = sys->max_pdrs > s ? sys->max_pdrs : s;
+	/* Line 0, a line for each session and each PDR, a quarter more for filters; room for both runs
+	 * of sessions that are being changed. */
+	uint64_t n_lines = 1 + s + p + p / 4 + 2 * UPF_MAX_RUN;
+	/* Three PDRs' counts stand in a session's first line, four in each more. */
+	uint64_t n_states = 1 + s + (p > 3 * s ? (p - 2 * s) / 4 : s / 8) + 64;
+
+	if (n_lines > UPF_REF_LINE(UINT32_MAX) || n_states * 4 > UINT32_MAX)
+		return cst_err(e, -E2BIG, "system.max_pdrs",
+			       "max_sessions and 1.25 times max_pdrs together must be below %u",
+			       UPF_REF_LINE(UINT32_MAX));
+	/* Most sessions have one F-TEID, some control planes ask for a second one. */
+	capacity.teid_bits = log2_up(2 * s < 128 ? 128 : 2 * s);
+	capacity.sessions = sys->max_sessions;
+	capacity.lines = (uint32_t)n_lines;
+	capacity.states = (uint32_t)n_states;
+	capacity.slots = sys->max_addresses;
+	lines.count = n_lines;
+	counts.count = n_states;
+	teids.count = (uint64_t)1 << capacity.teid_bits;
+	slots.count = (uint64_t)sys->max_addresses + 1;
+	strays.count = (uint64_t)1 << log2_up(2 * s < 1024 ? 1024 : 2 * s);
+	cst_arena_add(&lines);
+	cst_arena_add(&counts);
+	cst_arena_add(&teids);
+	cst_arena_add(&slots);
+	cst_arena_add(&peers);
+	cst_arena_add(&pools);
+	cst_arena_add(&strays);
+	return 0;
+}
+
+static int start(const struct cst_system *sys, struct cst_err *e)
+{
+	uint64_t seed = 0;
+
+	(void)sys;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return cst_err(e, -EIO, NULL, "no random numbers from the kernel");
+	upf_tables.lines = lines.base;
+	upf_tables.counts = counts.base;
+	upf_tables.teids = teids.base;
+	upf_tables.pool_slots = slots.base;
+	upf_tables.peers = peers.base;
+	upf_tables.pools = pools.base;
+	upf_tables.teid_tag_bits = (uint8_t)(32 - capacity.teid_bits);
+	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, seed);
+	return upf_books_open(&capacity, e);
+}
+
+static void stop(void)
+{
+	upf_books_close();
+	upf_tables = (struct upf_tables){0};
+}
+
+static struct cst_module module = {
+	.name = "upf.tables", .order = 25, .reserve = reserve, .start = start, .stop = stop};
+CST_MODULE(module);
+
+uint32_t upf_stray_teid(uint16_t vrf, uint32_t teid)
+{
+	return upf_stray_find(&upf_strays, UPF_STRAY_TEID(vrf), teid);
+}
+
+uint32_t upf_stray_addr(uint16_t vrf, const struct cst_ip *ip)
+{
+	uint32_t kind = ip->family == 4 ? UPF_STRAY_V4(vrf) : UPF_STRAY_V6(vrf);
+
+	return upf_stray_find(&upf_strays, kind, upf_stray_key(ip));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The arena sections of the UPF, filled by upf_ctl.c (control thread), read by
+ * upf_node.c (workers). State lines are the one exception: written by the
+ * session's worker, read by all.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "upf_core.h"
+#include "table/arena.h"
+
+#define UPF_MAX_PEERS 65536
+#define UPF_MAX_POOLS 256
+
+struct upf_tables {
+	void *lines;                   /* rule runs, 64 B each; line 0 is none */
+	struct upf_count *counts;      /* state lines, four counts each */
+	struct upf_teid_slot *teids;   /* [1 << teid_index_bits] */
+	uint32_t *pool_slots;          /* refs */
+	struct upf_peer *peers;        /* [UPF_MAX_PEERS], 0 is none */
+	struct upf_pool *pools;        /* [UPF_MAX_POOLS], number = aux of the pool's service prefix */
+	uint8_t teid_tag_bits;         /* teid >> this = index into teids */
+};
+
+extern struct upf_tables upf_tables;
+
+/* TEIDs that a control plane chose, by (vrf, teid); addresses outside pools, by (vrf, address or /64).
+ * Worker side, lock-free; the ref, 0: none. */
+uint32_t upf_stray_teid(uint16_t vrf, uint32_t teid);
+uint32_t upf_stray_addr(uint16_t vrf, const struct cst_ip *ip);
+
+/* Direct index first, then the hash. Worker side. The ref, 0: no such TEID here. */
+static inline uint32_t upf_find_teid(uint16_t vrf, uint32_t teid)
+{
+	struct upf_teid_slot s = {0};
+
+	/* one 8-byte load: teid and ref belong together */
+	__atomic_load(&upf_tables.teids[teid >> upf_tables.teid_tag_bits], &s, __ATOMIC_ACQUIRE);
+	return s.teid == teid && teid != 0 ? s.ref : upf_stray_teid(vrf, teid);
+}

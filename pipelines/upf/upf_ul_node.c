@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * upf_ul: GTP-U in. Finds the session of each G-PDU by its TEID, takes off the
+ * tunnel and sends the packet on as its rule says: to routing, or into the
+ * next tunnel (N9). Other messages go to upf_gtpu.
+ *
+ * A chunk passes in stages, each of which asks for the memory of the next one.
+ * Until the hand-off only the packet and the TEID's slot are read: a tunnel that
+ * carries all of a gNB's users must not hold its worker.
+ */
+
+#include <rte_prefetch.h>
+
+#include "flow.h"
+#include "gtpu.h"
+#include "net/net.h"
+#include "upf_match.h"
+#include "upf_out.h"
+#include "upf_split.h"
+
+enum { TO_ROUTE, TO_GTPU };
+static const char *const edges[] = {"route", "upf_gtpu", NULL};
+
+_Static_assert(CST_FLOW_FRAG == CST_PKT_FRAG && CST_FLOW_FRAG_LATER == CST_PKT_L4_LATER,
+	       "leave_tunnel() copies these");
+
+static uint8_t from_classify;
+static uint8_t from_rx;
+
+/* What the stages hand down about one packet. */
+struct item {
+	struct cst_gtpu g;
+	struct cst_flow flow; /* inner */
+	uint32_t ref;
+	uint32_t counter; /* 0: not counted */
+	uint32_t bytes;   /* of the inner packet */
+	uint16_t at;      /* of the GTP-U header, from the data start */
+	uint8_t tos;      /* outer */
+	bool decided;     /* its edge is set */
+};
+
+/* --- the ways out --- */
+
+/* After the inner header's ECN has been settled with the outer one's. False: to be dropped. */
+static __rte_noinline bool settle_ecn(uint8_t *ip, struct cst_flow *f, uint8_t outer)
+{
+	int tos = upf_decap_tos(outer, f->tos);
+
+	if (tos < 0)
+		return false;
+	if (f->family == 4)
+		cst_ip4_set_tos(ip, (uint8_t)tos);
+	else
+		cst_ip6_set_tos(ip, (uint8_t)tos);
+	f->tos = (uint8_t)tos;
+	return true;
+}
+
+/* From tunnel to tunnel. A GTP-U header with extension headers goes on as it came but for the TEID:
+ * what a PDU Session Container says is for the far end, and so are the message type and the rest
+ * (TS 29.244 8.2.64: octet 6 of Outer Header Removal absent). */
+static __rte_noinline uint8_t to_tunnel(struct cst_worker *w, struct rte_mbuf *m,
+					const struct item *it, const struct upf_pdr *pdr,
+					uint8_t inner_tos)
+{
+	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+	/* 12: a sequence number, which nobody asks to be kept */
+	bool keep = it->g.hdr_len > 12 || it->g.type != CST_GTPU_GPDU;
+	uint32_t strip = keep ? it->at : it->at + it->g.hdr_len;
+	uint32_t end = it->at + it->g.end;
+	uint32_t gtpu_len = keep ? 0 : upf_gtpu_len(pdr);
+
+	if (unlikely(peer->family == 0))
+		return upf_drop(m, UPF_DROP_NO_OUTER_HEADER);
+	if (unlikely(peer->hdr_len + gtpu_len + end - strip > upf_peer_mtu(peer)))
+		return upf_drop(m, UPF_DROP_MTU);
+	if (rte_pktmbuf_pkt_len(m) > end)
+		upf_trim(m, end);
+	rte_pktmbuf_adj(m, (uint16_t)strip);
+	if (keep)
+		cst_put_be32(rte_pktmbuf_mtod_offset(m, uint8_t *, 4), pdr->out_teid);
+	if (!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, inner_tos))
+		return upf_drop(m, UPF_DROP_NO_HEADROOM);
+	return TO_ROUTE;
+}
+
+/* The rule does not just take the tunnel off and route. */
+static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbuf *m,
+					    struct item *it, const struct upf_pdr *pdr,
+					    const struct cst_flow *f)
+{
+	uint8_t edge;
+
+	if (pdr->action == UPF_DROP)
+		return upf_drop(m, UPF_DROP_FAR);
+	if (pdr->action == UPF_BUFF)
+		return upf_drop(m, UPF_DROP_BUFFERING_OFF);
+	if (!(pdr->flags & UPF_PDR_ENCAP))
+		return upf_drop(m, pdr->dest_if == UPF_IF_ACCESS ? UPF_DROP_NO_OUTER_HEADER
+								 : UPF_DROP_KEPT_OUTER_HEADER);
+	edge = to_tunnel(w, m, it, pdr, f->tos);
+	if (edge == TO_ROUTE)
+		it->counter = pdr->counter;
+	return edge;
+}
+
+/* End Marker: of interest to who is behind the next tunnel, if there is one. */
+static __rte_noinline uint8_t end_marker(struct cst_worker *w, struct rte_mbuf *m,
+					 const struct item *it)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	const struct upf_pdr *pdr = upf_match_signal(r, it->g.teid, cst_pkt(m)->vrf);
+
+	if (!pdr)
+		return upf_drop(m, UPF_DROP_END_MARKER);
+	return to_tunnel(w, m, it, pdr, it->tos);
+}
+
+/* --- stages --- */
+
+/* Anything that is not a plain G-PDU in one segment. True: goes on as a G-PDU or End Marker. */
+static __rte_noinline bool read_otherwise(struct rte_mbuf *m, struct item *it, uint32_t len,
+					  uint8_t *edge)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	int rc;
+
+	/* A first fragment has a UDP header too, but its datagram is not whole. */
+	if (pkt->flags & (CST_PKT_FRAG | CST_PKT_L4_LATER)) {
+		*edge = upf_drop(m, UPF_DROP_FRAGMENT);
+		return false;
+	}
+	rc = m->nb_segs == 1 ? cst_gtpu_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), len,
+					      &it->g)
+			     : upf_split_gtpu(m, it->at, len, &it->g);
+	if (rc == CST_GTPU_EXT_UNKNOWN
+	    || (rc == CST_GTPU_OK && it->g.type != CST_GTPU_GPDU
+		&& it->g.type != CST_GTPU_END_MARKER)) {
+		*edge = TO_GTPU;
+		return false;
+	}
+	if (rc != CST_GTPU_OK) {
+		*edge = upf_drop(m, UPF_DROP_MALFORMED);
+		return false;
+	}
+	return true;
+}
+
+static inline uint8_t tos_of(const uint8_t *ip, uint8_t version)
+{
+	return likely(version == 4) ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
+}
+
+/* GTP-U header; asks for the TEID's slot. */
+static inline void read_header(struct rte_mbuf *m, struct item *it, uint8_t *edge)
+{
+	const struct cst_pkt *pkt = cst_pkt(m);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = 0;
+
+	it->at = (uint16_t)(pkt->l4_off + 8);
+	it->counter = 0;
+	it->decided = false;
+	if (unlikely(m->nb_segs > 1) && !upf_pull(m, UPF_SPLIT_HEAD)) {
+		*edge = upf_drop(m, UPF_DROP_NO_HEADROOM);
+		it->decided = true;
+		return;
+	}
+	ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	it->tos = tos_of(ip, pkt->ip_version);
+	/* what UDP says it carries, if the packet does have it */
+	len = cst_be16(ip + pkt->l4_off + 4);
+	len = RTE_MIN(len, rte_pktmbuf_pkt_len(m) - pkt->l4_off);
+	len = len < 8 ? 0 : len - 8;
+	if (unlikely(m->nb_segs > 1 || (pkt->flags & CST_PKT_FRAG)
+		     || !cst_gtpu_parse_fast(ip + it->at, len, &it->g))
+	    && !read_otherwise(m, it, len, edge)) {
+		it->decided = true;
+		return;
+	}
+	rte_prefetch0(&upf_tables.teids[it->g.teid >> upf_tables.teid_tag_bits]);
+}
+
+/* The inner packet; what session it is of does not matter yet. */
+static inline bool read_inner(struct rte_mbuf *m, struct item *it)
+{
+	uint32_t off = (uint32_t)it->at + it->g.hdr_len;
+	uint32_t len = it->g.end - it->g.hdr_len;
+
+	if (likely(m->nb_segs == 1))
+		return cst_flow_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, off), len, &it->flow)
+		       == CST_IP_OK;
+	return upf_split_flow(m, off, len, &it->flow) == CST_IP_OK;
+}
+
+/* The slot; asks for the rules, and reads the inner packet while they come. */
+static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
+				uint8_t *edge, struct upf_strangers *strangers)
+{
+	if (unlikely(it->decided))
+		return;
+	it->ref = upf_find_teid(cst_pkt(m)->vrf, it->g.teid);
+	if (unlikely(it->ref == 0)) {
+		/* only a G-PDU is answered: the others announce no traffic */
+		*edge = it->g.type == CST_GTPU_GPDU ? TO_GTPU : upf_drop(m, UPF_DROP_UNKNOWN_TEID);
+		it->decided = true;
+	} else if (unlikely(UPF_REF_OWNER(it->ref) != w->id)) {
+		upf_strangers_add(strangers, m, (uint16_t)UPF_REF_OWNER(it->ref), from_rx);
+		*edge = CST_EDGE_TAKEN;
+		it->decided = true;
+	} else {
+		const char *line = (const char *)upf_rules_of(it->ref);
+
+		rte_prefetch0(line);
+		rte_prefetch0(line + 64); /* where nearly all uplink PDRs are */
+		if (unlikely(it->g.type != CST_GTPU_GPDU))
+			return;
+		if (unlikely(!read_inner(m, it))) {
+			*edge = upf_drop(m, UPF_DROP_INNER);
+			it->decided = true;
+			return;
+		}
+		cst_pkt(m)->hash = cst_hash_flow(&it->flow);
+	}
+}
+
+/* Off comes the tunnel: the packet stands at its inner header. */
+static inline void leave_tunnel(struct rte_mbuf *m, const struct item *it,
+				const struct upf_pdr *pdr, const struct cst_flow *f)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	uint16_t strip = (uint16_t)(it->at + it->g.hdr_len);
+
+	m->data_off = (uint16_t)(m->data_off + strip);
+	m->data_len = (uint16_t)(m->data_len - strip);
+	m->pkt_len -= strip;
+	if (unlikely(m->pkt_len != f->ip_len))
+		upf_trim(m, f->ip_len);
+	pkt->vrf = pdr->out_vrf;
+	pkt->ip_version = f->family;
+	pkt->l4_proto = f->proto;
+	pkt->flags = f->flags & (CST_FLOW_FRAG | CST_FLOW_FRAG_LATER);
+	pkt->l4_off = f->l4_off;
+	pkt->ip_len = (uint16_t)f->ip_len;
+}
+
+/* The rule; asks for its counter. */
+static inline void apply(struct cst_worker *w, struct rte_mbuf *m, struct item *it, uint8_t *edge)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, (uint32_t)it->at + it->g.hdr_len);
+	struct cst_flow *f = &it->flow;
+	const struct upf_pdr *pdr;
+	struct upf_ask ask;
+	int spoofed;
+
+	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
+		*edge = end_marker(w, m, it);
+		return;
+	}
+	ask.flow = f;
+	ask.qfi_bit = (uint64_t)it->g.has_psc << it->g.qfi;
+	ask.teid = it->g.teid;
+	ask.have = upf_have(f->family, true, it->g.has_psc);
+	ask.vrf = cst_pkt(m)->vrf;
+	pdr = upf_match_tunnel(r, &ask, &spoofed);
+	if (unlikely(!pdr)) {
+		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
+		return;
+	}
+	if (unlikely(upf_decap_tos_differs(it->tos, f->tos)) && !settle_ecn(ip, f, it->tos)) {
+		*edge = upf_drop(m, UPF_DROP_ECN);
+		return;
+	}
+	it->bytes = f->ip_len;
+	if (likely(pdr->action == UPF_FORW && !(pdr->flags & (UPF_PDR_ENCAP | UPF_PDR_KEEP))
+		   && pdr->dest_if != UPF_IF_ACCESS)) {
+		leave_tunnel(m, it, pdr, f);
+		*edge = TO_ROUTE;
+		it->counter = pdr->counter;
+	} else {
+		*edge = act_otherwise(w, m, it, pdr, f);
+	}
+	rte_prefetch0(&upf_tables.counts[it->counter]);
+}
+
+static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	struct upf_strangers strangers = {.n = 0};
+	struct item items[UPF_CHUNK];
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], char *, 64)); /* inner header */
+	for (uint16_t i = 0; i < n; i++)
+		read_header(pkts[i], &items[i], &edge[i]);
+	for (uint16_t i = 0; i < n; i++)
+		find_session(w, pkts[i], &items[i], &edge[i], &strangers);
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(!items[i].decided))
+			apply(w, pkts[i], &items[i], &edge[i]);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(items[i].counter != 0))
+			upf_count(items[i].counter, items[i].bytes);
+		aside += edge[i] != TO_ROUTE;
+	}
+	if (unlikely(strangers.n > 0))
+		upf_strangers_send(w, &strangers);
+	return aside;
+}
+
+uint16_t upf_ul_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i = (uint16_t)(i + UPF_CHUNK))
+		aside += chunk(w, pkts + i, RTE_MIN(n - i, UPF_CHUNK), edge + i);
+	return aside;
+}
+
+CST_NODE(upf_ul_node, .name = "upf_ul", .help = "GTP-U in: session by TEID, rule, decapsulation",
+	 .process = upf_ul_process, .edges = edges);
+CST_ATTACH(upf_ul_classify, "classify", "upf_ul", &from_classify);
+CST_ATTACH(upf_ul_rx, "rx", "upf_ul", &from_rx);
+
+static void __attribute__((constructor)) upf_ul_register(void)
+{
+	cst_udp_port_register(CST_GTPU_PORT, true, &from_classify);
+}

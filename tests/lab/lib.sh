@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The lab: three namespaces (gNB, coast, data network) joined by veth pairs.
+# Sourced by scripts/demo and the end-to-end tests. Everything made here is
+# taken down by lab_down, which runs on exit, also when interrupted.
+#
+#   gnb  192.0.2.2, 2001:db8:3::2 --- n3 [coastd] n6 --- 198.51.100.2, 2001:db8:6::2  dn
+#
+# Callers set LAB (a short unique name) and BUILD (the build directory).
+
+LAB_PIDS=""
+LAB_TMP=$(mktemp -d "/tmp/coast-$LAB.XXXXXX")
+SOCK=$LAB_TMP/coastd.sock
+NS_GNB=$LAB-gnb NS_UPF=$LAB-upf NS_DN=$LAB-dn
+
+in_gnb() { ip netns exec "$NS_GNB" "$@"; }
+in_upf() { ip netns exec "$NS_UPF" "$@"; }
+in_dn() { ip netns exec "$NS_DN" "$@"; }
+ctl() { "$BUILD/coastctl" -s "$SOCK" "$@"; }
+
+# Start a command in the background, its output in $LAB_TMP/NAME.log; it dies with the lab.
+lab_spawn() { # NAME COMMAND...
+	lab_name=$1
+	shift
+	"$@" >"$LAB_TMP/$lab_name.log" 2>&1 </dev/null &
+	LAB_LAST=$!
+	LAB_PIDS="$LAB_PIDS $LAB_LAST"
+}
+
+lab_wait() { # SECONDS COMMAND...: until it succeeds
+	lab_until=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt $lab_until ] || return 1
+		sleep 0.1
+	done
+}
+
+lab_down() {
+	trap - EXIT INT TERM HUP
+	for lab_pid in $LAB_PIDS; do
+		kill "$lab_pid" 2>/dev/null
+	done
+	for lab_pid in $LAB_PIDS; do
+		lab_n=0
+		while kill -0 "$lab_pid" 2>/dev/null && [ $lab_n -lt 50 ]; do
+			sleep 0.1
+			lab_n=$((lab_n + 1))
+		done
+		kill -9 "$lab_pid" 2>/dev/null
+	done
+	for lab_ns in "$NS_GNB" "$NS_UPF" "$NS_DN"; do
+		ip netns pids "$lab_ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
+		ip netns del "$lab_ns" 2>/dev/null
+	done
+	rm -rf "$LAB_TMP"
+}
+trap 'lab_rc=$?; lab_down; exit $lab_rc' EXIT
+trap 'exit 130' INT TERM HUP
+
+# A veth pair: NAME in namespace A, the coast end (MTU $4) in the UPF's. Checksums must be in the
+# packets: AF_XDP and AF_PACKET hand them over as they are.
+lab_link() { # NS_A NAME COAST_END MTU
+	ip link add "$2" netns "$1" numrxqueues 1 numtxqueues 1 type veth \
+		peer name "$3" netns "$NS_UPF" numrxqueues 1 numtxqueues 1 || return 1
+	for lab_end in "$1 $2" "$NS_UPF $3"; do
+		set -- "$1" "$2" "$3" "$4" $lab_end
+		ip -n "$5" link set "$6" mtu "$4" up
+		ip netns exec "$5" ethtool -K "$6" tx off tso off gso off gro off >/dev/null 2>&1
+		ip netns exec "$5" sysctl -qw "net.ipv6.conf.$6.accept_dad=0" 2>/dev/null
+	done
+}
+
+lab_up() {
+	for lab_ns in "$NS_GNB" "$NS_UPF" "$NS_DN"; do
+		ip netns add "$lab_ns" || return 1
+		ip -n "$lab_ns" link set lo up
+	done
+	# the coast namespace holds bare links: coast speaks for itself on them
+	in_upf sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	lab_link "$NS_GNB" gnb n3 1600 || return 1
+	lab_link "$NS_DN" dn n6 1500 || return 1
+	ip -n "$NS_GNB" addr add 192.0.2.2/24 dev gnb
+	ip -n "$NS_GNB" addr add 2001:db8:3::2/64 dev gnb nodad
+	ip -n "$NS_DN" addr add 198.51.100.2/24 dev dn
+	ip -n "$NS_DN" addr add 2001:db8:6::2/64 dev dn nodad
+	ip -n "$NS_DN" route add 10.45.0.0/16 via 198.51.100.1
+	ip -n "$NS_DN" route add 2001:db8:45::/48 via 2001:db8:6::1
+}
+
+# For virtio mode a testpmd joins the kernel's veth ends with coastd's vhost sockets, frame by
+# frame: what a VM or container with virtio-user would be.
+lab_virtio_wire() {
+	lab_spawn wire in_upf dpdk-testpmd --no-pci --no-huge -m 256 --file-prefix "$LAB-wire" \
+		--lcores 0@0,1@0 --log-level warning \
+		--vdev net_virtio_user0,path="$LAB_TMP/n3.vhost" --vdev net_af_packet0,iface=n3 \
+		--vdev net_virtio_user1,path="$LAB_TMP/n6.vhost" --vdev net_af_packet1,iface=n6 \
+		-- --forward-mode=io --portmask=0xf --total-num-mbufs=8192 --max-pkt-len=1700 \
+		--auto-start --stats-period=3600
+}
+
+# Start coastd in its namespace from a copy of the lab's configuration, on the ports wanted.
+lab_coastd() { # af_xdp|virtio [CONFIG]
+	lab_conf=${2:-$SRC/tests/lab/coast.yaml}
+	if [ "$1" = virtio ]; then
+		sed -e "s|af_xdp:n3|vhost:$LAB_TMP/n3.vhost|; s|af_xdp:n6|vhost:$LAB_TMP/n6.vhost|" \
+			"$lab_conf" >"$LAB_TMP/coast.yaml"
+	else
+		cp "$lab_conf" "$LAB_TMP/coast.yaml"
+	fi
+	sed -i "s|^system:|system:\n  name: $LAB\n  run_dir: $LAB_TMP|" "$LAB_TMP/coast.yaml"
+	lab_spawn coastd in_upf "$BUILD/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK"
+	COASTD_PID=$LAB_LAST
+	if ! lab_wait 30 grep -q ' ready' "$LAB_TMP/coastd.log"; then
+		echo "coastd did not start:" >&2
+		cat "$LAB_TMP/coastd.log" >&2
+		return 1
+	fi
+	[ "$1" != virtio ] || lab_virtio_wire
+}

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A coastd with an N3 and an N6 wire, and hands on both wires.
+
+Frames are made and read by scapy, an implementation that shares nothing with
+coast's. Everything coastd emits is kept in a capture that tshark judges at the
+end (Rig.verdict). The rig runs as root, in network namespaces of its own.
+
+    gNB 192.0.2.2, 2001:db8:3::2   --n3-- coastd --n6--   DN 198.51.100.2, 2001:db8:6::2
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from scapy.all import Ether, IP, IPv6, conf, raw, wrpcap
+from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
+
+conf.verb = 0
+SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GNB_MAC, DN_MAC = "02:00:00:00:03:02", "02:00:00:00:06:02"
+GNB4, GNB6, DN4, DN6 = "192.0.2.2", "2001:db8:3::2", "198.51.100.2", "2001:db8:6::2"
+UPF4, UPF6, N6_4, N6_6 = "192.0.2.1", "2001:db8:3::1", "198.51.100.1", "2001:db8:6::1"
+
+CONFIG = """\
+system:
+  name: {name}
+  run_dir: {tmp}
+  workers: {workers}
+  max_sessions: 10000
+network_instances: [{{name: access}}, {{name: internet}}, {{name: other}}]
+ports:
+  - {{name: n3, device: "{n3}", mtu: 1600}}
+  - {{name: n6, device: "{n6}"}}
+interfaces:
+  - {{name: n3, port: n3, network_instance: access, addresses: [192.0.2.1/24, "2001:db8:3::1/64"], gtpu: true}}
+  - {{name: n6, port: n6, network_instance: internet, addresses: [198.51.100.1/24, "2001:db8:6::1/64"]}}
+  - {{name: n6v, port: n6, vlan: 42, network_instance: other, addresses: [203.0.113.1/24, "2001:db8:7::1/64"]}}
+neighbours:
+  - {{interface: n3, address: 192.0.2.2, mac: "02:00:00:00:03:02"}}
+  - {{interface: n3, address: "2001:db8:3::2", mac: "02:00:00:00:03:02"}}
+  - {{interface: n6, address: 198.51.100.2, mac: "02:00:00:00:06:02"}}
+  - {{interface: n6, address: "2001:db8:6::2", mac: "02:00:00:00:06:02"}}
+routes:
+  - {{network_instance: internet, prefix: 0.0.0.0/0, via: [{{gateway: 198.51.100.2}}]}}
+  - {{network_instance: internet, prefix: "::/0", via: [{{gateway: "2001:db8:6::2"}}]}}
+pools:
+  - {{name: v4, network_instance: internet, prefix: 10.45.0.0/16}}
+  - {{name: v6, network_instance: internet, prefix: "2001:db8:45::/48"}}
+  - {{name: other-v4, network_instance: other, prefix: 10.45.0.0/16}}
+"""
+
+
+class RpcError(Exception):
+    def __init__(self, error):
+        super().__init__(f"{error.get('message')}: {error.get('data')}")
+        self.code, self.data = error["code"], error.get("data") or {}
+
+
+class Client:
+    """The control socket, spoken by hand: one JSON text per line."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(path)
+        self.file = self.sock.makefile("rb")
+        self.id = 0
+
+    def call(self, method, params=None):
+        self.id += 1
+        request = {"jsonrpc": "2.0", "id": self.id, "method": method}
+        if params is not None:
+            request["params"] = params
+        self.sock.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            reply = json.loads(self.file.readline())
+            if reply.get("id") == self.id:
+                break
+        if "error" in reply:
+            raise RpcError(reply["error"])
+        return reply["result"]
+
+
+class Wire:
+    """One end of a link: raw frames out and in."""
+
+    def __init__(self, ns, interface):
+        # a socket belongs to the namespace it was made in, so step in for a moment
+        with Namespace(ns):
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.sock.bind((interface, 0))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.seen = []
+
+    def send(self, frame):
+        self.sock.send(raw(frame))
+
+    def drain(self):
+        self.sock.setblocking(False)
+        try:
+            while True:
+                self.sock.recv(65535)
+        except BlockingIOError:
+            pass
+
+    def receive(self, timeout, want=None):
+        """Frames that arrive until `want` of them are there or the time is over."""
+        got, end = [], time.monotonic() + timeout
+        while want is None or len(got) < want:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            self.sock.settimeout(left)
+            try:
+                frame, addr = self.sock.recvfrom(65535)
+            except (socket.timeout, BlockingIOError):
+                break
+            if addr[2] == socket.PACKET_OUTGOING:
+                continue
+            self.seen.append(frame)
+            got.append(Ether(frame))
+        return got
+
+
+class Namespace:
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        import ctypes
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.old = os.open("/proc/self/ns/net", os.O_RDONLY)
+        fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        assert self.libc.setns(fd, 0x40000000) == 0, os.strerror(ctypes.get_errno())
+        os.close(fd)
+
+    def __exit__(self, *_):
+        self.libc.setns(self.old, 0x40000000)
+        os.close(self.old)
+
+
+def sh(command):
+    subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL)
+
+
+class Rig:
+    def __init__(self, build, ports="af_xdp", workers=1, config=CONFIG):
+        self.name = f"ctp{os.getpid()}"
+        self.tmp = tempfile.mkdtemp(prefix="coast-packet-")
+        self.build, self.ports, self.children = build, ports, []
+        self.upf_ns, self.wire_ns = f"{self.name}-u", f"{self.name}-w"
+        self.sock_path = f"{self.tmp}/coastd.sock"
+        try:
+            self._links()
+            self._coastd(config, workers)
+            if ports == "virtio":
+                self._bridge()
+        except BaseException:
+            self.close()
+            raise
+
+    def _links(self):
+        for ns in (self.upf_ns, self.wire_ns):
+            sh(f"ip netns add {ns} && ip netns exec {ns} sysctl -qw "
+               "net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1")
+        for end, mac in (("n3", GNB_MAC), ("n6", DN_MAC)):
+            sh(f"ip link add {end} netns {self.wire_ns} address {mac} numrxqueues 1 numtxqueues 1 "
+               f"type veth peer name {end} netns {self.upf_ns} numrxqueues 1 numtxqueues 1")
+            for ns in (self.upf_ns, self.wire_ns):
+                sh(f"ip -n {ns} link set {end} mtu 1700 up && ip netns exec {ns} ethtool -K {end} "
+                   "tx off rxvlan off txvlan off gro off 2>&1")
+        self.n3, self.n6 = Wire(self.wire_ns, "n3"), Wire(self.wire_ns, "n6")
+
+    def _coastd(self, config, workers):
+        devices = {"af_xdp": ("af_xdp:n3", "af_xdp:n6"),
+                   "virtio": (f"vhost:{self.tmp}/n3.vhost", f"vhost:{self.tmp}/n6.vhost")}
+        n3, n6 = devices[self.ports]
+        path = f"{self.tmp}/coast.yaml"
+        with open(path, "w") as f:
+            f.write(config.format(name=self.name, tmp=self.tmp, n3=n3, n6=n6, workers=workers))
+        self.log = open(f"{self.tmp}/coastd.log", "w+")
+        self.coastd = self.spawn([f"{self.build}/coastd", "-c", path, "-s", self.sock_path],
+                                 self.log)
+        end = time.monotonic() + 30
+        while "ready" not in open(self.log.name).read():
+            if self.coastd.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("coastd did not start:\n" + open(self.log.name).read())
+            time.sleep(0.05)
+        self.client = Client(self.sock_path)
+
+    def _bridge(self):
+        """testpmd carries frames between the kernel's veth and coastd's vhost socket."""
+        self.spawn(["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "--file-prefix",
+                    f"{self.name}-w", "--lcores", "0@0,1@0", "--log-level", "warning",
+                    "--vdev", f"net_virtio_user0,path={self.tmp}/n3.vhost",
+                    "--vdev", "net_af_packet0,iface=n3",
+                    "--vdev", f"net_virtio_user1,path={self.tmp}/n6.vhost",
+                    "--vdev", "net_af_packet1,iface=n6", "--", "--forward-mode=io",
+                    "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718",
+                    "--auto-start", "--stats-period=3600"],
+                   open(f"{self.tmp}/testpmd.log", "w"))
+        self.wait(lambda: self.alive(), 15, "frames through testpmd and virtio-user")
+
+    def alive(self):
+        """A ping of coast's own address is answered: the wire works."""
+        from scapy.all import ICMP
+        self.n3.drain()
+        self.n3.send(self.from_gnb(IP(src=GNB4, dst=UPF4) / ICMP(id=7)))
+        return bool(self.n3.receive(0.3, 1))
+
+    def spawn(self, command, out):
+        p = subprocess.Popen(["ip", "netns", "exec", self.upf_ns] + command, stdout=out,
+                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.children.append(p)
+        return p
+
+    @staticmethod
+    def wait(ready, seconds, what):
+        end = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > end:
+                raise RuntimeError(f"waited {seconds} s for {what}")
+            time.sleep(0.05)
+
+    # ---- control -------------------------------------------------------------
+
+    def call(self, method, params=None):
+        return self.client.call(method, params)
+
+    def drops(self):
+        return {d["name"]: d["packets"] for d in self.call("drop.list")["items"]}
+
+    def mac(self, port):
+        return self.call("port.get", {"name": port})["mac"]
+
+    # ---- packets -------------------------------------------------------------
+
+    def from_gnb(self, packet):
+        return Ether(src=GNB_MAC, dst=self._mac("n3")) / packet
+
+    def from_dn(self, packet):
+        return Ether(src=DN_MAC, dst=self._mac("n6")) / packet
+
+    def _mac(self, port):
+        if not hasattr(self, "macs"):
+            self.macs = {p: self.mac(p) for p in ("n3", "n6")}
+        return self.macs[port]
+
+    def exchange(self, into, frames, out, want=1, timeout=1.0):
+        """Send frames into one wire; what comes out of another."""
+        out.drain()
+        for frame in frames if isinstance(frames, list) else [frames]:
+            into.send(frame)
+        return out.receive(timeout, want)
+
+    def silent(self, into, frames, wires=None, timeout=0.15):
+        """Send frames and see that nothing comes out."""
+        for w in wires or (self.n3, self.n6):
+            w.drain()
+        for frame in frames if isinstance(frames, list) else [frames]:
+            into.send(frame)
+        got = [f for w in wires or (self.n3, self.n6) for f in w.receive(timeout, 1)]
+        assert not got, f"unexpected: {got[0].summary()}"
+
+    # ---- the end -------------------------------------------------------------
+
+    def verdict(self):
+        """What tshark has against the emitted frames: a list of complaints."""
+        capture = f"{self.tmp}/emitted.pcap"
+        frames = self.n3.seen + self.n6.seen
+        wrpcap(capture, [Ether(f) for f in frames])
+        checks = ["ip", "udp", "tcp", "icmp"]
+        prefs = [x for c in checks for x in ("-o", f"{c}.check_checksum:TRUE") if c != "icmp"]
+        out = subprocess.run(["tshark", "-r", capture, *prefs, "-T", "fields", "-e", "frame.number",
+                              "-e", "_ws.expert.message", "-e", "_ws.col.Info", "-Y",
+                              "_ws.malformed || _ws.expert.severity >= error || "
+                              "ip.checksum.status == Bad || udp.checksum.status == Bad || "
+                              "tcp.checksum.status == Bad || icmp.checksum.status == Bad || "
+                              "icmpv6.checksum.status == Bad"],
+                             capture_output=True, text=True)
+        if out.returncode != 0:
+            return [f"tshark failed: {out.stderr}"]
+        return len(frames), out.stdout.splitlines()
+
+    def close(self):
+        for p in reversed(self.children):
+            p.send_signal(signal.SIGTERM)
+        for p in self.children:
+            try:
+                p.wait(10)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+        for ns in (self.upf_ns, self.wire_ns):
+            subprocess.run(f"ip netns pids {ns} 2>/dev/null | xargs -r kill -9; ip netns del {ns}",
+                           shell=True, stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+
+def die_on_signal():
+    """Turn signals into exits, so that `finally` and atexit tidy up."""
+    for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(s, lambda *_: sys.exit(130))

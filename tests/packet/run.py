@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packet in, packet out: run the cases against a real coastd on real wires.
+
+run.py --build DIR --ports af_xdp|virtio [--label NAME] [PATTERN ...]
+
+A case is a function test_*(rig) in a test_*.py beside this file. Results go to the
+terminal and, as "pass|fail NAME", to the file that $RESULTS names.
+"""
+import argparse
+import fnmatch
+import glob
+import importlib
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+
+
+def cases(patterns):
+    here = os.path.dirname(os.path.abspath(__file__))
+    for path in sorted(glob.glob(f"{here}/test_*.py")):
+        name = os.path.basename(path)[:-3]
+        module = importlib.import_module(name)
+        for function in [f for f in vars(module) if f.startswith("test_")]:
+            full = f"{name[5:]}.{function[5:]}"
+            if not patterns or any(fnmatch.fnmatch(full, p) for p in patterns):
+                yield full, getattr(module, function)
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--build", required=True)
+    args.add_argument("--ports", choices=("af_xdp", "virtio"), default="af_xdp")
+    args.add_argument("--label", default="packet")
+    args.add_argument("patterns", nargs="*")
+    args = args.parse_args()
+    harness.die_on_signal()
+    results = open(os.environ.get("RESULTS", os.devnull), "a")
+    failed = count = 0
+
+    def report(name, why=None):
+        nonlocal failed, count
+        count += 1
+        failed += why is not None
+        word = "pass" if why is None else "fail"
+        results.write(f"{word} {args.label} {args.ports}: {name}\n")
+        results.flush()
+        if why is not None:
+            print(f"  fail {name}: {why}", flush=True)
+
+    started = time.monotonic()
+    rig = harness.Rig(os.path.abspath(args.build), args.ports)
+    try:
+        for name, case in cases(args.patterns):
+            try:
+                case(rig)
+                report(name)
+            except Exception as e:
+                if not isinstance(e, AssertionError):
+                    traceback.print_exc()
+                line = traceback.extract_tb(e.__traceback__)[-1]
+                report(name, f"{line.name}:{line.lineno}: {e or line.line}")
+            if rig.coastd.poll() is not None:
+                report(name + ": coastd lives", "coastd died:\n" + open(rig.log.name).read())
+                break
+        else:
+            frames, complaints = rig.verdict()
+            report(f"tshark on {frames} emitted frames", "\n".join(complaints) or None)
+            rig.coastd.terminate()
+            rc = rig.coastd.wait(20)
+            report("coastd ends clean", None if rc == 0 else
+                   f"exit {rc}:\n" + open(rig.log.name).read())
+    finally:
+        rig.close()
+    print(f"{args.label} {args.ports}: {count - failed} passed, {failed} failed "
+          f"in {time.monotonic() - started:.1f} s", flush=True)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
