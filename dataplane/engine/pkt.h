@@ -18,7 +18,8 @@ struct cst_pkt {
 	uint16_t iface;     /* L3 interface it came in by (net/net.h); 0: none */
 	uint16_t vrf;       /* network instance in which the next look-up is done */
 	uint16_t port;      /* port it came in by, or (from `output` on) leaves by */
-	uint16_t drop;      /* drop reason, valid when the edge is CST_EDGE_DROP */
+	uint16_t drop;      /* drop reason, when the edge is CST_EDGE_DROP; for `icmp_error` too,
+			     * 0: the one that icmp_type and code stand for */
 	uint8_t l2_len;     /* bytes of the stripped L2 header, 14, 18 or 22 */
 	uint8_t ip_version; /* 4 or 6, of the header at the data start */
 	uint8_t l4_proto;   /* IP protocol / last IPv6 next header */

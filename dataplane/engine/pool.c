@@ -38,56 +38,51 @@ static void free_zone(struct rte_mempool_memhdr *hdr, void *zone)
 	rte_memzone_free(zone);
 }
 
-/* All buffers in one piece without gaps. By itself the pool lets no buffer cross a page, which
- * wastes nearly half of ordinary pages and makes holes in what AF_XDP maps; where device addresses
- * are virtual ones there is no need to. */
+/* All buffers in one piece. */
 static int populate_dense(struct rte_mempool *mp)
 {
 	size_t len = (size_t)mp->size * (mp->header_size + mp->elt_size + mp->trailer_size) +
 		     RTE_CACHE_LINE_SIZE;
 	const struct rte_memzone *zone;
-	int ret;
+	int n;
 
 	zone = rte_memzone_reserve_aligned("packets", len, SOCKET_ID_ANY,
 					   RTE_MEMZONE_1GB | RTE_MEMZONE_SIZE_HINT_ONLY,
 					   RTE_CACHE_LINE_SIZE);
 	if (zone == NULL)
 		return -rte_errno;
-	ret = rte_mempool_populate_iova(mp, zone->addr, zone->iova, zone->len, free_zone,
-					(void *)(uintptr_t)zone);
-	if (ret < 0)
+	n = rte_mempool_populate_iova(mp, zone->addr, zone->iova, zone->len, free_zone,
+				      (void *)(uintptr_t)zone);
+	if (n <= 0)
 		rte_memzone_free(zone);
-	return ret;
+	return n;
 }
 
-static int populate(struct rte_mempool *mp)
-{
-	int ret = rte_eal_iova_mode() == RTE_IOVA_VA ? populate_dense(mp) : -ENOTSUP;
-
-	return ret < 0 ? rte_mempool_populate_default(mp) : ret;
-}
-
-static int create(const struct cst_system *sys)
+/* The pool with all its buffers, or a negative errno and none. */
+static int create(const struct cst_system *sys, bool dense)
 {
 	struct rte_pktmbuf_pool_private priv = {
 		.mbuf_data_room_size = (uint16_t)(RTE_PKTMBUF_HEADROOM + sys->buffer_size),
 		.mbuf_priv_size = sizeof(struct cst_pkt),
 	};
-	int ret;
+	int n;
 
 	pool = rte_mempool_create_empty("packets", sys->packet_buffers, elem_size(sys), CACHE,
-					sizeof(priv), SOCKET_ID_ANY, 0);
+					sizeof(priv), SOCKET_ID_ANY,
+					dense ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
 	if (pool == NULL)
 		return -rte_errno;
-	ret = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
-	if (ret < 0)
-		return ret;
-	rte_pktmbuf_pool_init(pool, &priv);
-	ret = populate(pool);
-	if (ret < 0)
-		return ret;
-	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
-	return 0;
+	n = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+	if (n == 0) {
+		rte_pktmbuf_pool_init(pool, &priv);
+		n = dense ? populate_dense(pool) : rte_mempool_populate_default(pool);
+	}
+	if (n == (int)sys->packet_buffers) {
+		rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+		return 0;
+	}
+	cst_pool_destroy();
+	return n < 0 ? n : -ENOMEM;
 }
 
 int cst_pool_create(const struct cst_system *sys, struct cst_err *e)
@@ -99,12 +94,16 @@ int cst_pool_create(const struct cst_system *sys, struct cst_err *e)
 			       UINT16_MAX - RTE_PKTMBUF_HEADROOM);
 	if (sys->packet_buffers < 4 * CACHE)
 		return cst_err(e, -ERANGE, "system.packet_buffers", "at least %u", 4 * CACHE);
-	ret = create(sys);
+	/* Without this flag no buffer crosses a page, which wastes nearly half of ordinary pages
+	 * and makes holes in what AF_XDP maps. It is not needed where device addresses are virtual
+	 * ones: what is in one piece for us is so for the device. */
+	ret = rte_eal_iova_mode() == RTE_IOVA_VA ? create(sys, true) : -ENOTSUP;
+	if (ret < 0)
+		ret = create(sys, false);
 	if (ret == 0)
 		return 0;
-	cst_pool_destroy();
 	return cst_err(e, ret, "system.packet_buffers",
-		       "%u buffers of %u bytes do not fit (%s): %llu MB in one piece are wanted",
+		       "%u buffers of %u bytes do not fit (%s): %llu MB are wanted",
 		       sys->packet_buffers, sys->buffer_size, rte_strerror(-ret),
 		       (unsigned long long)cst_pool_bytes(sys) >> 20);
 }

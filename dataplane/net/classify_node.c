@@ -308,6 +308,7 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 	pkt->vrf = iface->vrf;
 	pkt->l2_len = l2.len;
 	pkt->flags = 0;
+	pkt->drop = 0;
 	pkt->aux = 0;
 	pkt->hash = 0;
 	pkt->nexthop = 0;

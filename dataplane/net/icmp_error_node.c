@@ -160,7 +160,9 @@ static uint16_t error_process(struct cst_worker *w, struct rte_mbuf **pkts, uint
 
 		if (e)
 			made[n_made++] = e;
-		edge[i] = cst_drop(pkts[i], why(cst_pkt(pkts[i])));
+		/* the sender of a packet here may have named a reason of its own */
+		edge[i] = cst_pkt(pkts[i])->drop ? CST_EDGE_DROP
+						 : cst_drop(pkts[i], why(cst_pkt(pkts[i])));
 	}
 	w->stats.injected += n_made;
 	cst_emit(w, 0, made, n_made);

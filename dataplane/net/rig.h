@@ -142,6 +142,8 @@ static uint16_t rig_tx_cb(uint16_t port, uint16_t queue, struct rte_mbuf **pkts,
 					    : &p->sent;
 		uint8_t *b;
 
+		if (l == &p->talk && l->n == RIG_MAX)
+			continue; /* a storm, of which a part tells enough */
 		rig_keep(l, pkts[i]);
 		b = l->p[l->n - 1]->b;
 		if (memcmp(b + 6, p->mac, 6) == 0)

@@ -20,7 +20,7 @@
 #define IN_USE_MS  30000 /* sent to within this time */
 #define FORGET_MS  60000
 #define RETRY_MS   2000 /* between requests to one that is gone */
-#define INCOMPLETE 4096 /* records waiting for an answer; a scan of a subnet must not fill all */
+#define INCOMPLETE 1024 /* records waiting for an answer: a scan must not crowd out the others */
 
 CST_DROP(table_full, "neigh.table_full",
 	 "too many neighbours are being asked for at once, or known; a scan of a subnet?");
@@ -257,13 +257,13 @@ static void tick_one(const struct cst_snap *s, uint32_t id)
 
 	switch (state) {
 	case CST_NH_INCOMPLETE:
+		n_incomplete++;
 		if (slow_now_ms < n->next_ms)
 			break;
 		if (nh->probes >= ASKS)
 			fail(id);
 		else
 			ask(s, id, false);
-		n_incomplete++;
 		break;
 	case CST_NH_FAILED: /* stays so while it is asked for, so that nothing waits in vain */
 		if (!nh->refs && slow_now_ms - n->used_ms >= IN_USE_MS) {

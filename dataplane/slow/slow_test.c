@@ -535,7 +535,7 @@ static void kernel_has_the_rest(void **state)
 
 static void survives_a_scan(void **state)
 {
-	uint64_t before = rig_drops("neigh.table_full");
+	uint64_t before = rig_drops("neigh.table_full"), full = rig_drops("neigh.hold_full");
 	char dst[64];
 
 	for (unsigned i = 0; i < 6000; i++) {
@@ -553,6 +553,7 @@ static void survives_a_scan(void **state)
 		rig_clear(&rig_inside);
 	}
 	assert_true(rig_drops("neigh.table_full") > before);
+	assert_int_equal(rig_drops("neigh.hold_full"), full); /* others' packets still have room */
 	assert_int_equal(p1->sent.n, 0);
 	rig_conserved();
 }

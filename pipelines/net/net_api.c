@@ -8,9 +8,8 @@
 
 const char *const net_offload_names[] = {"rx_checksum", "tx_ipv4_checksum", "tx_l4_checksum", NULL};
 
-#define STATE(m, lo, hi, u, h)                                                                      \
-	CST_F_UINT(struct net_port_state, m, lo, hi, u, CST_F_STATE, NULL, h)
-#define COUNTER(m, u, h) STATE(m, 0, UINT64_MAX, u, h)
+#define STATE(m, lo, hi, u, h) CST_F_UINT(struct net_port_state, m, lo, hi, u, CST_F_STATE, NULL, h)
+#define COUNTER(m, u, h)       STATE(m, 0, UINT64_MAX, u, h)
 
 static const struct cst_field port_state_fields[] = {
 	CST_F_BOOL(struct net_port_state, up, CST_F_STATE, NULL, "the device is open and polled"),
@@ -53,16 +52,15 @@ static const struct cst_field port_fields[] = {
 		   "length of each receive queue; 0: chosen"),
 	CST_F_UINT(struct net_port, tx_ring, 0, 32768, "descriptors", CST_F_NEW, "0",
 		   "length of each transmit queue; 0: chosen"),
-	CST_F_BOOL(struct net_port, promiscuous, 0, "false",
-		   "take in frames for any MAC address"),
+	CST_F_BOOL(struct net_port, promiscuous, 0, "false", "take in frames for any MAC address"),
 	CST_F_BOOL(struct net_port, optional, 0, "false",
 		   "start without it when it cannot come up, and retry every few seconds"),
 	CST_F_OBJ(struct net_port, state, &net_port_state_object, CST_F_STATE,
 		  "what has become of it"),
 };
 
-const struct cst_object net_port_object =
-	CST_OBJECT("port", struct net_port, port_fields, "a network port, whatever stands behind it");
+const struct cst_object net_port_object = CST_OBJECT("port", struct net_port, port_fields,
+						     "a network port, whatever stands behind it");
 
 struct cst_class net_port_class = {
 	.object = &net_port_object, .plural = "ports", .order = 20, .config = true};
@@ -79,10 +77,8 @@ const struct cst_object net_instance_object =
 	CST_OBJECT("network_instance", struct net_instance, instance_fields,
 		   "a routing table of its own (VRF); sessions name it (TS 29.244, 8.2.4)");
 
-struct cst_class net_instance_class = {.object = &net_instance_object,
-				       .plural = "network_instances",
-				       .order = 10,
-				       .config = true};
+struct cst_class net_instance_class = {
+	.object = &net_instance_object, .plural = "network_instances", .order = 10, .config = true};
 CST_CLASS(net_instance_class);
 
 /* ---- interface ------------------------------------------------------------- */
@@ -190,7 +186,7 @@ CST_CLASS(net_route_class);
 
 /* ---- neighbour ------------------------------------------------------------- */
 
-const char *const net_neigh_states[] = {"free",  "incomplete", "reachable", "stale",
+const char *const net_neigh_states[] = {"free",   "incomplete", "reachable", "stale",
 					"failed", "static",     NULL};
 
 static const struct cst_field neighbour_fields[] = {

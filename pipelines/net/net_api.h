@@ -143,7 +143,7 @@ enum net_via_field { NET_VIA_GATEWAY, NET_VIA_INTERFACE };
 enum net_route_field { NET_ROUTE_INSTANCE, NET_ROUTE_PREFIX, NET_ROUTE_BLACKHOLE, NET_ROUTE_VIA };
 enum net_neigh_field { NET_NEIGH_INTERFACE, NET_NEIGH_ADDRESS, NET_NEIGH_MAC, NET_NEIGH_STATE };
 
-extern const struct cst_object net_port_object, net_port_state_object, net_instance_object, net_interface_object,
-	net_route_object, net_neighbour_object;
+extern const struct cst_object net_port_object, net_port_state_object, net_instance_object,
+	net_interface_object, net_route_object, net_neighbour_object;
 extern struct cst_class net_port_class, net_instance_class, net_interface_class, net_route_class,
 	net_neighbour_class;

@@ -272,7 +272,8 @@ static void show_route(const struct cst_route_conf *c, struct net_route *r,
 		       struct net_via via[CST_MAX_ECMP])
 {
 	for (uint8_t i = 0; i < c->n_via; i++) {
-		via[i] = (struct net_via){.gateway = c->via[i].gateway, .interface = c->via[i].iface};
+		via[i] = (struct net_via){.gateway = c->via[i].gateway,
+					  .interface = c->via[i].iface};
 		if (c->via[i].gateway.family != 0)
 			via[i].has |= 1ull << NET_VIA_GATEWAY;
 		if (c->via[i].iface[0] != '\0')
@@ -317,8 +318,8 @@ static int is_route(const void *conf, void *arg)
 	struct net_via via[CST_MAX_ECMP];
 	struct net_route r;
 
-	if (strcasecmp(c->vrf, f->key->network_instance) != 0 || c->dst.len != f->key->prefix.len
-	    || !cst_ip_eq(&c->dst.ip, &f->key->prefix.ip))
+	if (strcasecmp(c->vrf, f->key->network_instance) != 0 || c->dst.len != f->key->prefix.len ||
+	    !cst_ip_eq(&c->dst.ip, &f->key->prefix.ip))
 		return 0;
 	show_route(c, &r, via);
 	f->out = cst_encode(&net_route_object, &r);

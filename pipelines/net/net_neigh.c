@@ -107,8 +107,8 @@ static int is_it(const struct net_neighbour *n, void *arg)
 {
 	struct find *f = arg;
 
-	if (strcmp(n->interface, f->key->interface) != 0
-	    || !cst_ip_eq(&n->address, &f->key->address))
+	if (strcmp(n->interface, f->key->interface) != 0 ||
+	    !cst_ip_eq(&n->address, &f->key->address))
 		return 0;
 	f->out = cst_encode(&net_neighbour_object, n);
 	return 1;

@@ -209,16 +209,16 @@ static void show_state(uint16_t number, struct shown *sh)
 	s->has = 1ull << NET_PS_UP | 1ull << NET_PS_LINK | 1ull << NET_PS_OFFLOADS;
 	s->up = st->up;
 	s->link = st->link;
-	s->offloads = (st->offload_rx ? 1u : 0) | (st->offload_tx_ip4 ? 2u : 0)
-		      | (st->offload_tx_l4 ? 4u : 0);
+	s->offloads = (st->offload_rx ? 1u : 0) | (st->offload_tx_ip4 ? 2u : 0) |
+		      (st->offload_tx_l4 ? 4u : 0);
 	if (st->fault[0] != '\0') {
 		s->has |= 1ull << NET_PS_FAULT;
 		s->fault = st->fault;
 	}
 	if (!st->up)
 		return;
-	s->has |= 1ull << NET_PS_MAC | 1ull << NET_PS_DRIVER | 1ull << NET_PS_QUEUES
-		  | 1ull << NET_PS_MTU;
+	s->has |= 1ull << NET_PS_MAC | 1ull << NET_PS_DRIVER | 1ull << NET_PS_QUEUES |
+		  1ull << NET_PS_MTU;
 	memcpy(s->mac, st->mac, sizeof(s->mac));
 	s->driver = st->driver;
 	s->queues = st->queues;

@@ -24,6 +24,7 @@ struct upf_capacity {
 };
 
 extern struct upf_stray_table upf_strays;
+extern struct cst_module upf_tables_module; /* also for tests that start nothing else */
 
 int upf_books_open(const struct upf_capacity *c, struct cst_err *e);
 void upf_books_close(void);

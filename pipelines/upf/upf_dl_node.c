@@ -42,26 +42,19 @@ static void ask_icmp(struct cst_pkt *pkt, uint8_t type, uint8_t code, uint32_t i
 	pkt->icmp_info = info;
 }
 
-/* The sender hears that nobody has this address; the packet itself is dropped by name, so the error
- * is made out of a copy. */
+/* The sender hears that nobody has this address, but a scan of the pool is not answered throughout. */
 static __rte_noinline uint8_t no_session(struct cst_worker *w, struct rte_mbuf *m)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
-	struct rte_mbuf *copy;
+	uint8_t edge = upf_drop(m, UPF_DROP_NO_SESSION);
 
 	if ((pkt->flags & CST_PKT_LOCAL) || !upf_may_answer(w, pkt->hash))
-		return upf_drop(m, UPF_DROP_NO_SESSION);
-	copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
-	if (likely(copy != NULL)) {
-		*cst_pkt(copy) = *pkt;
-		if (pkt->ip_version == 4)
-			ask_icmp(cst_pkt(copy), CST_ICMP4_UNREACHABLE, CST_ICMP4_HOST, 0);
-		else
-			ask_icmp(cst_pkt(copy), CST_ICMP6_UNREACHABLE, CST_ICMP6_ADDRESS, 0);
-		w->stats.injected++;
-		cst_emit(w, TO_ICMP, &copy, 1);
-	}
-	return upf_drop(m, UPF_DROP_NO_SESSION);
+		return edge;
+	if (pkt->ip_version == 4)
+		ask_icmp(pkt, CST_ICMP4_UNREACHABLE, CST_ICMP4_HOST, 0);
+	else
+		ask_icmp(pkt, CST_ICMP6_UNREACHABLE, CST_ICMP6_ADDRESS, 0);
+	return TO_ICMP; /* which drops it, by the name just given */
 }
 
 static __rte_noinline uint8_t ttl_over(struct rte_mbuf *m)

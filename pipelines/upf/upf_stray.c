@@ -94,6 +94,8 @@ void upf_stray_remove(struct upf_stray_table *t, struct upf_stray *e)
 	/* A search that comes by a removed entry in front of an empty one ends there anyway. */
 	if (t->e[(i + 1) & t->mask].kind != 0)
 		return;
-	for (; t->e[i].kind == REMOVED; i = (i - 1) & t->mask)
+	for (; t->e[i].kind == REMOVED; i = (i - 1) & t->mask) {
 		__atomic_store_n(&t->e[i].kind, 0, __ATOMIC_RELEASE);
+		t->e[i].key = 0;
+	}
 }

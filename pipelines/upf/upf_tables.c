@@ -92,9 +92,9 @@ static void stop(void)
 	upf_tables = (struct upf_tables){0};
 }
 
-static struct cst_module module = {
+struct cst_module upf_tables_module = {
 	.name = "upf.tables", .order = 25, .reserve = reserve, .start = start, .stop = stop};
-CST_MODULE(module);
+CST_MODULE(upf_tables_module);
 
 uint32_t upf_stray_teid(uint16_t vrf, uint32_t teid)
 {

@@ -235,6 +235,7 @@ go('err_big6', p)
 err6('err_big6', p, ICMPv6PacketTooBig(mtu=1400))
 p = udp4('172.31.0.1', src='10.45.0.2')
 go('err_failed4', p)
+p = udp4('172.31.0.1', src='10.45.0.2', ttl=63)  # it was forwarded, only to nobody
 err4('err_failed4', p, type=3, code=1)
 p = IP(src=GNB4, dst=N3_4, id=7) / UDP(sport=5, dport=9) / DATA
 rx('err_port4', p)
