@@ -249,6 +249,7 @@ static int serve(const struct options *o)
 	}
 	cst_engine_stop();
 	cst_modules_stop();
+	cst_rcu_reclaim(true); /* what waits for its turn lies in the arena */
 	cst_arena_unmap();
 	cst_engine_fini();
 	return ret;

@@ -5,11 +5,18 @@
 
 #include "docgen.h"
 
-static void collect_one(struct docgen_set *s, const struct cst_object *o)
+bool docgen_has(const struct docgen_set *s, const struct cst_object *o)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->list[i] == o)
-			return;
+			return true;
+	return false;
+}
+
+static void collect_one(struct docgen_set *s, const struct cst_object *o)
+{
+	if (docgen_has(s, o))
+		return;
 	if (s->n == DOCGEN_MAX_OBJECTS) {
 		fputs("coast-docgen: more objects than DOCGEN_MAX_OBJECTS\n", stderr);
 		exit(1);
@@ -18,15 +25,15 @@ static void collect_one(struct docgen_set *s, const struct cst_object *o)
 }
 
 /* The object itself is not part of the set: it has a chapter. */
-void docgen_collect(struct docgen_set *s, const struct cst_object *o)
+void docgen_collect(struct docgen_set *s, const struct cst_object *o, bool given)
 {
 	unsigned from = s->n;
 
 	for (unsigned i = 0; i < o->n_fields; i++)
-		if (o->fields[i].sub != NULL)
+		if (o->fields[i].sub != NULL && !(given && o->fields[i].flags & CST_F_STATE))
 			collect_one(s, o->fields[i].sub);
 	for (unsigned i = from, to = s->n; i < to; i++)
-		docgen_collect(s, s->list[i]);
+		docgen_collect(s, s->list[i], given);
 }
 
 const char *docgen_notes(const struct cst_field *f, char *buf, size_t size)

@@ -11,12 +11,13 @@ void docgen_man(void);      /* coast.yaml(5), to stdout */
 
 #define DOCGEN_MAX_OBJECTS 128
 
-/* The objects that these hold, each once, nearest first. */
+/* The objects that one holds, each once, nearest first. `given`: without those in state fields. */
 struct docgen_set {
 	const struct cst_object *list[DOCGEN_MAX_OBJECTS];
 	unsigned n;
 };
-void docgen_collect(struct docgen_set *s, const struct cst_object *o);
+void docgen_collect(struct docgen_set *s, const struct cst_object *o, bool given);
+bool docgen_has(const struct docgen_set *s, const struct cst_object *o);
 
 /* "required", "key", ...; "" when there is nothing to say. buf. */
 const char *docgen_notes(const struct cst_field *f, char *buf, size_t size);

@@ -116,7 +116,7 @@ static void class_section(const struct cst_class *c)
 	text(c->object->help);
 	printf(".\n");
 	members(c->object);
-	docgen_collect(&subs, c->object);
+	docgen_collect(&subs, c->object, true);
 	for (unsigned i = 0; i < subs.n; i++) {
 		printf(".SS \"");
 		text(subs.list[i]->name);

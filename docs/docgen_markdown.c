@@ -65,12 +65,12 @@ static void shape_cell(const struct cst_field *f)
 		type_cell(f);
 }
 
-static void state_rows(const struct cst_object *o)
+static void shown_rows(const struct cst_object *o, bool all)
 {
 	for (unsigned i = 0; i < o->n_fields; i++) {
 		const struct cst_field *f = &o->fields[i];
 
-		if (!(f->flags & CST_F_STATE))
+		if (!all && !(f->flags & CST_F_STATE))
 			continue;
 		printf("| `%s` | ", f->name);
 		shape_cell(f);
@@ -80,21 +80,29 @@ static void state_rows(const struct cst_object *o)
 	}
 }
 
+/* Of an object that is never given: an event's data, a part of a state. */
+static void shown_members(const struct cst_object *o)
+{
+	printf("\n| member | is | meaning |\n|---|---|---|\n");
+	shown_rows(o, true);
+}
+
 static void members(const struct cst_object *o)
 {
 	unsigned state = 0;
 
 	for (unsigned i = 0; i < o->n_fields; i++)
 		state += (o->fields[i].flags & CST_F_STATE) != 0;
-	if (state < o->n_fields) {
-		printf("\n| member | takes | default | meaning |\n|---|---|---|---|\n");
-		member_rows(o);
+	if (state == o->n_fields) {
+		shown_members(o);
+		return;
 	}
-	if (state > 0) {
-		printf("\n%s\n\n| member | is | meaning |\n|---|---|---|\n",
-		       state < o->n_fields ? "Shown, never given:" : "Shown:");
-		state_rows(o);
-	}
+	printf("\n| member | takes | default | meaning |\n|---|---|---|---|\n");
+	member_rows(o);
+	if (state == 0)
+		return;
+	printf("\nShown, never given:\n\n| member | is | meaning |\n|---|---|---|\n");
+	shown_rows(o, false);
 }
 
 static void sentence(const char *s)
@@ -183,7 +191,7 @@ static const char head[] =
 
 static void class_chapters(void)
 {
-	struct docgen_set done = {0};
+	struct docgen_set done = {0}, given = {0};
 
 	printf("\n## Classes\n\nIn the order in which a file is applied.\n\n");
 	printf("| class | key in `coast.yaml` | what it is |\n|---|---|---|\n");
@@ -202,17 +210,22 @@ static void class_chapters(void)
 		sentence(c->object->help);
 		methods_of(c);
 		members(c->object);
-		docgen_collect(&done, c->object);
+		docgen_collect(&given, c->object, true);
+		docgen_collect(&done, c->object, false);
 		if (c->modify_object != NULL && c->modify_object != c->object) {
 			printf("\n#### %s\n\n", c->modify_object->name);
 			sentence(c->modify_object->help);
 			members(c->modify_object);
-			docgen_collect(&done, c->modify_object);
+			docgen_collect(&given, c->modify_object, true);
+			docgen_collect(&done, c->modify_object, false);
 		}
 		for (unsigned i = from; i < done.n; i++) {
 			printf("\n#### %s\n\n", done.list[i]->name);
 			sentence(done.list[i]->help);
-			members(done.list[i]);
+			if (docgen_has(&given, done.list[i]))
+				members(done.list[i]);
+			else
+				shown_members(done.list[i]);
 		}
 	}
 }
@@ -243,7 +256,7 @@ static void event_chapters(void)
 		printf("\n### %s\n\n", t->name);
 		sentence(t->help);
 		if (t->data != NULL)
-			members(t->data);
+			shown_members(t->data);
 	}
 }
 

@@ -157,15 +157,16 @@ class Cli(unittest.TestCase):
         def answer():
             for reply in (b"hello\n", b"", b"[1]\n"):
                 c, _ = s.accept()
-                c.recv(1000)
+                while not c.recv(1000).endswith(b"\n"):
+                    pass
                 c.sendall(reply)
                 c.close()
-        t = threading.Thread(target=answer)
+        t = threading.Thread(target=answer, daemon=True)
         t.start()
         self.fails(1, "not coastd", "-s", path, "port", "show")
         self.fails(1, "closed the connection", "-s", path, "port", "show")
         self.fails(1, "not coastd", "-s", path, "port", "show")
-        t.join()
+        t.join(10)
         s.close()
 
     # ---- verbs
@@ -219,9 +220,15 @@ class Cli(unittest.TestCase):
                 for line in self.ok(what, "show", columns=width).splitlines():
                     if not line.startswith("(not shown"):
                         self.assertLessEqual(len(line), width, line)
-        self.assertIn("MTU (bytes)", self.ok("port", "show"))
-        self.assertIn("not shown for want of width", self.ok("port", "show", columns=40))
-        self.assertNotIn("not shown", self.ok("port", "show"))
+        # what cannot be listed on one line is counted
+        pdrs = [{"id": i, "precedence": i, "pdi": {"source_interface": "core"}, "far_id": 1}
+                for i in range(1, 4)]
+        self.ok("session", "put", json.dumps({"seid": 1, "pdrs": pdrs, "fars": [
+            {"id": 1, "apply_action": ["DROP"]}]}))
+        self.assertRegex(self.ok("session", "show"), r"(?m)^ *1 .*\[3\]")
+        self.assertIn("MTU (bytes)", self.ok("interface", "show"))
+        self.assertIn("not shown for want of width", self.ok("interface", "show", columns=40))
+        self.assertNotIn("not shown", self.ok("interface", "show"))
 
     # ---- help
 
@@ -348,6 +355,7 @@ class Cli(unittest.TestCase):
     def test_watch(self):
         p = subprocess.Popen([COASTCTL, "-s", self.sock, "drop", "show", "--watch=0.1"], env=self.env,
                              stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (p.kill(), p.communicate()))
         seen = 0
         for line in p.stdout:
             seen += "gtpu_no_session" in line
@@ -364,9 +372,9 @@ class Cli(unittest.TestCase):
         self.assertIn(text, r.stderr)
 
     def test_event_watch_survives_a_restart(self):
-        p = subprocess.Popen([COASTCTL, "-s", self.sock, "event", "watch"], env=self.env,
+        p = subprocess.Popen([COASTCTL, "-s", self.sock, "event", "watch", "from=0"], env=self.env,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.3)
+        self.addCleanup(lambda: (p.kill(), p.communicate()))
         self.ok("thing", "put", "name=a", "size=100")
         self.assertIn("thing.changed", p.stdout.readline())
         self.stop()
@@ -375,8 +383,6 @@ class Cli(unittest.TestCase):
         self.assertIn("earlier events are gone", p.stderr.readline())
         self.ok("thing", "put", "name=a", "size=100")
         self.assertIn("planned=1", p.stdout.readline())
-        p.terminate()
-        p.communicate(timeout=10)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 /* The other end of the control socket. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -97,20 +98,20 @@ int cli_read_line(struct cst_cli *cli, int timeout_ms, char **line, struct cst_e
 	return *line != NULL ? 0 : cst_err(e, -ENOMEM, NULL, "out of memory");
 }
 
-static int write_line(struct cst_cli *cli, const char *text, struct cst_err *e)
+/* A peer that refuses may close before it has read all: what it said first is still to be read. */
+static void write_line(struct cst_cli *cli, const char *text, size_t n)
 {
-	size_t n = strlen(text), done = 0;
 	ssize_t ret;
 
-	while (done <= n) {
-		ret = done < n ? send(cli->fd, text + done, n - done, MSG_NOSIGNAL)
-			       : send(cli->fd, "\n", 1, MSG_NOSIGNAL);
+	while (n > 0) {
+		ret = send(cli->fd, text, n, MSG_NOSIGNAL);
 		if (ret < 0 && errno != EINTR)
-			return lost(cli, e);
-		if (ret > 0)
-			done += (size_t)ret;
+			return;
+		if (ret > 0) {
+			text += ret;
+			n -= (size_t)ret;
+		}
 	}
-	return 0;
 }
 
 static int errno_by_name(const char *name)
@@ -166,9 +167,9 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
 		 struct cst_err *e)
 {
 	json_t *js, *reply = NULL, *error;
-	char *text;
+	char *text, *line = NULL;
 	long id = ++cli->next_id;
-	int ret;
+	int ret, n;
 
 	*result = NULL;
 	cli->rpc_code = 0;
@@ -177,14 +178,16 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
 		json_object_set_new(js, "params", params);
 	text = json_dumps(js, JSON_COMPACT);
 	json_decref(js);
-	if (text == NULL)
+	n = text != NULL ? asprintf(&line, "%s\n", text) : -1;
+	free(text);
+	if (n < 0)
 		return cst_err(e, -ENOMEM, NULL, "out of memory");
 	ret = cli_connect(cli, e);
-	if (ret == 0)
-		ret = write_line(cli, text, e);
-	free(text);
-	if (ret == 0)
+	if (ret == 0) {
+		write_line(cli, line, (size_t)n);
 		ret = read_reply(cli, id, &reply, e);
+	}
+	free(line);
 	if (ret < 0) {
 		cli_disconnect(cli); /* a late reply must not meet another question */
 		return ret;

@@ -100,7 +100,7 @@ static void offer_fields(struct candidates *c, const struct cst_object *shape, e
 	for (unsigned i = 0; shape != NULL && before != NULL && i < shape->n_fields; i++) {
 		const struct cst_field *f = &shape->fields[i];
 
-		if ((f->flags & CST_F_STATE) && kind != CLI_SHOW)
+		if ((f->flags & CST_F_STATE) && kind != CLI_SHOW && kind != CLI_COMMAND)
 			continue;
 		if (kind == CLI_DELETE && !(f->flags & CST_F_KEY))
 			continue;
@@ -128,7 +128,8 @@ static void offer_args(struct cst_cli *cli, struct candidates *c, const struct c
 	}
 	offer_fields(c, shape, v->kind);
 	key = referred_key(o->name);
-	if (key != NULL && (v->kind == CLI_SHOW || v->kind == CLI_MODIFY || v->kind == CLI_DELETE))
+	if (key != NULL && (v->kind == CLI_SHOW || v->kind == CLI_MODIFY || v->kind == CLI_DELETE ||
+			    (v->kind == CLI_COMMAND && strcmp(v->name, "show") == 0)))
 		offer_existing(cli, c, o->name, key->name, "");
 }
 

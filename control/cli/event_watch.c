@@ -40,22 +40,23 @@ static void print_event(struct cst_cli *cli, const json_t *event)
 	fflush(stdout);
 }
 
-static int subscribe(struct cst_cli *cli, const json_t *args, json_int_t next, struct cst_err *e)
+static int subscribe(struct cst_cli *cli, const json_t *args, json_int_t *next, struct cst_err *e)
 {
 	json_t *params = json_deep_copy(args), *result;
 	json_int_t lost;
 	int ret;
 
-	if (next > 0)
-		json_object_set_new(params, "from", json_integer(next));
+	if (*next > 0)
+		json_object_set_new(params, "from", json_integer(*next));
 	ret = cst_cli_call(cli, "event.subscribe", params, &result, e);
 	if (ret < 0)
 		return ret;
 	lost = json_integer_value(json_object_get(result, "lost"));
-	if (next > 0 && next < json_integer_value(json_object_get(result, "began")))
+	if (*next > 0 && *next < json_integer_value(json_object_get(result, "began")))
 		fprintf(stderr, "coastctl: coastd was started anew; earlier events are gone\n");
 	else if (lost > 0)
 		fprintf(stderr, "coastctl: %lld events lost\n", (long long)lost);
+	*next = json_integer_value(json_object_get(result, "next"));
 	json_decref(result);
 	return 0;
 }
@@ -89,7 +90,7 @@ static int watch(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 	bool told = false;
 	int ret;
 
-	ret = subscribe(cli, args, 0, e);
+	ret = subscribe(cli, args, &next, e);
 	while (ret == 0) {
 		told = false;
 		ret = follow(cli, &next, e);
@@ -98,7 +99,7 @@ static int watch(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 				fprintf(stderr, "coastctl: connection lost, waiting for coastd\n");
 			told = true;
 			nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-			ret = subscribe(cli, args, next, e);
+			ret = subscribe(cli, args, &next, e);
 		}
 	}
 	cli_disconnect(cli);

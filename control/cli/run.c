@@ -427,7 +427,7 @@ static int run_verb(struct cst_cli *cli, const struct cli_object *o, const struc
 		json_decref(args);
 		return cli_fail(cli, o, v, &e, 2);
 	}
-	if (cli->watch > 0 && (v->kind == CLI_SHOW || v->kind == CLI_METHOD))
+	if (cli->watch > 0 && v->kind >= CLI_SHOW && strcmp(v->name, "watch") != 0)
 		ret = repeat(cli, o, v, args, words, n, &e);
 	else
 		ret = once(cli, o, v, args, &e);

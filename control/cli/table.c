@@ -4,6 +4,7 @@
  * the ones that fit, in the order of the field table, long texts cut short.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,8 @@
 
 #define MAX_COLUMNS 128
 #define SHRINK_TO   14 /* a text column may be cut to this */
+
+#define LONG_LIST 48 /* a list of objects longer than this is counted, not shown */
 
 struct column {
 	const char *name;
@@ -65,6 +68,18 @@ static struct column *column_add(struct cli_table *t, const char *name, const ch
 	return c;
 }
 
+/* malloc'd */
+static char *cell_text(const json_t *v)
+{
+	char *text = cli_compact(v), *count;
+
+	if (text == NULL || strlen(text) <= LONG_LIST || !json_is_object(json_array_get(v, 0)) ||
+	    asprintf(&count, "[%zu]", json_array_size(v)) < 0)
+		return text;
+	free(text);
+	return count;
+}
+
 /* Columns that some row has, in the order of the field table, then of the rows. */
 static void choose_columns(struct cli_table *t, const struct cst_object *o, const json_t *rows)
 {
@@ -95,7 +110,7 @@ static void measure(struct cli_table *t, const json_t *rows)
 			v = json_object_get(row, t->columns[c].name);
 			if (v == NULL)
 				continue;
-			text = cli_compact(v);
+			text = cell_text(v);
 			len = text != NULL ? strlen(text) : 0;
 			free(text);
 			if (len > t->columns[c].width)
@@ -179,7 +194,7 @@ static void add_row(const struct cli_table *t, struct libscols_table *tb, const 
 		if (!t->columns[i].shown)
 			continue;
 		v = json_object_get(row, t->columns[i].name);
-		text = v != NULL ? cli_compact(v) : NULL;
+		text = v != NULL ? cell_text(v) : NULL;
 		scols_line_set_data(line, at++, text != NULL ? text : "");
 		free(text);
 	}

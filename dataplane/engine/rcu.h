@@ -13,7 +13,8 @@
 
 #include "module.h"
 
-/* Reader numbers: 0.. are the workers'; the slow-path thread registers itself as CST_RCU_SLOW. */
+/* Reader numbers: 0.. are the workers'; the slow-path thread, if it reads what workers
+ * read, registers itself as CST_RCU_SLOW and is offline whenever it waits. */
 #define CST_RCU_SLOW    CST_MAX_WORKERS
 #define CST_RCU_READERS (CST_MAX_WORKERS + 1)
 

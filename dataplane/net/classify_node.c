@@ -30,8 +30,7 @@ CST_DROP(eth_truncated, "eth.truncated", "the frame ends within its Ethernet hea
 CST_DROP(eth_not_ours, "eth.not_ours",
 	 "the frame is for another station's MAC address; a switch floods it or the port is "
 	 "promiscuous");
-CST_DROP(eth_no_interface, "eth.no_interface",
-	 "no interface is configured for this port and VLAN");
+CST_DROP(eth_no_interface, "eth.no_interface", "no interface is configured for this port and VLAN");
 CST_DROP(eth_type, "eth.unknown_type", "neither IPv4, IPv6 nor ARP; LLDP, spanning tree, ...");
 CST_DROP(eth_group, "eth.unicast_in_group",
 	 "a unicast IP packet in a broadcast or multicast frame (RFC 1122 3.3.6)");
@@ -57,24 +56,36 @@ static inline const struct cst_drop *why_bad(int rc)
 
 /* ---- L2 -------------------------------------------------------------------- */
 
-/* Tags, by the frame or by the NIC. The interface, 0: none. */
-static uint16_t __rte_noinline tagged(const struct cst_snap_port *port, const struct rte_mbuf *m,
-				      struct cst_l2 *l2)
+struct l2 {
+	uint16_t ethertype;
+	uint16_t len;
+};
+
+/* A frame with tags, of its own or taken off by the NIC: its header and interface, 0: none. False:
+ * it ends before its header. */
+static bool __rte_noinline tagged(const struct cst_snap_port *port, const struct rte_mbuf *m,
+				  struct l2 *out, uint16_t *id)
 {
 	uint16_t vid[3] = {0}, n = 0;
+	struct cst_l2 l2;
 
+	if (cst_l2_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &l2))
+		return false;
+	*out = (struct l2){l2.ethertype, l2.len};
 	if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
 		vid[n++] = CST_VLAN_VID(m->vlan_tci);
-	for (int i = 0; i < l2->tags; i++)
-		vid[n++] = CST_VLAN_VID(l2->tci[i]);
+	for (int i = 0; i < l2.tags; i++)
+		vid[n++] = CST_VLAN_VID(l2.tci[i]);
 	/* VLAN 0 is a priority and no VLAN (802.1Q 6.9); interfaces have one tag at most */
 	if (n && vid[0] == 0) {
 		vid[0] = vid[1];
 		n--;
 	}
 	if (n == 0)
-		return port->untagged;
-	return n == 1 && port->vlan ? port->vlan[vid[0]] : 0;
+		*id = port->untagged;
+	else
+		*id = n == 1 && port->vlan ? port->vlan[vid[0]] : 0;
+	return true;
 }
 
 /* Whose MAC address the frame is for. */
@@ -190,7 +201,7 @@ static const struct cst_drop *__rte_noinline gather(struct rte_mbuf *m)
 		return NULL;
 	p = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (m->data_len < FIRST_SEGMENT || m->pkt_len > UINT16_MAX ||
-	     (p[0] >> 4 == 6 && cst_ip6_is_ext(p[6])))
+	    (p[0] >> 4 == 6 && cst_ip6_is_ext(p[6])))
 		return &ip_scattered;
 	return NULL;
 }
@@ -213,6 +224,19 @@ static inline void note(struct rte_mbuf *m, const struct cst_ip_info *ip)
 		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - ip->total_len));
 }
 
+/* The header nearly always has no options: five words, no loop. */
+static inline bool sum4_ok(const uint8_t *p)
+{
+	uint32_t w[5];
+	uint64_t sum;
+
+	if (unlikely(p[0] != 0x45))
+		return cst_ip4_csum_ok(p);
+	__builtin_memcpy(w, p, 20);
+	sum = (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	return cst_csum_fold(sum) == 0;
+}
+
 static inline uint8_t ip4(const struct cst_snap *snap, struct rte_mbuf *m,
 			  const struct cst_snap_iface *iface, bool group)
 {
@@ -225,7 +249,7 @@ static inline uint8_t ip4(const struct cst_snap *snap, struct rte_mbuf *m,
 	if (unlikely(rc))
 		return cst_drop(m, why_bad(rc));
 	if (sum != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-	    unlikely(sum == RTE_MBUF_F_RX_IP_CKSUM_BAD || !cst_ip4_csum_ok(p)))
+	    unlikely(sum == RTE_MBUF_F_RX_IP_CKSUM_BAD || !sum4_ok(p)))
 		return cst_drop(m, &ip_csum);
 	note(m, &ip);
 	if (unlikely(ip.flags & CST_IP_SOURCE_ROUTE))
@@ -283,6 +307,13 @@ static inline uint8_t ip6(const struct cst_snap *snap, struct rte_mbuf *m,
 
 /* ---- the node ---------------------------------------------------------------- */
 
+/* The usual frame, untagged, with an IP packet in it, needs no more than a look at its type. */
+static inline bool is_plain(const struct rte_mbuf *m, uint16_t ethertype)
+{
+	return (ethertype == CST_ETH_IPV4 || ethertype == CST_ETH_IPV6) &&
+	       !(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED);
+}
+
 static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -291,13 +322,16 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 	const struct cst_snap_iface *iface;
 	const struct cst_drop *why;
 	uint16_t id = port->untagged;
-	struct cst_l2 l2;
+	struct l2 l2 = {.len = 14};
 	bool group;
 
-	if (unlikely(cst_l2_parse(p, m->data_len, &l2)))
+	if (unlikely(m->data_len < 14))
 		return cst_drop(m, &eth_truncated);
-	if (unlikely(l2.tags || (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)))
-		id = tagged(port, m, &l2);
+	l2.ethertype = cst_be16(p + 12);
+	if (unlikely(!is_plain(m, l2.ethertype))) {
+		if (!tagged(port, m, &l2, &id))
+			return cst_drop(m, &eth_truncated);
+	}
 	if (unlikely(!id))
 		return cst_drop(m, &eth_no_interface);
 	if (unlikely(!frame_is_ours(port, p, &group)))
@@ -308,7 +342,6 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 	pkt->vrf = iface->vrf;
 	pkt->l2_len = l2.len;
 	pkt->flags = 0;
-	pkt->drop = 0;
 	pkt->aux = 0;
 	pkt->hash = 0;
 	pkt->nexthop = 0;

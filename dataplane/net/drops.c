@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/drops.h"
 
-#define SHARED(var, name_, help_)     \
-	CST_DROP(var, name_, help_);  \
+#define SHARED(var, name_, help_)    \
+	CST_DROP(var, name_, help_); \
 	const struct cst_drop *const cst_drop_##var = &var
 
 SHARED(truncated, "ip.truncated", "the packet ends before its own header says; a broken sender");

@@ -40,14 +40,24 @@ static uint32_t choose(const struct cst_snap_group *g, uint32_t hash)
 
 uint32_t cst_fib_nexthop(union cst_fib_entry fe, uint8_t family, const void *dst, uint32_t hash)
 {
-	const struct cst_snap *s = cst_snap();
-	struct cst_ip ip = {.family = family};
+	return cst_snap_nexthop(cst_snap(), fe, family, dst, hash);
+}
+
+uint32_t cst_snap_nexthop(const struct cst_snap *s, union cst_fib_entry fe, uint8_t family,
+			  const void *dst, uint32_t hash)
+{
+	struct cst_ip ip = {.family = 6};
+	uint32_t dst4;
 
 	if (fe.type == CST_FIB_NEXTHOPS)
 		return fe.id < s->n_groups ? choose(&s->groups[fe.id], hash) : 0;
 	if (fe.type != CST_FIB_CONNECTED)
 		return 0;
-	__builtin_memcpy(ip.b, dst, family == 4 ? 4 : 16);
+	if (family == 4) {
+		__builtin_memcpy(&dst4, dst, 4);
+		return cst_nexthop_find4((uint16_t)fe.id, dst4);
+	}
+	__builtin_memcpy(ip.b, dst, 16);
 	return cst_nexthop_find((uint16_t)fe.id, &ip);
 }
 

@@ -92,6 +92,11 @@ static inline union cst_fib_entry cst_snap_lookup6(const struct cst_snap *s, uin
 	return cst_lpm_lookup6(s->vrfs[vrf % CST_MAX_VRFS].lpm6, dst);
 }
 
+/* cst_fib_nexthop() for a worker, whose entry is of this snapshot and maybe no more of the live
+ * one. */
+uint32_t cst_snap_nexthop(const struct cst_snap *s, union cst_fib_entry fe, uint8_t family,
+			  const void *dst, uint32_t hash);
+
 /* ---- services and UDP ports: registered before start, constant after ------ */
 
 #define CST_MAX_SERVICES  32

@@ -49,8 +49,8 @@ static uint8_t local(const struct cst_snap *snap, struct rte_mbuf *m)
 		return TO_SLOW;
 	}
 	if (has_l4 && pkt->l4_proto == CST_PROTO_UDP && !(pkt->flags & CST_PKT_FRAG)) {
-		pkt->icmp_type = pkt->ip_version == 4 ? CST_ICMP4_UNREACHABLE
-						      : CST_ICMP6_UNREACHABLE;
+		pkt->icmp_type =
+			pkt->ip_version == 4 ? CST_ICMP4_UNREACHABLE : CST_ICMP6_UNREACHABLE;
 		pkt->icmp_code = pkt->ip_version == 4 ? CST_ICMP4_PORT : CST_ICMP6_PORT;
 		pkt->icmp_info = 0;
 		return TO_ERROR;

@@ -89,7 +89,8 @@ static bool build(struct cst_lpm *t, const struct cst_lpm_item *items, uint32_t 
 		t->nodes[id].slot[b] = sub;
 		i = end;
 	}
-	*out = (union cst_fib_entry){.type = CST_LPM_NODE, .id = id};
+	*out = (union cst_fib_entry){.type = CST_LPM_NODE,
+				     .id = id * (sizeof(struct cst_lpm_node) / 64)};
 	return true;
 }
 

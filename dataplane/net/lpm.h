@@ -15,7 +15,7 @@
 
 #include "net/net.h"
 
-#define CST_LPM_NODE  0xff /* entry.type: id is a node of this table */
+#define CST_LPM_NODE  0xff  /* entry.type: id is where a node lies, in cache lines */
 #define CST_LPM_LIMIT 65536 /* prefixes in one table */
 
 struct cst_lpm_node {
@@ -45,34 +45,42 @@ struct cst_lpm_item {
 struct cst_lpm *cst_lpm_build(struct cst_lpm_item *items, uint32_t n);
 void cst_lpm_free(struct cst_lpm *t);
 
+static inline const struct cst_lpm_node *cst_lpm_node(const struct cst_lpm *t, uint64_t entry)
+{
+	return (const void *)((const char *)t->nodes + (entry >> 32) * 64);
+}
+
+/* Entries are read whole, as one word: type in the low byte, id in the high half. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "union cst_fib_entry as a word");
+
 static inline __attribute__((always_inline)) union cst_fib_entry
 cst_lpm_lookup4(const struct cst_lpm *t, uint32_t dst)
 {
-	union cst_fib_entry e = t->root;
+	uint64_t e = t->root.u64;
 
-	while (e.type == CST_LPM_NODE) {
-		const struct cst_lpm_node *n = &t->nodes[e.id];
+	while ((e & 0xff) == CST_LPM_NODE) {
+		const struct cst_lpm_node *n = cst_lpm_node(t, e);
 
 		if ((dst ^ (uint32_t)n->prefix[0]) & (uint32_t)n->mask[0])
 			return n->miss;
-		e = n->slot[((const uint8_t *)&dst)[n->depth]];
+		e = n->slot[dst >> n->depth * 8 & 0xff].u64; /* memory order: first byte lowest */
 	}
-	return e;
+	return (union cst_fib_entry){.u64 = e};
 }
 
 static inline __attribute__((always_inline)) union cst_fib_entry
 cst_lpm_lookup6(const struct cst_lpm *t, const uint8_t *dst)
 {
-	union cst_fib_entry e = t->root;
+	uint64_t e = t->root.u64;
 	uint64_t d[2];
 
 	__builtin_memcpy(d, dst, 16);
-	while (e.type == CST_LPM_NODE) {
-		const struct cst_lpm_node *n = &t->nodes[e.id];
+	while ((e & 0xff) == CST_LPM_NODE) {
+		const struct cst_lpm_node *n = cst_lpm_node(t, e);
 
 		if (((d[0] ^ n->prefix[0]) & n->mask[0]) | ((d[1] ^ n->prefix[1]) & n->mask[1]))
 			return n->miss;
-		e = n->slot[dst[n->depth]];
+		e = n->slot[dst[n->depth]].u64;
 	}
-	return e;
+	return (union cst_fib_entry){.u64 = e};
 }

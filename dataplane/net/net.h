@@ -15,11 +15,11 @@
 #include "addr.h"
 #include "err.h"
 
-#define CST_MAX_VRFS       256
-#define CST_MAX_IFACES     1024
-#define CST_MAX_IF_ADDRS   8
-#define CST_MAX_ECMP       8
-#define CST_NAME_LEN       64
+#define CST_MAX_VRFS     256
+#define CST_MAX_IFACES   1024
+#define CST_MAX_IF_ADDRS 8
+#define CST_MAX_ECMP     8
+#define CST_NAME_LEN     64
 
 struct cst_vrf_conf {
 	char name[CST_NAME_LEN]; /* compared without case, as DNNs are */
@@ -43,8 +43,8 @@ struct cst_route_conf {
 	bool blackhole;
 	uint8_t n_via;
 	struct {
-		struct cst_ip gateway;        /* family 0: directly on `iface` */
-		char iface[CST_NAME_LEN];     /* "": found from the gateway's connected prefix */
+		struct cst_ip gateway;    /* family 0: directly on `iface` */
+		char iface[CST_NAME_LEN]; /* "": found from the gateway's connected prefix */
 	} via[CST_MAX_ECMP];
 };
 
@@ -65,7 +65,7 @@ int cst_net_put_vrf(const struct cst_vrf_conf *c, struct cst_err *e);
 int cst_net_put_iface(const struct cst_iface_conf *c, struct cst_err *e);
 int cst_net_put_route(const struct cst_route_conf *c, struct cst_err *e);
 int cst_net_put_neigh(const struct cst_neigh_conf *c, struct cst_err *e);
-int cst_net_del_vrf(const char *name, struct cst_err *e);   /* -EBUSY while anything uses it */
+int cst_net_del_vrf(const char *name, struct cst_err *e); /* -EBUSY while anything uses it */
 int cst_net_del_iface(const char *name, struct cst_err *e);
 int cst_net_del_route(const char *vrf, const struct cst_prefix *dst, struct cst_err *e);
 int cst_net_del_neigh(const char *iface, const struct cst_ip *ip, struct cst_err *e);
@@ -103,7 +103,7 @@ int cst_net_each_neigh(cst_net_iter fn, void *arg);
 /* ---- snapshot: workers --------------------------------------------------- */
 
 enum cst_fib_type {
-	CST_FIB_NONE,      /* no route */
+	CST_FIB_NONE, /* no route */
 	CST_FIB_BLACKHOLE,
 	CST_FIB_LOCAL,     /* one of coast's own addresses; id = interface */
 	CST_FIB_CONNECTED, /* id = interface; the neighbour is the destination itself */
@@ -138,7 +138,9 @@ union cst_fib_entry cst_fib_lookup4(uint16_t vrf, uint32_t dst);
 union cst_fib_entry cst_fib_lookup6(uint16_t vrf, const uint8_t dst[16]);
 
 /* Resolve a FIB entry to a next hop for this destination: the one place where ECMP and connected
- * prefixes are decided. 0: none (no neighbour record yet: the packet goes to `slow`). */
+ * prefixes are decided. 0: none (no neighbour record yet: the packet goes to `slow`). The entry
+ * must be of the live snapshot: so it is in the control thread, which alone replaces it; nodes use
+ * cst_snap_nexthop() (net/fib.h), or better leave it to `route`. */
 uint32_t cst_fib_nexthop(union cst_fib_entry fe, uint8_t family, const void *dst, uint32_t hash);
 
 /* An own address of the interface / VRF to send ICMP errors from; false: none of that family. */

@@ -60,7 +60,7 @@ static uint32_t random_items(struct cst_lpm_item *items, uint32_t n, unsigned bi
 		for (unsigned b = 0; b < bits / 8; b++)
 			it.addr[b] = (uint8_t)(rnd() % 4 ? rnd() % 3 : rnd());
 		for (unsigned b = it.len; b < bits; b++)
-			it.addr[b / 8] &= (uint8_t)~(0x80 >> b % 8);
+			it.addr[b / 8] &= (uint8_t) ~(0x80 >> b % 8);
 		for (uint32_t k = 0; k < made; k++)
 			twice |= items[k].len == it.len && !memcmp(items[k].addr, it.addr, 16);
 		if (twice)
@@ -407,8 +407,7 @@ static void lists_follow_the_stage(void **state)
 
 static void gtpu_address_of_a_vrf(void **state)
 {
-	struct cst_iface_conf c =
-		iface("n3", "p0", "access", "192.0.2.1/24", "2001:db8:3::1/64");
+	struct cst_iface_conf c = iface("n3", "p0", "access", "192.0.2.1/24", "2001:db8:3::1/64");
 	struct cst_ip got, want = ip("2001:db8:3::1");
 	uint16_t vrf = cst_vrf_by_name("access");
 

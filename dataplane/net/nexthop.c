@@ -106,27 +106,50 @@ static uint32_t lookup(const struct nh_key *k)
 	return rte_hash_lookup_data(hash, k, &data) >= 0 ? (uint32_t)(uintptr_t)data : 0;
 }
 
-static uint32_t hint_of(uint16_t iface, const struct cst_ip *ip)
+static inline uint32_t *hint_of(uint16_t iface, uint64_t bits)
 {
-	uint64_t h = (ip->d[0] ^ ip->d[1] << 7) + iface;
+	return &hints[((bits + iface) * 0x9e3779b97f4a7c15ull >> 54) % HINTS];
+}
 
-	return (uint32_t)(h * 0x9e3779b97f4a7c15ull >> 54) % HINTS;
+/* Whether the record is live and of this interface; a record is filled before its word leaves
+ * FREE, so that is read first. */
+static inline bool is_of(const struct cst_nexthop *nh, uint16_t iface, uint16_t epoch)
+{
+	return cst_nexthop_state(cst_nexthop_word(nh)) != CST_NH_FREE && nh->iface == iface &&
+	       nh->epoch == epoch;
+}
+
+static uint32_t __rte_noinline find_hard(uint16_t iface, uint16_t epoch, const struct cst_ip *ip,
+					 uint32_t *hint)
+{
+	struct nh_key k = key_of(iface, epoch, ip);
+
+	*hint = lookup(&k);
+	return *hint;
+}
+
+uint32_t cst_nexthop_find4(uint16_t iface, uint32_t dst)
+{
+	uint16_t epoch = cst_snap()->ifaces[iface % CST_MAX_IFACES].epoch;
+	uint32_t *hint = hint_of(iface, dst);
+	const struct cst_nexthop *nh = &cst_nexthops[*hint];
+	struct cst_ip ip;
+
+	if (likely(*hint && is_of(nh, iface, epoch) && nh->ip.family == 4 && nh->ip.v4 == dst))
+		return *hint;
+	ip = (struct cst_ip){.family = 4, .v4 = dst};
+	return find_hard(iface, epoch, &ip, hint);
 }
 
 uint32_t cst_nexthop_find(uint16_t iface, const struct cst_ip *ip)
 {
 	uint16_t epoch = cst_snap()->ifaces[iface % CST_MAX_IFACES].epoch;
-	uint32_t *hint = &hints[hint_of(iface, ip)];
+	uint32_t *hint = hint_of(iface, ip->family == 4 ? ip->v4 : ip->d[0] ^ ip->d[1] << 7);
 	const struct cst_nexthop *nh = &cst_nexthops[*hint];
-	struct nh_key k;
 
-	/* a record is filled before its word leaves FREE, so read that first */
-	if (*hint && cst_nexthop_state(cst_nexthop_word(nh)) != CST_NH_FREE && nh->iface == iface &&
-	    nh->epoch == epoch && cst_ip_eq(&nh->ip, ip))
+	if (likely(*hint && is_of(nh, iface, epoch) && cst_ip_eq(&nh->ip, ip)))
 		return *hint;
-	k = key_of(iface, epoch, ip);
-	*hint = lookup(&k);
-	return *hint;
+	return find_hard(iface, epoch, ip, hint);
 }
 
 uint32_t cst_nexthop_get(const struct cst_snap_iface *ifc, uint16_t iface, const struct cst_ip *ip)

@@ -49,6 +49,7 @@ extern struct cst_nexthop *cst_nexthops; /* [CST_MAX_NEXTHOPS]; NULL before star
 
 /* Worker: the record of (iface, ip), 0 when there is none. Lock-free. */
 uint32_t cst_nexthop_find(uint16_t iface, const struct cst_ip *ip);
+uint32_t cst_nexthop_find4(uint16_t iface, uint32_t dst); /* network order */
 
 static inline uint64_t cst_nexthop_word(const struct cst_nexthop *nh)
 {
@@ -79,8 +80,7 @@ void cst_net_lock(void);
 void cst_net_unlock(void);
 
 /* Find or make the record of `ip` on `ifc`, the interface numbered `iface`. 0: table full. */
-uint32_t cst_nexthop_get(const struct cst_snap_iface *ifc, uint16_t iface,
-			 const struct cst_ip *ip);
+uint32_t cst_nexthop_get(const struct cst_snap_iface *ifc, uint16_t iface, const struct cst_ip *ip);
 /* One reference more or less. At zero the slow path may age the record out. */
 void cst_nexthop_ref(uint32_t id, int delta);
 /* Slow path only: no look-up finds it from now on; its number is used again once no worker can

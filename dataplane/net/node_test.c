@@ -11,8 +11,9 @@ static struct rig_log *const sent0 = &rig_ports[0].sent, *const sent1 = &rig_por
 
 static void takes_gtpu(void **state)
 {
-	static const char *const names[] = {"gtpu4", "gtpu6", "gtpu4_no_sum", "gtpu6_no_sum",
-					    "gtpu4_priority_tag", "extension6"};
+	static const char *const names[] = {
+		"gtpu4",     "gtpu6", "gtpu4_no_sum", "gtpu6_no_sum", "gtpu4_priority_tag",
+		"extension6"};
 
 	for (unsigned i = 0; i < RTE_DIM(names); i++) {
 		const struct net_vec *v = rig_vec("in", names[i]);
@@ -39,8 +40,9 @@ static void takes_gtpu(void **state)
 
 static void takes_pools(void **state)
 {
-	static const char *const names[] = {"pool4", "pool6", "pool4_tiny", "pool4_vlan",
-					    "pool4_qinq_priority", "pool4_options"};
+	static const char *const names[] = {
+		"pool4",        "pool6", "pool4_tiny", "pool4_vlan", "pool4_qinq_priority",
+		"pool4_options"};
 	uint32_t hash = 0;
 
 	for (unsigned i = 0; i < RTE_DIM(names); i++) {
@@ -55,8 +57,7 @@ static void takes_pools(void **state)
 		assert_int_equal(p->len, p->pkt.ip_len);
 		assert_int_not_equal(p->pkt.hash, 0);
 		assert_int_equal(p->pkt.vrf, cst_vrf_by_name("internet"));
-		assert_int_equal(p->pkt.iface,
-				 rig_iface_id(i == 3 || i == 4 ? "n7" : "n6"));
+		assert_int_equal(p->pkt.iface, rig_iface_id(i == 3 || i == 4 ? "n7" : "n6"));
 		if (i == 0)
 			hash = p->pkt.hash;
 		if (i == 2) /* same flow, same hash */
@@ -377,9 +378,9 @@ static void fragment_options(void **state)
 static void tells_the_sender(void **state)
 {
 	static const char *const users[][2] = {
-		{"err_ttl4", "ip.ttl_exceeded"}, {"err_ttl4_long", "ip.ttl_exceeded"},
-		{"err_ttl6", "ip.ttl_exceeded"}, {"err_ttl6_long", "ip.ttl_exceeded"},
-		{"err_big4", "ip.too_big"},      {"err_big6", "ip.too_big"},
+		{"err_ttl4", "ip.ttl_exceeded"},   {"err_ttl4_long", "ip.ttl_exceeded"},
+		{"err_ttl6", "ip.ttl_exceeded"},   {"err_ttl6_long", "ip.ttl_exceeded"},
+		{"err_big4", "ip.too_big"},        {"err_big6", "ip.too_big"},
 		{"told_echo4", "ip.ttl_exceeded"},
 	};
 
@@ -406,9 +407,9 @@ static void tells_the_sender(void **state)
 static void nobody_is_told(void **state)
 {
 	static const char *const names[] = {
-		"mute_error4", "mute_redirect4", "mute_fragment4", "mute_zero4", "mute_loop4",
-		"mute_group4", "mute_all4",      "mute_error6",    "mute_fragment6",
-		"mute_none6",  "mute_group6",
+		"mute_error4",    "mute_redirect4", "mute_fragment4", "mute_zero4",
+		"mute_loop4",     "mute_group4",    "mute_all4",      "mute_error6",
+		"mute_fragment6", "mute_none6",     "mute_group6",
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(names); i++) {
@@ -449,7 +450,8 @@ static void errors_are_limited(void **state)
 	usleep(300000); /* for those that come after */
 }
 
-/* ---- snapshots --------------------------------------------------------------------------------- */
+/* ---- snapshots ---------------------------------------------------------------------------------
+ */
 
 static void change_takes_effect_at_once(void **state)
 {

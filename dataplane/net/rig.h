@@ -81,16 +81,16 @@ static void rig_keep(struct rig_log *l, struct rte_mbuf *m)
 
 /* ---- nodes of the test's own ------------------------------------------------------ */
 
-#define RIG_SINK(name_, log_)                                                                  \
-	static uint16_t name_##_process(struct cst_worker *w, struct rte_mbuf **pkts,          \
-					uint16_t n, uint8_t *edge)                             \
-	{                                                                                      \
-		for (uint16_t i = 0; i < n; i++)                                               \
-			rig_keep(&log_, pkts[i]);                                              \
-		w->stats.consumed += n;                                                        \
-		rte_pktmbuf_free_bulk(pkts, n);                                                \
-		return n;                                                                      \
-	}                                                                                      \
+#define RIG_SINK(name_, log_)                                                                     \
+	static uint16_t name_##_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, \
+					uint8_t *edge)                                            \
+	{                                                                                         \
+		for (uint16_t i = 0; i < n; i++)                                                  \
+			rig_keep(&log_, pkts[i]);                                                 \
+		w->stats.consumed += n;                                                           \
+		rte_pktmbuf_free_bulk(pkts, n);                                                   \
+		return n;                                                                         \
+	}                                                                                         \
 	CST_NODE(name_##_node, .name = #name_, .process = name_##_process)
 
 RIG_SINK(rig_gtpu, rig_gtpu);
@@ -136,10 +136,10 @@ static uint16_t rig_tx_cb(uint16_t port, uint16_t queue, struct rte_mbuf **pkts,
 	struct rig_port *p = arg;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct rig_log *l = rig_is_talk(rte_pktmbuf_mtod(pkts[i], uint8_t *),
-						pkts[i]->pkt_len)
-					    ? &p->talk
-					    : &p->sent;
+		struct rig_log *l =
+			rig_is_talk(rte_pktmbuf_mtod(pkts[i], uint8_t *), pkts[i]->pkt_len)
+				? &p->talk
+				: &p->sent;
 		uint8_t *b;
 
 		if (l == &p->talk && l->n == RIG_MAX)
@@ -238,7 +238,8 @@ static void rig_neigh(const char *iface, const char *ip)
 static void rig_configure(uint8_t service)
 {
 	struct cst_vrf_conf access = {"access"}, internet = {"internet"};
-	struct cst_prefix pool4 = rig_prefix("10.45.0.0/16"), pool6 = rig_prefix("2001:db8:45::/48");
+	struct cst_prefix pool4 = rig_prefix("10.45.0.0/16"),
+			  pool6 = rig_prefix("2001:db8:45::/48");
 	struct cst_iface_conf c;
 	struct cst_err e = {0};
 
@@ -259,8 +260,8 @@ static void rig_configure(uint8_t service)
 	rig_neigh("n6", "2001:db8:6::2");
 	rig_neigh("n7", "203.0.113.2");
 	rig_neigh("n7", "2001:db8:7::2");
-	for (const char *const *g = (const char *const[]){"198.51.100.3", "198.51.100.4",
-							  "198.51.100.5", NULL};
+	for (const char *const *g =
+		     (const char *const[]){"198.51.100.3", "198.51.100.4", "198.51.100.5", NULL};
 	     *g; g++)
 		rig_neigh("n6", *g);
 	rig_route("0.0.0.0/0", 1, (const char *const[]){"198.51.100.2"});
@@ -307,12 +308,12 @@ static __attribute__((unused)) int rig_up(void **state)
 		.memory_mb = 192,
 		.packet_buffers = 8192,
 		.buffer_size = 2048,
-		.name = "net-test",
 		.cpus = "0@0",
 	};
 	struct cst_err e = {0};
 	uint8_t service;
 
+	snprintf(sys.name, sizeof(sys.name), "net-test-%d", getpid()); /* tests run side by side */
 	service = cst_service_register("rig", &rig_edge_pool, &rig_edge_inside);
 	cst_udp_port_register(2152, true, &rig_edge_gtpu);
 	rig_ok(cst_engine_init(&sys, &e), &e);
@@ -412,8 +413,8 @@ static __attribute__((unused)) void rig_go(const char *vrf, const char *name, ui
 	const struct net_vec *v = rig_vec("go", name);
 	struct rte_mbuf *m = rig_mbuf(v->p, v->len);
 
-	*cst_pkt(m) = (struct cst_pkt){.vrf = cst_vrf_by_name(vrf), .flags = flags,
-				       .resume = rig_edge_route};
+	*cst_pkt(m) = (struct cst_pkt){
+		.vrf = cst_vrf_by_name(vrf), .flags = flags, .resume = rig_edge_route};
 	assert_int_equal(cst_inject(0, &m, 1), 1);
 	rig_walk();
 }

@@ -30,9 +30,9 @@ static uint8_t __rte_noinline error(struct rte_mbuf *m, bool v4, uint8_t type4, 
 	return TO_ERROR;
 }
 
-/* To one of coast's own addresses: what the frame brought with it is not of this packet any more. */
-static uint8_t __rte_noinline to_local(struct rte_mbuf *m, const uint8_t *p,
-				       union cst_fib_entry fe)
+/* To one of coast's own addresses: what the frame brought with it is not of this packet any more.
+ */
+static uint8_t __rte_noinline to_local(struct rte_mbuf *m, const uint8_t *p, union cst_fib_entry fe)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
 	struct cst_ip_info ip;
@@ -103,7 +103,7 @@ static inline uint8_t forward(const struct cst_snap *snap, struct rte_mbuf *m, u
 
 	if (fe.type == CST_FIB_NEXTHOPS && !pkt->hash && snap->groups[fe.id].n > 1)
 		pkt->hash = flow_hash(m, p);
-	id = cst_fib_nexthop(fe, v4 ? 4 : 6, v4 ? p + 16 : p + 24, pkt->hash);
+	id = cst_snap_nexthop(snap, fe, v4 ? 4 : 6, v4 ? p + 16 : p + 24, pkt->hash);
 	pkt->nexthop = id;
 	if (likely(id)) {
 		mtu = cst_nexthops[id].mtu;
@@ -114,8 +114,7 @@ static inline uint8_t forward(const struct cst_snap *snap, struct rte_mbuf *m, u
 		edge = TO_SLOW;
 	}
 
-	if (!(pkt->flags & (CST_PKT_LOCAL | CST_PKT_TTL_DONE)) &&
-	    unlikely((v4 ? p[8] : p[7]) <= 1))
+	if (!(pkt->flags & (CST_PKT_LOCAL | CST_PKT_TTL_DONE)) && unlikely((v4 ? p[8] : p[7]) <= 1))
 		return error(m, v4, CST_ICMP4_TIME_EXCEEDED, 0, CST_ICMP6_TIME_EXCEEDED, 0, 0);
 	if (unlikely(m->pkt_len > mtu)) {
 		pkt->icmp_info = mtu;
@@ -205,5 +204,5 @@ static uint16_t route_process(struct cst_worker *w, struct rte_mbuf **pkts, uint
 
 static const char *const edges[] = {"output", "icmp_error", "slow", "ip_local", "ip_frag", NULL};
 CST_NODE(route_node, .name = "route",
-	 .help = "FIB look-up of packets from inside coast; TTL and MTU",
-	 .process = route_process, .edges = edges);
+	 .help = "FIB look-up of packets from inside coast; TTL and MTU", .process = route_process,
+	 .edges = edges);

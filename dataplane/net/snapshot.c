@@ -32,8 +32,8 @@ static void __attribute__((constructor)) fill_empty(void)
 /* RFC 4291 appendix A: the MAC with ff:fe in its middle and the universal bit turned. */
 static void link_local_of(const uint8_t mac[6], uint8_t out[16])
 {
-	const uint8_t ll[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff,
-				0xfe, mac[3], mac[4], mac[5]};
+	const uint8_t ll[16] = {0xfe,       0x80,   0,      0,    0,    0,      0,      0,
+				mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 
 	memcpy(out, ll, 16);
 }
@@ -156,8 +156,8 @@ static bool add_addr(struct items *t, uint16_t id, uint8_t flags, const struct c
 		.id = id,
 	};
 	union cst_fib_entry connected = {.type = CST_FIB_CONNECTED, .id = id};
-	union cst_fib_entry broadcast = {.type = CST_FIB_BLACKHOLE, .sub = CST_FIB_SUB_BROADCAST,
-					 .id = id};
+	union cst_fib_entry broadcast = {
+		.type = CST_FIB_BLACKHOLE, .sub = CST_FIB_SUB_BROADCAST, .id = id};
 	unsigned bits = wish_bits(&p->ip);
 	struct cst_ip edge = wish_mask(&p->ip, p->len);
 	bool ok = add(t, &p->ip, bits, local);
@@ -246,8 +246,8 @@ static const struct cst_lpm *fill_table(const struct wish *w, struct cst_snap *s
 			ok = add_route(&t, w, &w->routes[i], s);
 	for (uint32_t i = 0; ok && i < w->n_services; i++) {
 		const struct wish_service *sv = &w->services[i];
-		union cst_fib_entry entry = {.type = CST_FIB_SERVICE, .sub = sv->service,
-					     .id = sv->aux};
+		union cst_fib_entry entry = {
+			.type = CST_FIB_SERVICE, .sub = sv->service, .id = sv->aux};
 
 		if (sv->vrf == vrf && sv->dst.ip.family == family)
 			ok = add(&t, &sv->dst.ip, sv->dst.len, entry);

@@ -23,7 +23,7 @@ struct wish_service {
 };
 
 struct wish {
-	char vrf[CST_MAX_VRFS][CST_NAME_LEN]; /* [id]; "": free. [0] is none */
+	char vrf[CST_MAX_VRFS][CST_NAME_LEN];    /* [id]; "": free. [0] is none */
 	struct wish_iface iface[CST_MAX_IFACES]; /* [id]; [0] is none */
 	struct cst_route_conf *routes;
 	uint32_t n_routes, room_routes;

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "port/check_device.h"
 #include "port/kernel_if.h"
+#include "port/xsk.h"
 
 #define AF_XDP_BUFFERS 4096 /* what the driver puts into one queue's fill ring and works with */
 
@@ -48,7 +49,7 @@ static int check_af_xdp(const struct cst_device *dev, const struct cst_port_conf
 			       "system.packet_buffers",
 			       *queues, dev->name, *queues * AF_XDP_BUFFERS,
 			       rte_mempool_avail_count(pool));
-	return 0;
+	return cst_xsk_trial(dev->name, *queues, e);
 }
 
 /* -errno of a connect() to a UNIX stream socket; 0: somebody listens. */
@@ -218,11 +219,12 @@ int cst_device_explain(const struct cst_device *dev, int code, struct cst_err *e
 	case CST_DEV_PCI:
 		return explain_pci(dev, code, e);
 	case CST_DEV_AF_XDP:
-		return cst_err(e, code, "device",
-			       "AF_XDP on '%s' fails (%s): coastd needs root (CAP_NET_ADMIN, "
-			       "CAP_NET_RAW, CAP_BPF), and '%s' must carry no other XDP program or "
-			       "AF_XDP user ('ip -d link show %s')",
-			       dev->name, strerror(-code), dev->name, dev->name);
+		return cst_err(
+			e, code, "device",
+			"AF_XDP on '%s' fails (%s): it must carry no other XDP program "
+			"('ip link show %s' names it, 'ip link set %s xdp off' takes it off), "
+			"and its MTU must leave room for one; see the lines above",
+			dev->name, strerror(-code), dev->name, dev->name);
 	case CST_DEV_VIRTIO_USER:
 		return cst_err(e, code, "device",
 			       "%s: no vhost-user server answers (%s): start it first, or set "

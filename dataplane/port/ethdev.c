@@ -179,8 +179,10 @@ static uint16_t ring_length(const struct cst_device *dev, uint16_t wish, uint16_
 {
 	uint16_t n = wish != 0 ? wish : usual != 0 ? usual : DEFAULT_RING;
 
-	/* AF_XDP's rings are masks over shared memory */
-	return dev->kind == CST_DEV_AF_XDP ? (uint16_t)rte_align32pow2(n) : n;
+	if (dev->kind != CST_DEV_AF_XDP)
+		return n;
+	/* masks over shared memory, and no smaller than what xsk.c can measure */
+	return (uint16_t)RTE_MAX(rte_align32pow2(n), 256u);
 }
 
 static int setup_queues(const struct cst_port_conf *conf, const struct cst_device *dev,
@@ -254,6 +256,7 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 	static unsigned unique; /* an old device of the name may still wait for its grace period */
 	struct rte_eth_conf c = {0};
 	struct rte_eth_dev_info info;
+	struct cst_xsk before;
 	uint16_t pairs;
 	int ret;
 
@@ -263,6 +266,7 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 		ret = cst_device_args(dev, unique++, pairs, d->devargs, sizeof(d->devargs), e);
 	if (ret < 0)
 		return ret;
+	cst_xsk_list(&before);
 	ret = probe(d->devargs, &d->id);
 	if (ret < 0)
 		return cst_device_explain(dev, ret, e);
@@ -277,6 +281,8 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 		if (ret == 0)
 			ret = start(conf, d, e);
 	}
+	cst_xsk_list(&d->xsk);
+	cst_xsk_minus(&d->xsk, &before);
 	if (ret < 0) {
 		cst_ethdev_close(d);
 		return ret;
@@ -287,6 +293,7 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 
 void cst_ethdev_close(struct cst_ethdev *d)
 {
+	struct cst_xsk_buffers *b = d->xsk.n > 0 ? cst_xsk_note(&d->xsk) : NULL;
 	struct rte_eth_dev_info info;
 	struct rte_device *dev = NULL;
 
@@ -296,6 +303,7 @@ void cst_ethdev_close(struct cst_ethdev *d)
 	rte_eth_dev_close(d->id);
 	if (dev != NULL)
 		take_out(dev);
+	cst_xsk_reclaim(&d->xsk, b);
 }
 
 int cst_ethdev_set_mtu(const struct cst_ethdev *d, uint16_t mtu, struct cst_err *e)

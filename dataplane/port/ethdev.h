@@ -10,15 +10,17 @@
 #include "err.h"
 #include "port/device.h"
 #include "port/port.h"
+#include "port/xsk.h"
 
 struct cst_ethdev {
 	uint16_t id;       /* ethdev's number */
 	char devargs[512]; /* as probed; taken out again by them */
 	uint16_t rxq, txq; /* queues in use */
 	uint16_t max_mtu;
-	bool plain;     /* takes packets of one segment with their own bytes only */
-	bool soft_csum; /* may deliver packets whose L4 checksum is still to be filled in */
-	bool queued;    /* its queues were set up: packet buffers are in the driver's hands */
+	bool plain;         /* takes packets of one segment with their own bytes only */
+	bool soft_csum;     /* may deliver packets whose L4 checksum is still to be filled in */
+	struct cst_xsk xsk; /* af_xdp: its sockets */
+	bool queued;        /* its queues were set up: packet buffers are in the driver's hands */
 };
 
 /* Probe, configure and start. On failure nothing is left of it; `d->queued` tells how far it

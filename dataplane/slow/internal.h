@@ -88,7 +88,7 @@ void nd_announce(const struct cst_snap_iface *ifc, const uint8_t *ip);
 
 void hold_add(struct slow_queue *q, struct rte_mbuf *m);
 struct rte_mbuf *hold_take(struct slow_queue *q); /* NULL: empty */
-uint32_t hold_count(void); /* any thread */
+uint32_t hold_count(void);                        /* any thread */
 
 /* ---- tap.c: the kernel's side ----------------------------------------------------- */
 

@@ -96,8 +96,8 @@ static void advertised(uint32_t id, const struct cst_nd *nd)
 {
 	uint64_t word = cst_nexthop_word(&cst_nexthops[id]);
 	bool known = cst_nexthop_usable(word);
-	bool same = known && (!(nd->has & CST_ND_HAS_TARGET_MAC) ||
-			      memcmp(&word, nd->target_mac, 6) == 0);
+	bool same = known &&
+		    (!(nd->has & CST_ND_HAS_TARGET_MAC) || memcmp(&word, nd->target_mac, 6) == 0);
 	uint8_t mac[8];
 
 	if (!known && !(nd->has & CST_ND_HAS_TARGET_MAC))

@@ -156,10 +156,10 @@ static void announce_sync(const struct cst_snap *s)
 {
 	for (uint16_t i = 1; i < CST_MAX_IFACES; i++) {
 		const struct cst_snap_iface *ifc = &s->ifaces[i];
-		uint64_t now = ifc->vrf ? cst_hash_bytes(ifc->addrs,
-							 ifc->n_addrs * sizeof(ifc->addrs[0]),
-							 ifc->epoch)
-					: 0;
+		uint64_t now =
+			ifc->vrf ? cst_hash_bytes(ifc->addrs, ifc->n_addrs * sizeof(ifc->addrs[0]),
+						  ifc->epoch)
+				 : 0;
 
 		if (announced[i].addrs == now)
 			continue;

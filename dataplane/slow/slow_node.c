@@ -19,8 +19,8 @@ static uint16_t slow_process(struct cst_worker *w, struct rte_mbuf **pkts, uint1
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct cst_pkt *pkt = cst_pkt(pkts[i]);
-		struct rte_ring *ring = slow_rings[pkt->slow == CST_SLOW_PUNT ? SLOW_KERNEL
-									      : SLOW_NEIGHBOUR];
+		struct rte_ring *ring =
+			slow_rings[pkt->slow == CST_SLOW_PUNT ? SLOW_KERNEL : SLOW_NEIGHBOUR];
 
 		pkt->worker = (uint8_t)w->id;
 		if (unlikely(!ring || rte_ring_enqueue(ring, pkts[i])))
@@ -30,5 +30,7 @@ static uint16_t slow_process(struct cst_worker *w, struct rte_mbuf **pkts, uint1
 	return off;
 }
 
-CST_NODE(slow_node, .name = "slow", .help = "to the slow-path thread: ARP, ND, waiting packets, "
-					   "the kernel's", .process = slow_process);
+CST_NODE(slow_node, .name = "slow",
+	 .help = "to the slow-path thread: ARP, ND, waiting packets, "
+		 "the kernel's",
+	 .process = slow_process);

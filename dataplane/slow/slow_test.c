@@ -20,14 +20,14 @@ static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 1, 0xa}, mac_b[6] = {2, 0, 0, 0, 1, 0xb};
 
 /* Walk until `cond` holds; fails after five seconds. */
-#define UNTIL(cond)                                             \
-	do {                                                    \
-		int tries_ = 0;                                 \
-		for (rig_walk(); !(cond); rig_walk()) {         \
-			if (++tries_ > 5000)                    \
-				fail_msg("never: %s", #cond);   \
-			usleep(1000);                           \
-		}                                               \
+#define UNTIL(cond)                                           \
+	do {                                                  \
+		int tries_ = 0;                               \
+		for (rig_walk(); !(cond); rig_walk()) {       \
+			if (++tries_ > 5000)                  \
+				fail_msg("never: %s", #cond); \
+			usleep(1000);                         \
+		}                                             \
 	} while (0)
 
 static void settle(void)
@@ -134,8 +134,8 @@ static void go_to(const char *dst, uint8_t tag)
 	p[v->len - 1] = tag;
 	if (d.family == 4)
 		cst_ip4_csum_set(p);
-	*cst_pkt(m) = (struct cst_pkt){.vrf = cst_vrf_by_name("internet"),
-				       .resume = rig_edge_route};
+	*cst_pkt(m) =
+		(struct cst_pkt){.vrf = cst_vrf_by_name("internet"), .resume = rig_edge_route};
 	assert_int_equal(cst_inject(0, &m, 1), 1);
 	rig_walk();
 }
@@ -310,7 +310,8 @@ static void gives_up_and_says_so(void **state)
 	rig_conserved();
 }
 
-/* ---- ageing ------------------------------------------------------------------------------------ */
+/* ---- ageing ------------------------------------------------------------------------------------
+ */
 
 static void age(uint32_t id, uint64_t confirmed, uint64_t used)
 {
@@ -359,7 +360,8 @@ static void follows_a_gateway_that_moves(void **state)
 	quiet();
 }
 
-/* ---- ND ------------------------------------------------------------------------------------------ */
+/* ---- ND
+ * ------------------------------------------------------------------------------------------ */
 
 static void answers_nd(void **state)
 {
@@ -442,14 +444,15 @@ static void resolves_nd(void **state)
 	rig_conserved();
 }
 
-/* ---- the kernel --------------------------------------------------------------------------------- */
+/* ---- the kernel ---------------------------------------------------------------------------------
+ */
 
 static bool own_namespace;
 
 static void set_kernel(bool on)
 {
-	struct cst_iface_conf c = rig_iface("n3", "p0", "access", 0, "192.0.2.1/24",
-					    "2001:db8:3::1/64");
+	struct cst_iface_conf c =
+		rig_iface("n3", "p0", "access", 0, "192.0.2.1/24", "2001:db8:3::1/64");
 	struct cst_err e = {0};
 
 	c.gtpu = true;
@@ -531,7 +534,8 @@ static void kernel_has_the_rest(void **state)
 	rig_conserved();
 }
 
-/* ---- too many ------------------------------------------------------------------------------------- */
+/* ---- too many
+ * ------------------------------------------------------------------------------------- */
 
 static void survives_a_scan(void **state)
 {

@@ -254,7 +254,8 @@ bool tap_read(const struct cst_snap *s)
 	bool any = false;
 
 	for (unsigned i = 0; i < n_taps; i++)
-		for (unsigned k = 0; k < BURST && read_one(&s->ifaces[taps[i].iface], fds[i].fd); k++)
+		for (unsigned k = 0; k < BURST && read_one(&s->ifaces[taps[i].iface], fds[i].fd);
+		     k++)
 			any = true;
 	return any;
 }

@@ -91,9 +91,10 @@ static int show_all(struct cst_cli *cli, const json_t *filter, struct cst_err *e
 		cursor = (uint64_t)json_integer_value(json_object_get(result, "cursor"));
 		json_decref(result);
 	} while (cursor != 0);
+	result = json_pack("{s:o, s:i}", "items", rows, "cursor", 0); /* as port.list has it */
 	if (ret == 0)
-		cst_cli_show(cli, cst_cli_json(cli) ? NULL : &row_object, rows);
-	json_decref(rows);
+		cst_cli_show(cli, &row_object, result);
+	json_decref(result);
 	return ret;
 }
 

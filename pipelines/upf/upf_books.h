@@ -23,7 +23,6 @@ struct upf_capacity {
 	uint32_t teid_bits;
 };
 
-extern struct upf_stray_table upf_strays;
 extern struct cst_module upf_tables_module; /* also for tests that start nothing else */
 
 int upf_books_open(const struct upf_capacity *c, struct cst_err *e);
@@ -35,7 +34,7 @@ struct upf_usage {
 };
 void upf_usage(struct upf_usage *u);
 
-/* Part of the above: upf_pool.c. */
+/* Part of the above: upf_addr.c. */
 void upf_pools_open(uint32_t slots);
 void upf_pools_close(void);
 
@@ -148,7 +147,7 @@ void upf_state_free(uint32_t line);
 uint32_t upf_teid_alloc(void);
 void upf_teid_free(uint32_t teid);
 
-/* ---- UE addresses: upf_pool.c ------------------------------------------------------ */
+/* ---- UE addresses: upf_addr.c ------------------------------------------------------ */
 
 /* Take an address (fills in pool, fresh). -EADDRINUSE with the holder, -ENOSPC. */
 int upf_addr_take(struct upf_held_addr *a, struct cst_err *e);

@@ -22,6 +22,7 @@
 #include "upf_encap.h"
 #include "upf_node.h"
 #include "upf_split.h"
+#include "upf_stray.h"
 #include "upf_tables.h"
 #include "../../tests/vectors/upf_vectors.h"
 
@@ -67,6 +68,8 @@ static void forget_caught(void)
 
 /* --- sessions --- */
 
+#define STRAYS 16
+static struct upf_stray strays[STRAYS];
 static struct cst_worker worker;
 static struct rte_mempool *pool;
 static bool reached[UPF_DROPS];
@@ -245,6 +248,7 @@ static int set_up(void **state)
 	upf_tables.pools[2] = (struct upf_pool){
 		.prefix = {.ip = {.family = 6, .b = {0x20, 1, 0xd, 0xb8, 0, 0x45}}, .len = 48},
 		.first = 65536, .count = 65536, .vrf = VRF_CORE, .unit = 64, .used = 1};
+	upf_stray_init(&upf_strays, strays, STRAYS, 1);
 	put_peer(PEER_GNB4, "\xc0\0\2\1", "\xc0\0\2\2", 4);
 	put_peer(PEER_NEXT4, "\xc0\0\2\1", "\xc0\0\2\3", 4);
 	put_peer(PEER_GNB6, V6_UPF, V6_GNB, 6);
@@ -280,7 +284,8 @@ static struct rte_mbuf *packet(const uint8_t *bytes, uint32_t len, uint16_t vrf)
 				.l4_proto = ip.proto,
 				.l4_off = ip.l4_off,
 				.ip_len = (uint16_t)ip.total_len,
-				.aux = ip.version == 4 ? 1 : 2,
+				/* the pool; 0 for addresses of users outside them */
+				.aux = ip.version == 6 ? 2 : bytes[16] == 10 ? 1 : 0,
 				.hash = VEC_HASH};
 	return m;
 }
@@ -703,6 +708,37 @@ static void handed_off(void **state)
 	}
 }
 
+/* Of a TEID that a control plane chose, and of an address outside the pools. */
+static void strays_are_found(void **state)
+{
+	struct upf_teid_slot slot = upf_tables.teids[1];
+	struct upf_stray *t = upf_stray_take(&upf_strays, UPF_STRAY_TEID(VRF_ACCESS), TEID(1));
+	struct cst_ip ip = {.family = 4, .b = {203, 0, 113, 7}};
+	struct upf_stray *a = upf_stray_take(&upf_strays, UPF_STRAY_V4(VRF_CORE), upf_stray_key(&ip));
+	struct rte_mbuf *m;
+	uint8_t edge;
+
+	assert_non_null(t);
+	assert_non_null(a);
+	upf_tables.teids[1] = (struct upf_teid_slot){0};
+	m = one(UL, IN(in_ul4), 0, &edge);
+	assert_int_equal(edge, SECOND); /* taken, not live */
+	rte_pktmbuf_free(m);
+	upf_stray_set(t, slot.ref);
+	m = one(UL, IN(in_ul4), 0, &edge);
+	assert_int_equal(edge, ROUTE);
+	assert_bytes(m, IN(out_ul4));
+	rte_pktmbuf_free(m);
+	upf_stray_remove(&upf_strays, t);
+	upf_tables.teids[1] = slot;
+
+	upf_stray_set(a, slot.ref);
+	m = one(DL, IN(in_dl_outside), 0, &edge);
+	assert_int_equal(edge, ROUTE);
+	rte_pktmbuf_free(m);
+	upf_stray_remove(&upf_strays, a);
+}
+
 static void several_owners(void **state)
 {
 	struct rte_mbuf *pkts[32];
@@ -947,6 +983,7 @@ int main(void)
 		cmocka_unit_test(fragmented),
 		cmocka_unit_test(handed_off),
 		cmocka_unit_test(several_owners),
+		cmocka_unit_test(strays_are_found),
 		cmocka_unit_test(odd_buffers),
 		cmocka_unit_test(jumbo),
 		cmocka_unit_test(echo),

@@ -32,6 +32,8 @@ struct upf_stray_table {
 	uint64_t seed;    /* control planes choose the keys */
 };
 
+extern struct upf_stray_table upf_strays; /* the one that is live (upf_tables.c) */
+
 /* `size` is a power of two; the memory is zero. */
 void upf_stray_init(struct upf_stray_table *t, struct upf_stray *e, uint32_t size, uint64_t seed);
 

@@ -92,8 +92,8 @@ lab_up() {
 lab_virtio_wire() {
 	lab_spawn wire in_upf dpdk-testpmd --no-pci --no-huge -m 256 --file-prefix "$LAB-wire" \
 		--lcores 0@0,1@0 --log-level warning \
-		--vdev net_virtio_user0,path="$LAB_TMP/n3.vhost" --vdev net_af_packet0,iface=n3 \
-		--vdev net_virtio_user1,path="$LAB_TMP/n6.vhost" --vdev net_af_packet1,iface=n6 \
+		--vdev net_virtio_user0,path="$LAB_TMP/n3.vhost" --vdev net_pcap0,rx_iface_in=n3,tx_iface=n3 \
+		--vdev net_virtio_user1,path="$LAB_TMP/n6.vhost" --vdev net_pcap1,rx_iface_in=n6,tx_iface=n6 \
 		-- --forward-mode=io --portmask=0xf --total-num-mbufs=8192 --max-pkt-len=1700 \
 		--auto-start --stats-period=3600
 }

@@ -12,16 +12,18 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-from scapy.all import Ether, IP, IPv6, conf, raw, wrpcap
+from scapy.all import ARP, ICMPv6ND_NA, ICMPv6ND_NS, IP, Ether, IPv6, conf, raw, wrpcap
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
 conf.verb = 0
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10  # linux/if_packet.h
 GNB_MAC, DN_MAC = "02:00:00:00:03:02", "02:00:00:00:06:02"
 GNB4, GNB6, DN4, DN6 = "192.0.2.2", "2001:db8:3::2", "198.51.100.2", "2001:db8:6::2"
 UPF4, UPF6, N6_4, N6_6 = "192.0.2.1", "2001:db8:3::1", "198.51.100.1", "2001:db8:6::1"
@@ -35,7 +37,7 @@ system:
 network_instances: [{{name: access}}, {{name: internet}}, {{name: other}}]
 ports:
   - {{name: n3, device: "{n3}", mtu: 1600}}
-  - {{name: n6, device: "{n6}"}}
+  - {{name: n6, device: "{n6}", mtu: 1600}}
 interfaces:
   - {{name: n3, port: n3, network_instance: access, addresses: [192.0.2.1/24, "2001:db8:3::1/64"], gtpu: true}}
   - {{name: n6, port: n6, network_instance: internet, addresses: [198.51.100.1/24, "2001:db8:6::1/64"]}}
@@ -95,6 +97,7 @@ class Wire:
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self.sock.bind((interface, 0))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.seen = []
 
     def send(self, frame):
@@ -108,8 +111,11 @@ class Wire:
         except BlockingIOError:
             pass
 
-    def receive(self, timeout, want=None):
-        """Frames that arrive until `want` of them are there or the time is over."""
+    def receive(self, timeout, want=None, asks=False):
+        """Frames that arrive until `want` of them are there or the time is over.
+
+        coast asks for its neighbours when it pleases: such frames count only with `asks`.
+        """
         got, end = [], time.monotonic() + timeout
         while want is None or len(got) < want:
             left = end - time.monotonic()
@@ -117,14 +123,35 @@ class Wire:
                 break
             self.sock.settimeout(left)
             try:
-                frame, addr = self.sock.recvfrom(65535)
+                frame, extra, _, addr = self.sock.recvmsg(65535, 64)
             except (socket.timeout, BlockingIOError):
                 break
             if addr[2] == socket.PACKET_OUTGOING:
                 continue
+            frame = self.with_tag(frame, extra)
             self.seen.append(frame)
-            got.append(Ether(frame))
+            frame = Ether(frame)
+            if asks or not self.unasked(frame):
+                got.append(frame)
         return got
+
+
+    @staticmethod
+    def unasked(frame):
+        """A question of coast's own, or an announcement of itself."""
+        if ARP in frame:
+            return frame[ARP].op == 1
+        return ICMPv6ND_NS in frame or ICMPv6ND_NA in frame and not frame[ICMPv6ND_NA].S
+
+    @staticmethod
+    def with_tag(frame, extra):
+        """The kernel takes the VLAN tag off and tells it beside the frame: put it back."""
+        for level, kind, data in extra:
+            if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+                status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data[:20])
+                if status & TP_STATUS_VLAN_VALID:
+                    return frame[:12] + struct.pack("!HH", tpid or 0x8100, tci) + frame[12:]
+        return frame
 
 
 class Namespace:
@@ -152,7 +179,7 @@ class Rig:
     def __init__(self, build, ports="af_xdp", workers=1, config=CONFIG):
         self.name = f"ctp{os.getpid()}"
         self.tmp = tempfile.mkdtemp(prefix="coast-packet-")
-        self.build, self.ports, self.children = build, ports, []
+        self.build, self.ports, self.workers, self.children = build, ports, workers, []
         self.upf_ns, self.wire_ns = f"{self.name}-u", f"{self.name}-w"
         self.sock_path = f"{self.tmp}/coastd.sock"
         try:
@@ -198,10 +225,10 @@ class Rig:
         self.spawn(["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "--file-prefix",
                     f"{self.name}-w", "--lcores", "0@0,1@0", "--log-level", "warning",
                     "--vdev", f"net_virtio_user0,path={self.tmp}/n3.vhost",
-                    "--vdev", "net_af_packet0,iface=n3",
+                    "--vdev", "net_pcap0,rx_iface_in=n3,tx_iface=n3",
                     "--vdev", f"net_virtio_user1,path={self.tmp}/n6.vhost",
-                    "--vdev", "net_af_packet1,iface=n6", "--", "--forward-mode=io",
-                    "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718",
+                    "--vdev", "net_pcap1,rx_iface_in=n6,tx_iface=n6", "--", "--forward-mode=io",
+                    "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718", "--port-topology=paired",
                     "--auto-start", "--stats-period=3600"],
                    open(f"{self.tmp}/testpmd.log", "w"))
         self.wait(lambda: self.alive(), 15, "frames through testpmd and virtio-user")
@@ -236,7 +263,7 @@ class Rig:
         return {d["name"]: d["packets"] for d in self.call("drop.list")["items"]}
 
     def mac(self, port):
-        return self.call("port.get", {"name": port})["mac"]
+        return self.call("port.get", {"name": port})["state"]["mac"]
 
     # ---- packets -------------------------------------------------------------
 
@@ -251,12 +278,12 @@ class Rig:
             self.macs = {p: self.mac(p) for p in ("n3", "n6")}
         return self.macs[port]
 
-    def exchange(self, into, frames, out, want=1, timeout=1.0):
+    def exchange(self, into, frames, out, want=1, timeout=1.0, asks=False):
         """Send frames into one wire; what comes out of another."""
         out.drain()
         for frame in frames if isinstance(frames, list) else [frames]:
             into.send(frame)
-        return out.receive(timeout, want)
+        return out.receive(timeout, want, asks)
 
     def silent(self, into, frames, wires=None, timeout=0.15):
         """Send frames and see that nothing comes out."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packet in, packet out: run the cases against a real coastd on real wires.
 
-run.py --build DIR --ports af_xdp|virtio [--label NAME] [PATTERN ...]
+run.py --build DIR --ports af_xdp|virtio [--workers N] [--label NAME] [PATTERN ...]
 
 A case is a function test_*(rig) in a test_*.py beside this file. Results go to the
 terminal and, as "pass|fail NAME", to the file that $RESULTS names.
@@ -35,6 +35,7 @@ def main():
     args = argparse.ArgumentParser()
     args.add_argument("--build", required=True)
     args.add_argument("--ports", choices=("af_xdp", "virtio"), default="af_xdp")
+    args.add_argument("--workers", type=int, default=1)
     args.add_argument("--label", default="packet")
     args.add_argument("patterns", nargs="*")
     args = args.parse_args()
@@ -53,7 +54,7 @@ def main():
             print(f"  fail {name}: {why}", flush=True)
 
     started = time.monotonic()
-    rig = harness.Rig(os.path.abspath(args.build), args.ports)
+    rig = harness.Rig(os.path.abspath(args.build), args.ports, args.workers)
     try:
         for name, case in cases(args.patterns):
             try:

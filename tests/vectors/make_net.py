@@ -6,7 +6,7 @@ interfaces and routes that they belong to are set up by dataplane/net/rig.h, whi
 ports' real MAC addresses in OWN_MAC's place.
 
     make_net.py            write the file
-    make_net.py --check    exit 1 when it differs from what would be written (2: no scapy)
+    make_net.py --check    exit 1 when it differs from what would be written (77: no scapy)
 """
 import os
 import sys
@@ -18,7 +18,7 @@ try:
                            IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Raw, fragment, raw)
 except ImportError as why:
     print(f"scapy is not installed: {why}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(77)
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'net_vectors.h')
 

@@ -5,7 +5,7 @@ nodes (in_*) and the packets that must come out of them (out_*). The sessions th
 set up by pipelines/upf/upf_node_test.c.
 
     make_upf.py            write the file
-    make_upf.py --check    exit 1 when it differs from what would be written (2: no scapy)
+    make_upf.py --check    exit 1 when it differs from what would be written (77: no scapy)
 """
 import os
 import sys
@@ -15,7 +15,7 @@ try:
     from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 except ImportError as why:
     print(f"scapy is not installed: {why}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(77)
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'upf_vectors.h')
 

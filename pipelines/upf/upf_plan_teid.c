@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* F-TEIDs: chosen by coast or by the control plane, new or had before. */
+#include <errno.h>
+#include <string.h>
+
+#include "upf_ni.h"
+#include "upf_work.h"
+
+static struct upf_teid_slot *slot_of(uint32_t teid)
+{
+	return &upf_tables.teids[teid >> upf_tables.teid_tag_bits];
+}
+
+static void set_slot(uint32_t teid, struct upf_teid_slot value)
+{
+	__atomic_store(slot_of(teid), &value, __ATOMIC_RELEASE);
+}
+
+void upf_teid_set(const struct upf_held_teid *t, uint32_t ref)
+{
+	if (t->stray)
+		upf_stray_set(upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid), ref);
+	else
+		set_slot(t->teid, (struct upf_teid_slot){t->teid, ref});
+}
+
+void upf_teid_clear(const struct upf_held_teid *t)
+{
+	if (t->stray)
+		upf_stray_remove(&upf_strays,
+				 upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid));
+	else
+		set_slot(t->teid, (struct upf_teid_slot){0, 0});
+}
+
+static struct upf_held_teid *new_teid(struct cst_err *e)
+{
+	struct upf_held_teid *t = &upf_work.teids[upf_work.n_teids];
+
+	if (upf_work.n_teids == UPF_MAX_HELD_TEIDS) {
+		cst_err(e, -E2BIG, NULL, "a session has at most %d F-TEIDs", UPF_MAX_HELD_TEIDS);
+		return NULL;
+	}
+	memset(t, 0, sizeof(*t));
+	return t;
+}
+
+/* The one chosen before for this choose id, or for this PDR when it has none. */
+static struct upf_held_teid *chosen_before(const struct upf_pdr_obj *pdr)
+{
+	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
+
+	for (unsigned i = 0; i < upf_work.n_teids; i++) {
+		struct upf_held_teid *t = &upf_work.teids[i];
+
+		if (cst_has(f, F_TEID_CHOOSE_ID) ? t->shared && t->choose_id == f->choose_id
+						 : !t->shared && t->pdr == pdr->id)
+			return t;
+	}
+	return NULL;
+}
+
+static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_held_teid **out,
+		       struct cst_err *e)
+{
+	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
+	struct upf_held_teid *t = chosen_before(pdr);
+	struct cst_ip ip;
+
+	*out = t;
+	if (t && t->vrf == vrf)
+		return 0;
+	if (t && t->shared)
+		return cst_err(e, -EINVAL, "choose_id", "%u is an F-TEID of network instance %s",
+			       f->choose_id, cst_vrf_name(t->vrf));
+	if (!upf_ni_local(vrf, 4, &ip) && !upf_ni_local(vrf, 6, &ip))
+		return cst_err(e, -EINVAL, NULL,
+			       "network instance %s ends no tunnels: set gtpu on an interface of it",
+			       cst_vrf_name(vrf));
+	*out = t = new_teid(e);
+	if (!t)
+		return -E2BIG;
+	t->vrf = vrf;
+	t->shared = cst_has(f, F_TEID_CHOOSE_ID);
+	t->choose_id = f->choose_id;
+	t->pdr = t->shared ? 0 : pdr->id;
+	if (!upf_work.dry) {
+		t->teid = upf_teid_alloc();
+		if (t->teid == 0)
+			return cst_err(e, -ENOSPC, NULL,
+				       "all TEIDs are in use: raise system.max_sessions");
+		/* with ref 0 it is taken, and leads nowhere yet */
+		set_slot(t->teid, (struct upf_teid_slot){t->teid, 0});
+	}
+	t->fresh = 1;
+	upf_work.n_teids++;
+	return 0;
+}
+
+static int teid_taken(uint32_t ref, struct cst_err *e)
+{
+	const struct upf_session *s = upf_session_by_ref(ref);
+
+	if (!s)
+		return cst_err(e, -EEXIST, "teid", "is given out twice in this call");
+	return cst_err(e, -EEXIST, "teid", "belongs to session %llu", (unsigned long long)s->seid);
+}
+
+static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_held_teid **out,
+		      struct cst_err *e)
+{
+	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
+	struct upf_held_teid *t;
+	const struct upf_stray *stray;
+	int rc = 0;
+
+	if (cst_has(f, F_TEID_IPV4))
+		rc = upf_ni_check_local(vrf, &f->ipv4, "ipv4", e);
+	if (rc == 0 && cst_has(f, F_TEID_IPV6))
+		rc = upf_ni_check_local(vrf, &f->ipv6, "ipv6", e);
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < upf_work.n_teids; i++) {
+		if (upf_work.teids[i].teid == f->teid && upf_work.teids[i].vrf == vrf) {
+			*out = &upf_work.teids[i]; /* also one that coast chose and told */
+			return 0;
+		}
+	}
+	*out = t = new_teid(e);
+	if (!t)
+		return -E2BIG;
+	t->teid = f->teid;
+	t->vrf = vrf;
+	t->stray = 1;
+	if (!upf_work.dry) {
+		if (slot_of(f->teid)->teid == f->teid)
+			return teid_taken(slot_of(f->teid)->ref, e);
+		stray = upf_stray_get(&upf_strays, UPF_STRAY_TEID(vrf), f->teid);
+		if (stray)
+			return teid_taken(stray->ref, e);
+		if (!upf_stray_take(&upf_strays, UPF_STRAY_TEID(vrf), f->teid))
+			return cst_err(e, -ENOSPC, "teid",
+				       "no room for more: raise system.max_sessions");
+	}
+	t->fresh = 1;
+	upf_work.n_teids++;
+	return 0;
+}
+
+static int plan_teid(struct upf_link *l, struct cst_err *e)
+{
+	const struct upf_pdi_obj *pdi = &l->pdr->pdi;
+	uint16_t vrf = l->rec.in_vrf;
+	struct upf_held_teid *t = NULL;
+	int rc = vrf ? 0 : upf_ni_find(NULL, &vrf, e);
+
+	if (rc < 0)
+		return rc;
+	rc = pdi->f_teid.choose ? choose_teid(l->pdr, vrf, &t, e)
+				: given_teid(l->pdr, vrf, &t, e);
+	if (rc < 0) {
+		cst_err_prefix(e, "f_teid");
+		return rc;
+	}
+	t->used = 1;
+	l->rec.teid = t->teid;
+	return 0;
+}
+
+/* An uplink PDR without an F-TEID takes packets of the session's uplink tunnel, not of others that
+ * a UPF between two others has for downlink. */
+static void settle_teids(void)
+{
+	uint32_t only = 0;
+	bool one = true;
+
+	for (unsigned i = 0; i < upf_work.n; i++) {
+		const struct upf_link *l = &upf_work.links[i];
+
+		if (l->dl || !l->tunnel)
+			continue;
+		one &= only == 0 || only == l->rec.teid;
+		only = l->rec.teid;
+	}
+	for (unsigned i = 0; one && i < upf_work.n; i++)
+		if (!upf_work.links[i].dl && !upf_work.links[i].tunnel)
+			upf_work.links[i].rec.teid = only;
+}
+
+/* What no PDR asks for goes, but a CHOOSE id keeps its F-TEID while the session lives: control planes
+ * come back to it in a later modification. */
+static void sweep_teids(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < upf_work.n_teids; i++)
+		if (upf_work.teids[i].used || (upf_work.modify && upf_work.teids[i].shared))
+			upf_work.teids[n++] = upf_work.teids[i];
+	upf_work.n_teids = n;
+}
+
+int upf_plan_detection(struct cst_err *e)
+{
+	for (unsigned i = 0; i < upf_work.n; i++) {
+		struct upf_link *l = &upf_work.links[i];
+		int rc = 0;
+
+		if (l->pdr->pdi.network_instance)
+			rc = upf_ni_find(l->pdr->pdi.network_instance, &l->rec.in_vrf, e);
+		if (rc == 0 && l->tunnel)
+			rc = plan_teid(l, e);
+		if (rc < 0) {
+			cst_err_prefix(e, "pdrs[%u].pdi", i);
+			return rc;
+		}
+	}
+	settle_teids();
+	sweep_teids();
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The plan under way, which the files upf_plan*.c work on one after the other.
+ * One, because there is one control thread, and large.
+ */
+#pragma once
+
+#include "upf_books.h"
+
+struct upf_work {
+	const struct upf_session_obj *s;
+	struct upf_session *old;
+	bool modify, dry; /* dry: there are no tables, check only */
+	unsigned n;       /* PDRs */
+	struct upf_link links[UPF_MAX_PDRS];
+	struct upf_held_teid teids[UPF_MAX_HELD_TEIDS];
+	struct upf_held_addr addrs[UPF_MAX_HELD_ADDRS];
+	struct upf_held_state states[UPF_MAX_HELD_STATES];
+	uint8_t taken[UPF_MAX_HELD_STATES + 1]; /* counts in use or resting, by state line */
+	unsigned n_teids, n_addrs, n_states;
+	uint32_t state; /* the first line */
+	uint16_t ue_vrf;
+	struct upf_identity id;
+	char lines[UPF_MAX_RUN][64];
+};
+extern struct upf_work upf_work;
+
+/* Give back what the plan took. */
+void upf_work_undo(void);
+
+/* upf_plan_teid.c: network instances and F-TEIDs of all PDRs. */
+int upf_plan_detection(struct cst_err *e);
+void upf_teid_set(const struct upf_held_teid *t, uint32_t ref);
+/* No packet finds it from now on. A TEID of coast's own rests until upf_teid_free(). */
+void upf_teid_clear(const struct upf_held_teid *t);
+
+/* upf_plan_addr.c: the UE's addresses. */
+int upf_plan_addrs(struct cst_err *e);
+bool upf_same_addr(const struct upf_held_addr *a, const struct upf_held_addr *b);
+
+/* What of an old book lives on in the next (NULL: nothing). */
+bool upf_keeps_teid(const struct upf_session *next, const struct upf_held_teid *t);
+bool upf_keeps_addr(const struct upf_session *next, const struct upf_held_addr *a);
+/* Network instances that a session names cannot be deleted. */
+void upf_hold_vrfs(const struct upf_session *b, int delta);
