@@ -66,7 +66,7 @@ static void class_verb(struct cli_object *o, const char *name, enum cli_kind kin
 }
 
 static void add_class(const struct cst_object *object, const char *plural,
-		      const struct cst_object *modify)
+		      const struct cst_object *modify, bool fixed)
 {
 	struct cli_object *o = object_add(object->name);
 
@@ -75,6 +75,8 @@ static void add_class(const struct cst_object *object, const char *plural,
 	o->help = object->help;
 	o->modify = modify != NULL ? modify : object;
 	class_verb(o, "show", CLI_SHOW, "one with its key, else the list; FIELD=VALUE filters");
+	if (fixed)
+		return;
 	class_verb(o, "put", CLI_PUT, "create, or replace the one with the same key");
 	class_verb(o, "modify", CLI_MODIFY, "change the fields that are given");
 	class_verb(o, "delete", CLI_DELETE, "remove");
@@ -139,7 +141,7 @@ struct cli_object *cli_objects(void)
 	if (objects != NULL)
 		return objects;
 	for (const struct cst_class *c = cst_class_first(); c != NULL; c = c->next)
-		add_class(c->object, c->plural, c->modify_object);
+		add_class(c->object, c->plural, c->modify_object, c->singleton);
 	add_commands();
 	for (const struct cst_method *m = cst_method_first(); m != NULL; m = m->next)
 		add_method(m->name, m->help, m->params, NULL);
@@ -165,7 +167,7 @@ static void merge_class(const json_t *js)
 
 		if (object != NULL)
 			add_class(object, json_string_value(json_object_get(js, "plural")),
-				  cli_remote_object(json_object_get(js, "modify")));
+				  cli_remote_object(json_object_get(js, "modify")), false);
 	}
 	for (unsigned v = 0; v < 3; v++) {
 		bool there = false;

@@ -131,6 +131,7 @@ class Cli(unittest.TestCase):
         text = self.fails(1, "coastd is not running", "port", "show")
         self.assertIn("systemctl start coastd", text)
         self.fails(2, "coastd does not answer", "drop", "show")
+        self.fails(2, "it has show", "system", "put", "workers=1")
         # help and checks need no coastd
         self.assertIn("largest IP packet", self.ok("port", "put", "--help"))
         self.fails(2, "must be 68..9600 bytes", "port", "put", "mtu=1")
@@ -221,11 +222,9 @@ class Cli(unittest.TestCase):
                     if not line.startswith("(not shown"):
                         self.assertLessEqual(len(line), width, line)
         # what cannot be listed on one line is counted
-        pdrs = [{"id": i, "precedence": i, "pdi": {"source_interface": "core"}, "far_id": 1}
-                for i in range(1, 4)]
-        self.ok("session", "put", json.dumps({"seid": 1, "pdrs": pdrs, "fars": [
-            {"id": 1, "apply_action": ["DROP"]}]}))
-        self.assertRegex(self.ok("session", "show"), r"(?m)^ *1 .*\[3\]")
+        self.ok("route", "put", json.dumps({"network_instance": "i", "prefix": "::/0", "via": [
+            {"gateway": f"2001:db8::{i}", "interface": f"n{i}"} for i in range(1, 4)]}))
+        self.assertRegex(self.ok("route", "show"), r"(?m)^i +::/0 .*\[3\]$")
         self.assertIn("MTU (bytes)", self.ok("interface", "show"))
         self.assertIn("not shown for want of width", self.ok("interface", "show", columns=40))
         self.assertNotIn("not shown", self.ok("interface", "show"))

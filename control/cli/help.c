@@ -97,9 +97,9 @@ static void print_fields(const struct cst_object *o, const char *prefix, enum cl
 		print_field(f, prefix, kind);
 		if (f->type != CST_T_OBJ || depth == 8)
 			continue;
-		snprintf(inner, sizeof(inner), "%s%s%s.", prefix, f->name,
-			 f->flags & CST_F_LISTF ? "[]" : "");
-		print_fields(f->sub, inner, kind, depth + 1);
+		if (snprintf(inner, sizeof(inner), "%s%s%s.", prefix, f->name,
+			     f->flags & CST_F_LISTF ? "[]" : "") < (int)sizeof(inner))
+			print_fields(f->sub, inner, kind, depth + 1);
 	}
 }
 

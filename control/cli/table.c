@@ -17,14 +17,17 @@
 #define MAX_COLUMNS 128
 #define SHRINK_TO   14 /* a text column may be cut to this */
 
-#define LONG_LIST 48 /* a list of objects longer than this is counted, not shown */
+#define SHRINK_NAME 32 /* the first one to this */
+#define LONG_LIST   48 /* a list of objects longer than this is counted, not shown */
 
 struct column {
 	const char *name;
 	char *title;
 	bool number;
 	bool nested;
+	bool first;   /* it names the row */
 	size_t width; /* widest cell of the first page */
+	size_t given; /* what it gets on this screen */
 	bool shown;
 };
 
@@ -124,11 +127,11 @@ static void measure(struct cli_table *t, const json_t *rows)
 
 static size_t least_width(const struct column *c)
 {
-	size_t title = strlen(c->title);
+	size_t title = strlen(c->title), least = c->first ? SHRINK_NAME : SHRINK_TO;
 
-	if (c->number || c->width <= SHRINK_TO)
+	if (c->number || c->width <= least)
 		return c->width;
-	return title > SHRINK_TO ? title : SHRINK_TO;
+	return title > least ? title : least;
 }
 
 /* First the plain columns from the left, then, with what is left, the nested ones. */
@@ -155,6 +158,28 @@ static void fit(struct cli_table *t)
 	}
 }
 
+/* What is left of the line goes to the columns that were to be cut, from the left. */
+static void widen(struct cli_table *t)
+{
+	size_t used = 0, more;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->columns[i].shown)
+			used += least_width(&t->columns[i]) + (used != 0);
+	for (unsigned i = 0; i < t->n; i++) {
+		struct column *c = &t->columns[i];
+
+		c->given = least_width(c);
+		more = c->width - c->given;
+		if (t->width != 0 && used + more > t->width)
+			more = used < t->width ? t->width - used : 0;
+		if (!c->shown)
+			continue;
+		c->given += more;
+		used += more;
+	}
+}
+
 static struct cli_table *table_new(const struct cst_object *o, const json_t *rows)
 {
 	struct cli_table *t = calloc(1, sizeof(*t));
@@ -164,7 +189,10 @@ static struct cli_table *table_new(const struct cst_object *o, const json_t *row
 	t->width = screen_width();
 	choose_columns(t, o, rows);
 	measure(t, rows);
+	if (t->n > 0)
+		t->columns[0].first = true;
 	fit(t);
+	widen(t);
 	return t;
 }
 
@@ -176,9 +204,9 @@ static void add_columns(const struct cli_table *t, struct libscols_table *tb)
 
 		if (!c->shown)
 			continue;
-		if (t->width != 0 && least_width(c) < c->width)
+		if (t->width != 0 && c->given < c->width)
 			flags |= SCOLS_FL_TRUNC;
-		scols_table_new_column(tb, c->title, (double)least_width(c), flags);
+		scols_table_new_column(tb, c->title, (double)c->given, flags);
 	}
 }
 

@@ -242,6 +242,34 @@ static void syntax(struct reader *r, const yaml_parser_t *p)
 		     p->problem != NULL ? p->problem : "out of memory");
 }
 
+/* Nesting is measured before anything is built: libyaml's time grows with its square. What is
+ * wrong otherwise is left for the one that builds to tell. */
+static bool too_deep(struct reader *r, FILE *f)
+{
+	unsigned depth = 0;
+	bool more = true;
+	yaml_parser_t p;
+	yaml_event_t ev;
+
+	if (!yaml_parser_initialize(&p))
+		return false;
+	yaml_parser_set_input_file(&p, f);
+	while (more && depth <= MAX_DEPTH + 1 && yaml_parser_parse(&p, &ev)) {
+		if (ev.type == YAML_SEQUENCE_START_EVENT || ev.type == YAML_MAPPING_START_EVENT)
+			depth++;
+		if (ev.type == YAML_SEQUENCE_END_EVENT || ev.type == YAML_MAPPING_END_EVENT)
+			depth--;
+		if (depth > MAX_DEPTH + 1)
+			fail(r, ev.start_mark.line + 1, "is nested deeper than %u levels",
+			     MAX_DEPTH);
+		more = ev.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&ev);
+	}
+	yaml_parser_delete(&p);
+	rewind(f);
+	return depth > MAX_DEPTH + 1;
+}
+
 static void read_document(struct reader *r, yaml_parser_t *p, const struct shape *sh)
 {
 	yaml_document_t more;
@@ -281,6 +309,8 @@ void cst_yaml_read(struct cst_yaml *y, const char *path, const struct cst_object
 		fail(&r, 0, "cannot be read: %s", strerror(errno));
 	} else if (S_ISDIR(st.st_mode) || st.st_size > (off_t)MAX_FILE) {
 		fail(&r, 0, "is %s", S_ISDIR(st.st_mode) ? "a directory" : "larger than 64 MiB");
+	} else if (too_deep(&r, f)) {
+		/* told */
 	} else if (!yaml_parser_initialize(&p)) {
 		fail(&r, 0, "out of memory");
 	} else {

@@ -46,6 +46,8 @@ static json_t *describe_class(const struct cst_class *c)
 	json_object_set_new(js, "config", json_boolean(c->config));
 	if (c->modify != NULL && c->modify_object != NULL && c->modify_object != c->object)
 		json_object_set_new(js, "modify", cst_object_describe(c->modify_object));
+	if (c->list != NULL && c->filter_object != NULL)
+		json_object_set_new(js, "filter", cst_object_describe(c->filter_object));
 	return js;
 }
 

@@ -118,6 +118,7 @@ static int op_list(const struct cst_class *c, const json_t *params, json_t **res
 		   struct cst_err *e)
 {
 	uint64_t limit = CST_RPC_LIST_LIMIT, cursor = 0;
+	const struct cst_object *by = c->filter_object != NULL ? c->filter_object : c->object;
 	struct cst_page page = {0};
 	const char *name;
 	json_t *value;
@@ -139,9 +140,8 @@ static int op_list(const struct cst_class *c, const json_t *params, json_t **res
 	if (page.filter != NULL && !json_is_object(page.filter))
 		return cst_err(e, -EINVAL, "filter", "must be an object of members to match");
 	json_object_foreach ((json_t *)page.filter, name, value)
-		if (cst_field_index(c->object, name) < 0) {
-			ret = cst_err(e, -EINVAL, name, "the %s has no such field",
-				      c->object->name);
+		if (cst_field_index(by, name) < 0) {
+			ret = cst_err(e, -EINVAL, name, "the %s has no such field", by->name);
 			cst_err_prefix(e, "filter");
 			return ret;
 		}

@@ -56,8 +56,8 @@ static void give_to_group(const struct cst_rpc_conf *conf)
 	struct group *gr = conf->group[0] != '\0' ? getgrnam(conf->group) : NULL;
 
 	if (conf->group[0] != '\0' && gr == NULL)
-		LOG_NOTICE("group %s does not exist: only root and user %u may change things",
-			   conf->group, geteuid());
+		LOG_NOTICE("group %s does not exist: only root%s may change things", conf->group,
+			   geteuid() != 0 ? " and coastd's own user" : "");
 	else if (gr != NULL && chown(conf->path, (uid_t)-1, gr->gr_gid) < 0)
 		LOG_NOTICE("%s: cannot be given to group %s: %s", conf->path, conf->group,
 			   strerror(errno));

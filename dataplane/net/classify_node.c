@@ -206,6 +206,21 @@ static const struct cst_drop *__rte_noinline gather(struct rte_mbuf *m)
 	return NULL;
 }
 
+/* What follows the IP packet in the frame, of however many segments, goes. */
+static void __rte_noinline trim(struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *s = m;
+	uint16_t segs = 1;
+
+	m->pkt_len = len;
+	for (; len > s->data_len; s = s->next, segs++)
+		len -= s->data_len;
+	s->data_len = (uint16_t)len;
+	rte_pktmbuf_free(s->next);
+	s->next = NULL;
+	m->nb_segs = segs;
+}
+
 /* What both families need after the header is known to be good. */
 static inline void note(struct rte_mbuf *m, const struct cst_ip_info *ip)
 {
@@ -221,7 +236,7 @@ static inline void note(struct rte_mbuf *m, const struct cst_ip_info *ip)
 			pkt->flags |= CST_PKT_L4_LATER;
 	}
 	if (m->pkt_len > ip->total_len)
-		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - ip->total_len));
+		trim(m, ip->total_len);
 }
 
 /* The header nearly always has no options: five words, no loop. */
@@ -280,7 +295,7 @@ static inline uint8_t ip6(const struct cst_snap *snap, struct rte_mbuf *m,
 			  const struct cst_snap_iface *iface, bool group)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	union cst_fib_entry link_local = {.type = CST_FIB_LOCAL};
+	union cst_fib_entry fe = {.type = CST_FIB_LOCAL};
 	struct cst_ip_info ip;
 	int rc = cst_ip6_parse(p, m->pkt_len, &ip);
 
@@ -300,9 +315,13 @@ static inline uint8_t ip6(const struct cst_snap *snap, struct rte_mbuf *m,
 	if (unlikely(cst_ip6_is_link_local(p + 24))) {
 		if (__builtin_memcmp(p + 24, iface->link_local, 16))
 			return cst_drop(m, cst_drop_not_ours);
-		return local(m, p, &ip, link_local);
+		return local(m, p, &ip, fe);
 	}
-	return by_fib(m, p, &ip, cst_snap_lookup6(snap, iface->vrf, p + 24), iface);
+	fe = cst_snap_lookup6(snap, iface->vrf, p + 24);
+	/* what a link-local address says stays on its link (RFC 4291 2.5.6) */
+	if (unlikely(cst_ip6_is_link_local(p + 8) && fe.type != CST_FIB_LOCAL))
+		return cst_drop(m, cst_drop_bad_source);
+	return by_fib(m, p, &ip, fe, iface);
 }
 
 /* ---- the node ---------------------------------------------------------------- */
@@ -342,6 +361,7 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 	pkt->vrf = iface->vrf;
 	pkt->l2_len = l2.len;
 	pkt->flags = 0;
+	pkt->drop = 0; /* what the buffer's last packet was dropped for */
 	pkt->aux = 0;
 	pkt->hash = 0;
 	pkt->nexthop = 0;

@@ -14,7 +14,8 @@ SHARED(multicast, "ip.multicast",
 SHARED(broadcast, "ip.broadcast",
        "IP broadcast, which coast does not forward; with kernel: true the kernel gets it");
 SHARED(bad_source, "ip.bad_source",
-       "a source address that no single host may have: unspecified, loopback or multicast");
+       "a source address that no single host may have: unspecified, loopback or multicast; or a "
+       "link-local one, which no router forwards");
 SHARED(bad_destination, "ip.bad_destination",
        "a destination that no router may forward to: unspecified, loopback or reserved");
 SHARED(blackhole, "ip.blackhole", "the route to its destination is a blackhole");

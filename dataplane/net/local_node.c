@@ -18,6 +18,9 @@ enum { TO_ECHO, TO_SLOW, TO_ERROR };
 CST_DROP(no_kernel, "ip.local_no_kernel",
 	 "to an own address, but neither echo nor a slice's port, and the interface has no "
 	 "kernel: true");
+CST_DROP(local_fragment, "ip.local_fragment",
+	 "a fragment to an own address: coast puts none together; a tunnel's link wants an MTU of "
+	 "64 bytes more than its users', or a lower one for these");
 CST_DROP(local_tunnel, "ip.local_tunnel",
 	 "a tunnel packet to an own tunnel address, from inside: a user tries to inject GTP-U");
 
@@ -55,7 +58,7 @@ static uint8_t local(const struct cst_snap *snap, struct rte_mbuf *m)
 		pkt->icmp_info = 0;
 		return TO_ERROR;
 	}
-	return cst_drop(m, &no_kernel);
+	return cst_drop(m, pkt->flags & CST_PKT_FRAG ? &local_fragment : &no_kernel);
 }
 
 static uint16_t local_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n,

@@ -283,10 +283,11 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 	}
 	cst_xsk_list(&d->xsk);
 	cst_xsk_minus(&d->xsk, &before);
-	if (ret < 0) {
+	/* net_af_xdp 22.11 closes what it has already freed when a queue failed: leave it be */
+	if (ret < 0 && !(dev->kind == CST_DEV_AF_XDP && d->queued))
 		cst_ethdev_close(d);
+	if (ret < 0)
 		return ret;
-	}
 	describe(d, &info, &c, st);
 	return 0;
 }

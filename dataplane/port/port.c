@@ -23,6 +23,7 @@
 #define WATCH_MS      500   /* between looks at the links */
 #define RETRY_MS      3000  /* between tries to bring up a port that is not there */
 #define RETRY_SLOW_MS 60000 /* when each try costs packet buffers */
+#define COSTLY_MAX    3     /* such tries in all */
 #define NO_ETHDEV     0xffff
 
 enum stage {
@@ -43,6 +44,7 @@ struct port {
 	bool wanted;      /* in workers' tables, or to be */
 	unsigned ifindex; /* af_xdp: of the interface that was opened */
 	uint64_t retry_ms;
+	unsigned costly;          /* tries after which packet buffers were missing */
 	struct cst_port_out *out; /* made with the device, so that publishing cannot fail */
 };
 
@@ -208,6 +210,15 @@ static void set_down(struct port *p, const char *fault)
 	snprintf(p->st.fault, sizeof(p->st.fault), "%s", fault);
 }
 
+/* Some drivers keep the buffers of a queue that they could not set up: not for ever, then. */
+static void retry_later(struct port *p, uint64_t now_ms)
+{
+	p->retry_ms = now_ms + RETRY_MS;
+	if (!p->eth.queued)
+		return;
+	p->retry_ms = ++p->costly < COSTLY_MAX ? now_ms + RETRY_SLOW_MS : UINT64_MAX;
+}
+
 static void look_at_link(struct port *p)
 {
 	struct rte_eth_link link = {0};
@@ -324,7 +335,7 @@ int cst_port_prepare(const struct cst_port_conf *conf, struct cst_err *e)
 	}
 	if (ret < 0) {
 		set_down(p, why.reason);
-		p->retry_ms = clock_ms() + (p->eth.queued ? RETRY_SLOW_MS : RETRY_MS);
+		retry_later(p, clock_ms());
 		LOG_WARN("port %s: %s; it is optional and tried again", conf->name, why.reason);
 	}
 	return n;
@@ -482,8 +493,7 @@ static void retry(struct port *p, uint64_t now_ms)
 		return;
 	if (bring_up(p, &why) < 0) {
 		snprintf(p->st.fault, sizeof(p->st.fault), "%s", why.reason);
-		/* some drivers keep the buffers of a queue that they could not set up */
-		p->retry_ms = now_ms + (p->eth.queued ? RETRY_SLOW_MS : RETRY_MS);
+		retry_later(p, now_ms);
 		return;
 	}
 	LOG_NOTICE("port %s is up", p->conf.name);

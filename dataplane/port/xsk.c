@@ -19,6 +19,7 @@
 
 #include "engine/engine.h"
 #include "log.h"
+#include "port/xdp_prog.h"
 #include "port/xsk.h"
 
 #ifndef AF_XDP
@@ -32,8 +33,13 @@
 
 #define TRIAL_FRAMES 2
 #define TRIAL_FRAME  2048
+/* The kernel gives a queue back in the background, a moment after its socket was closed. */
+#define RELEASE_US    100000
+#define RELEASE_TRIES 10
 
-/* What it takes for the kernel to bind: memory, a fill ring, a completion ring, a receive ring. */
+/* What it takes for the kernel to bind: memory, a fill ring, a completion ring, a receive ring.
+ * Asked for zero-copy, a device that has none refuses without having taken the queue, but only
+ * after it looked whether the queue is free. */
 static int trial_bind(int fd, void *mem, unsigned ifindex, uint16_t queue)
 {
 	struct xdp_umem_reg reg = {
@@ -43,7 +49,7 @@ static int trial_bind(int fd, void *mem, unsigned ifindex, uint16_t queue)
 	};
 	struct sockaddr_xdp sa = {
 		.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_COPY,
+		.sxdp_flags = XDP_ZEROCOPY,
 		.sxdp_ifindex = ifindex,
 		.sxdp_queue_id = queue,
 	};
@@ -75,7 +81,9 @@ static int trial(unsigned ifindex, uint16_t queue)
 	ret = trial_bind(fd, mem, ifindex, queue);
 	close(fd);
 	munmap(mem, TRIAL_FRAMES * TRIAL_FRAME);
-	return ret;
+	if (ret == 0)
+		usleep(RELEASE_US);
+	return ret == -EOPNOTSUPP || ret == -EINVAL ? 0 : ret;
 }
 
 static int explain(const char *iface, uint16_t queue, int code, struct cst_err *e)
@@ -106,16 +114,33 @@ static int explain(const char *iface, uint16_t queue, int code, struct cst_err *
 	}
 }
 
+/* The program that steers packets to AF_XDP sockets may be there from a run that was killed: it is
+ * used again. Any other is somebody's. */
+static int check_program(const char *iface, unsigned ifindex, struct cst_err *e)
+{
+	uint32_t id;
+	char name[16];
+
+	if (!cst_xdp_prog(ifindex, &id, name) || strncmp(name, "xsk_def_prog", 12) == 0 ||
+	    strncmp(name, "xdp_dispatcher", 14) == 0)
+		return 0;
+	return cst_err(e, -EBUSY, "device",
+		       "'%s' carries another XDP program (%s, id %u): 'ip link set dev %s xdp off' "
+		       "takes it off",
+		       iface, name[0] != '\0' ? name : "no name", id, iface);
+}
+
 int cst_xsk_trial(const char *iface, uint16_t queues, struct cst_err *e)
 {
 	unsigned ifindex = if_nametoindex(iface);
 
+	if (check_program(iface, ifindex, e) < 0)
+		return -EBUSY;
 	for (uint16_t q = 0; q < queues; q++) {
 		int ret = trial(ifindex, q);
 
-		/* the kernel gives a queue back a moment after its socket was closed */
-		for (int tries = 0; ret == -EBUSY && tries < 20; tries++) {
-			usleep(10000);
+		for (int tries = 0; ret == -EBUSY && tries < RELEASE_TRIES; tries++) {
+			usleep(RELEASE_US / RELEASE_TRIES);
 			ret = trial(ifindex, q);
 		}
 		if (ret < 0)

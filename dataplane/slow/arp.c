@@ -42,11 +42,8 @@ static bool source_for(const struct cst_snap_iface *ifc, const struct cst_ip *ip
 
 	for (unsigned i = 0; i < ifc->n_addrs; i++) {
 		const struct cst_prefix *p = &ifc->addrs[i];
-		uint32_t mask = p->len ? CST_BE32(0xffffffffu << (32 - p->len)) : 0;
 
-		if (p->ip.family != 4)
-			continue;
-		if (!best || !((p->ip.v4 ^ ip->v4) & mask))
+		if (p->ip.family == 4 && (!best || prefix_holds(p, ip)))
 			best = p;
 	}
 	if (best)

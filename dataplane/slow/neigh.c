@@ -56,18 +56,19 @@ bool iface_owns(const struct cst_snap_iface *ifc, const struct cst_ip *ip)
 	       memcmp(ip->b, ifc->link_local, 16) == 0;
 }
 
-static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned len)
+bool prefix_holds(const struct cst_prefix *p, const struct cst_ip *ip)
 {
-	if (memcmp(a, b, len / 8))
+	unsigned bytes = p->len / 8, bits = p->len % 8;
+
+	if (p->ip.family != ip->family || memcmp(p->ip.b, ip->b, bytes))
 		return false;
-	return len % 8 == 0 || !((a[len / 8] ^ b[len / 8]) & (0xff00 >> len % 8) & 0xff);
+	return !bits || !((p->ip.b[bytes] ^ ip->b[bytes]) & (0xff00 >> bits) & 0xff);
 }
 
 bool iface_on_link(const struct cst_snap_iface *ifc, const struct cst_ip *ip)
 {
 	for (unsigned i = 0; i < ifc->n_addrs; i++)
-		if (ifc->addrs[i].ip.family == ip->family &&
-		    same_prefix(ifc->addrs[i].ip.b, ip->b, ifc->addrs[i].len))
+		if (prefix_holds(&ifc->addrs[i], ip))
 			return true;
 	return ip->family == 6 && cst_ip6_is_link_local(ip->b);
 }

@@ -55,8 +55,9 @@ bool upf_ue_covers(const struct upf_ue_pool *p, const struct upf_held_addr *a)
 {
 	uint64_t n = upf_ue_number_of(a->b, a->v6);
 
-	return p->vrf == a->vrf && (p->prefix.ip.family == 6) == a->v6
-	       && ((n ^ upf_ue_number_of(p->prefix.ip.b, a->v6)) & upf_ue_prefix_mask(p->prefix.len)) == 0;
+	return p->vrf == a->vrf && (p->prefix.ip.family == 6) == a->v6 &&
+	       ((n ^ upf_ue_number_of(p->prefix.ip.b, a->v6)) &
+		upf_ue_prefix_mask(p->prefix.len)) == 0;
 }
 
 static struct upf_ue_pool *pool_of(const struct upf_held_addr *a)
@@ -232,7 +233,8 @@ static bool choose_in(struct upf_ue_pool *p, struct upf_held_addr *a)
 
 		if (p->next >= p->count)
 			p->next = 0;
-		if (at % 64 == 0 && p->taken[at / 64] == ~0ull && p->next != 0 && at + 64 < p->count) {
+		if (at % 64 == 0 && p->taken[at / 64] == ~0ull && p->next != 0 &&
+		    at + 64 < p->count) {
 			p->next = at + 64;
 			n += 63;
 			continue;
@@ -261,8 +263,8 @@ int upf_addr_choose(struct upf_held_addr *a, struct cst_err *e)
 		for (unsigned i = 1; i < upf_n_ue_pools; i++) {
 			struct upf_ue_pool *p = &upf_ue_pools[i];
 
-			if (!upf_ue_pool_usable(p)
-			    || p->vrf != a->vrf || (p->prefix.ip.family == 6) != a->v6)
+			if (!upf_ue_pool_usable(p) || p->vrf != a->vrf ||
+			    (p->prefix.ip.family == 6) != a->v6)
 				continue;
 			any = true;
 			if (p->count == 0 || choose_in(p, a)) {
@@ -323,26 +325,4 @@ void upf_addr_free(const struct upf_held_addr *a)
 		upf_stray_remove(&upf_strays,
 				 upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, i)));
 	upf_n_stray_addrs--;
-}
-
-uint32_t upf_addr_find(uint16_t vrf, const struct cst_ip *ip)
-{
-	for (unsigned i = 1; i < upf_n_ue_pools; i++) {
-		struct upf_held_addr a = {.v6 = ip->family == 6, .vrf = upf_ue_pools[i].vrf};
-		uint32_t ref;
-
-		memcpy(a.b, ip->b, 8);
-		if (upf_ue_pools[i].state != UPF_POOL_LIVE || (vrf && upf_ue_pools[i].vrf != vrf) || !upf_ue_covers(&upf_ue_pools[i], &a))
-			continue;
-		ref = upf_tables.pool_slots[upf_ue_pools[i].first + place_of(&upf_ue_pools[i], &a)];
-		if (ref)
-			return ref;
-	}
-	for (unsigned v = vrf ? vrf : 1; upf_n_stray_addrs && v < (vrf ? vrf + 1u : CST_MAX_VRFS); v++) {
-		uint32_t ref = upf_stray_addr((uint16_t)v, ip);
-
-		if (ref)
-			return ref;
-	}
-	return 0;
 }

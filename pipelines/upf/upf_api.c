@@ -10,28 +10,52 @@
 static const char *const interfaces[] = {"access", "core", "sgi-lan", "cp-function", NULL};
 
 /* 8.2.118: the index is the value on the wire. */
-static const char *const interface_types[] = {
-	"s1-u", "s5-s8-u", "s4-u", "s11-u", "s12", "gn-gp-u", "s2a-u", "s2b-u",
-	"enodeb-dl-forwarding", "enodeb-ul-forwarding", "upf-dl-forwarding", "n3-3gpp-access",
-	"n3-trusted-non-3gpp-access", "n3-untrusted-non-3gpp-access", "n3-forwarding", "n9", "sgi",
-	"n6", "n19", "s8-u", "gp-u", "n9-roaming", "iu-u", "n9-forwarding", "sxa-u", "sxb-u",
-	"sxc-u", "n4-u", "upf-ul-forwarding", NULL};
+static const char *const interface_types[] = {"s1-u",
+					      "s5-s8-u",
+					      "s4-u",
+					      "s11-u",
+					      "s12",
+					      "gn-gp-u",
+					      "s2a-u",
+					      "s2b-u",
+					      "enodeb-dl-forwarding",
+					      "enodeb-ul-forwarding",
+					      "upf-dl-forwarding",
+					      "n3-3gpp-access",
+					      "n3-trusted-non-3gpp-access",
+					      "n3-untrusted-non-3gpp-access",
+					      "n3-forwarding",
+					      "n9",
+					      "sgi",
+					      "n6",
+					      "n19",
+					      "s8-u",
+					      "gp-u",
+					      "n9-roaming",
+					      "iu-u",
+					      "n9-forwarding",
+					      "sxa-u",
+					      "sxb-u",
+					      "sxc-u",
+					      "n4-u",
+					      "upf-ul-forwarding",
+					      NULL};
 
 static const char *const pdn_types[] = {"none", "ipv4", "ipv6", "ipv4v6", NULL};
 static const char *const gates[] = {"open", "closed", NULL};
 static const char *const source_or_destination[] = {"source", "destination", NULL};
 static const char *const time_units[] = {"minute", "6-minutes", "hour", "day", "week", NULL};
-static const char *const ohr_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "udp-ipv4", "udp-ipv6",
-					"ipv4", "ipv6", "gtpu-udp-ip", NULL};
+static const char *const ohr_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "udp-ipv4",    "udp-ipv6",
+					"ipv4",          "ipv6",          "gtpu-udp-ip", NULL};
 static const char *const ohc_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "gtpu-udp-ip", NULL};
 static const char *const apply_actions[] = {"DROP", "FORW", "BUFF", "NOCP", "DUPL", "IPMA",
 					    "IPMD", "DFRT", "EDRT", "BDPN", "DDPN", NULL};
 static const char *const methods[] = {"DURAT", "VOLUM", "EVENT", NULL};
 static const char *const triggers[] = {
-	"PERIO", "VOLTH", "TIMTH", "QUHTI", "START", "STOPT", "DROTH", "LIUSA", "VOLQU",
-	"TIMQU", "ENVCL", "MACAR", "EVETH", "EVEQU", "IPMJL", "QUVTI", "REEMR", "UPINT", NULL};
-static const char *const measurement_info[] = {"MBQE", "INAM", "RADI", "ISTM", "MNOP", "SSPOC",
-					       "ASPOC", "CIAM", NULL};
+	"PERIO", "VOLTH", "TIMTH", "QUHTI", "START", "STOPT", "DROTH", "LIUSA", "VOLQU", "TIMQU",
+	"ENVCL", "MACAR", "EVETH", "EVEQU", "IPMJL", "QUVTI", "REEMR", "UPINT", NULL};
+static const char *const measurement_info[] = {"MBQE",  "INAM",  "RADI", "ISTM", "MNOP",
+					       "SSPOC", "ASPOC", "CIAM", NULL};
 
 #define S struct upf_f_teid_obj
 static const struct cst_field f_teid_fields[] = {
@@ -62,9 +86,12 @@ static int f_teid_check(const void *obj, struct cst_err *e)
 	return 0;
 }
 
-const struct cst_object upf_f_teid_object = {
-	.name = "f_teid", .help = "local tunnel end, TS 29.244 8.2.3", .fields = f_teid_fields,
-	.n_fields = F_TEID_N, .size = sizeof(S), .check = f_teid_check};
+const struct cst_object upf_f_teid_object = {.name = "f_teid",
+					     .help = "local tunnel end, TS 29.244 8.2.3",
+					     .fields = f_teid_fields,
+					     .n_fields = F_TEID_N,
+					     .size = sizeof(S),
+					     .check = f_teid_check};
 #undef S
 
 #define S struct upf_ue_ip_obj
@@ -97,23 +124,27 @@ static int ue_ip_check(const void *obj, struct cst_err *e)
 	return 0;
 }
 
-const struct cst_object upf_ue_ip_object = {
-	.name = "ue_ip_address", .help = "address of the UE, TS 29.244 8.2.62",
-	.fields = ue_ip_fields, .n_fields = UE_IP_N, .size = sizeof(S), .check = ue_ip_check};
+const struct cst_object upf_ue_ip_object = {.name = "ue_ip_address",
+					    .help = "address of the UE, TS 29.244 8.2.62",
+					    .fields = ue_ip_fields,
+					    .n_fields = UE_IP_N,
+					    .size = sizeof(S),
+					    .check = ue_ip_check};
 #undef S
 
 #define S struct upf_sdf_obj
 static const struct cst_field sdf_fields[] = {
 	[SDF_ID] = CST_F_UINT(S, id, 1, UINT32_MAX, NULL, 0, NULL,
 			      "SDF filter id; alone it refers to the filter with this id"),
-	[SDF_FLOW_DESCRIPTION] =
-		CST_F_STR(S, flow_description, 1, 512, 0, NULL,
-			  "\"permit out PROTO from REMOTE [PORTS] to UE [PORTS]\", TS 29.212 5.4.2"),
+	[SDF_FLOW_DESCRIPTION] = CST_F_STR(
+		S, flow_description, 1, 512, 0, NULL,
+		"\"permit out PROTO from REMOTE [PORTS] to UE [PORTS]\", TS 29.212 5.4.2"),
 	[SDF_TOS] = CST_F_UINT(S, tos_traffic_class, 0, UINT16_MAX, NULL, CST_F_HEX, NULL,
 			       "type of service or traffic class: value, then mask"),
-	[SDF_SPI] = CST_F_UINT(S, spi, 0, 0, NULL, CST_F_HEX, NULL, "IPsec security parameter index"),
-	[SDF_FLOW_LABEL] = CST_F_UINT(S, flow_label, 0, 0xfffff, NULL, CST_F_HEX, NULL,
-				      "IPv6 flow label"),
+	[SDF_SPI] =
+		CST_F_UINT(S, spi, 0, 0, NULL, CST_F_HEX, NULL, "IPsec security parameter index"),
+	[SDF_FLOW_LABEL] =
+		CST_F_UINT(S, flow_label, 0, 0xfffff, NULL, CST_F_HEX, NULL, "IPv6 flow label"),
 };
 static const struct cst_object sdf_object =
 	CST_OBJECT("sdf_filter", S, sdf_fields, "service data flow filter, TS 29.244 8.2.5");
@@ -158,8 +189,8 @@ static const struct cst_field pdr_fields[] = {
 	[PDR_URR_IDS] = U32_LIST(S, urr_ids, 16, "usage is reported by these"),
 	[PDR_ACTIVATION_TIME] = OPT_UINT(S, activation_time, "seconds", "refused for now"),
 	[PDR_DEACTIVATION_TIME] = OPT_UINT(S, deactivation_time, "seconds", "refused for now"),
-	[PDR_LOCAL_F_TEID] = CST_F_OBJ(S, local_f_teid, &upf_f_teid_object, CST_F_STATE,
-				       "F-TEID in use"),
+	[PDR_LOCAL_F_TEID] =
+		CST_F_OBJ(S, local_f_teid, &upf_f_teid_object, CST_F_STATE, "F-TEID in use"),
 	[PDR_PACKETS] = CST_F_UINT(S, packets, 0, 0, NULL, CST_F_STATE, NULL, "packets matched"),
 	[PDR_BYTES] = CST_F_UINT(S, bytes, 0, 0, "bytes", CST_F_STATE, NULL,
 				 "bytes of inner packets matched"),
@@ -190,15 +221,19 @@ static int ohc_check(const void *obj, struct cst_err *e)
 	return 0;
 }
 
-static const struct cst_object ohc_object = {
-	.name = "outer_header_creation", .help = "tunnel packets leave by, TS 29.244 8.2.56",
-	.fields = ohc_fields, .n_fields = OHC_N, .size = sizeof(S), .check = ohc_check};
+static const struct cst_object ohc_object = {.name = "outer_header_creation",
+					     .help = "tunnel packets leave by, TS 29.244 8.2.56",
+					     .fields = ohc_fields,
+					     .n_fields = OHC_N,
+					     .size = sizeof(S),
+					     .check = ohc_check};
 #undef S
 
 #define S struct upf_fp_obj
 static const struct cst_field fp_fields[] = {
-	[FP_DESTINATION_INTERFACE] = CST_F_ENUM(S, destination_interface, interfaces, CST_F_REQUIRED,
-						NULL, "where packets go, TS 29.244 8.2.24"),
+	[FP_DESTINATION_INTERFACE] =
+		CST_F_ENUM(S, destination_interface, interfaces, CST_F_REQUIRED, NULL,
+			   "where packets go, TS 29.244 8.2.24"),
 	[FP_DESTINATION_INTERFACE_TYPE] = CST_F_ENUM(S, destination_interface_type, interface_types,
 						     0, NULL, "3GPP interface type, kept"),
 	[FP_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
@@ -236,14 +271,16 @@ static const struct cst_object gate_object =
 #define RATE_MAX 0xffffffffffull /* 40 bits, 8.2.8 */
 static const struct cst_field rate_fields[] = {
 	CST_F_UINT(struct upf_rate_obj, ul, 0, RATE_MAX, "kbit/s", CST_F_REQUIRED, NULL, "uplink"),
-	CST_F_UINT(struct upf_rate_obj, dl, 0, RATE_MAX, "kbit/s", CST_F_REQUIRED, NULL, "downlink"),
+	CST_F_UINT(struct upf_rate_obj, dl, 0, RATE_MAX, "kbit/s", CST_F_REQUIRED, NULL,
+		   "downlink"),
 };
 static const struct cst_object rate_object =
 	CST_OBJECT("bit_rate", struct upf_rate_obj, rate_fields, "bit rates, TS 29.244 8.2.8");
 
 static const struct cst_field packet_rate_fields[] = {
 	CST_F_ENUM(struct upf_packet_rate_obj, ul_unit, time_units, 0, NULL, "uplink time unit"),
-	CST_F_UINT(struct upf_packet_rate_obj, ul, 0, 0, "packets", 0, NULL, "uplink, per time unit"),
+	CST_F_UINT(struct upf_packet_rate_obj, ul, 0, 0, "packets", 0, NULL,
+		   "uplink, per time unit"),
 	CST_F_ENUM(struct upf_packet_rate_obj, dl_unit, time_units, 0, NULL, "downlink time unit"),
 	CST_F_UINT(struct upf_packet_rate_obj, dl, 0, 0, "packets", 0, NULL,
 		   "downlink, per time unit"),
@@ -258,8 +295,8 @@ static const struct cst_field qer_fields[] = {
 	[QER_GATE_STATUS] = CST_F_OBJ(S, gate_status, &gate_object, 0, "absent: open"),
 	[QER_MBR] = CST_F_OBJ(S, mbr, &rate_object, 0, "maximum bit rate, kept"),
 	[QER_GBR] = CST_F_OBJ(S, gbr, &rate_object, 0, "guaranteed bit rate, kept"),
-	[QER_PACKET_RATE] = CST_F_OBJ(S, packet_rate, &packet_rate_object, 0,
-				      "packet rate limit, kept"),
+	[QER_PACKET_RATE] =
+		CST_F_OBJ(S, packet_rate, &packet_rate_object, 0, "packet rate limit, kept"),
 	[QER_QFI] = CST_F_UINT(S, qfi, 0, 63, NULL, 0, NULL, "QFI written into packets"),
 	[QER_RQI] = CST_F_BOOL(S, rqi, 0, NULL, "reflective QoS indication written into packets"),
 	[QER_PPI] = CST_F_UINT(S, ppi, 0, 7, NULL, 0, NULL, "paging policy indicator, kept"),
@@ -323,19 +360,22 @@ static const struct cst_field bar_fields[] = {
 	OPT_UINT(S, downlink_data_notification_delay, "50 ms", "time before a notification"),
 	OPT_UINT(S, suggested_buffering_packets_count, "packets", "how many to keep"),
 };
-const struct cst_object upf_bar_object = CST_OBJECT(
-	"bar", S, bar_fields, "buffering action rule, TS 29.244 7.5.2.6; kept, not yet carried out");
+const struct cst_object upf_bar_object =
+	CST_OBJECT("bar", S, bar_fields,
+		   "buffering action rule, TS 29.244 7.5.2.6; kept, not yet carried out");
 #undef S
 
 static const struct cst_field s_nssai_fields[] = {
 	CST_F_UINT(struct upf_s_nssai_obj, sst, 0, 255, NULL, CST_F_REQUIRED, NULL, "slice type"),
-	CST_F_STR(struct upf_s_nssai_obj, sd, 6, 6, 0, NULL, "slice differentiator, six hex digits"),
+	CST_F_STR(struct upf_s_nssai_obj, sd, 6, 6, 0, NULL,
+		  "slice differentiator, six hex digits"),
 };
 static const struct cst_object s_nssai_object =
 	CST_OBJECT("s_nssai", struct upf_s_nssai_obj, s_nssai_fields, "slice, TS 29.244 8.2.176");
 
 static const struct cst_field f_seid_fields[] = {
-	CST_F_UINT(struct upf_f_seid_obj, seid, 0, 0, NULL, CST_F_REQUIRED, NULL, "session id there"),
+	CST_F_UINT(struct upf_f_seid_obj, seid, 0, 0, NULL, CST_F_REQUIRED, NULL,
+		   "session id there"),
 	CST_F_IP(struct upf_f_seid_obj, ipv4, CST_T_IP4, 0, "address"),
 	CST_F_IP(struct upf_f_seid_obj, ipv6, CST_T_IP6, 0, "address"),
 };
@@ -351,7 +391,7 @@ static const struct cst_field user_id_fields[] = {
 static const struct cst_object user_id_object =
 	CST_OBJECT("user_id", struct upf_user_id_obj, user_id_fields, "user, TS 29.244 8.2.101");
 
-#define S struct upf_session_obj
+#define S                    struct upf_session_obj
 #define RULES(m, t, n, o, h) CST_F_LIST(S, m, CST_T_OBJ, t, n, 0, h, .sub = o)
 static const struct cst_field session_fields[] = {
 	[SESSION_SEID] = CST_F_UINT(S, seid, 1, UINT64_MAX, NULL, CST_F_KEY | CST_F_AUTO, NULL,
@@ -359,8 +399,8 @@ static const struct cst_field session_fields[] = {
 	[SESSION_DNN] = CST_F_STR(S, dnn, 1, 100, 0, NULL, "data network name"),
 	[SESSION_S_NSSAI] = CST_F_OBJ(S, s_nssai, &s_nssai_object, 0, "network slice"),
 	[SESSION_PDN_TYPE] = CST_F_ENUM(S, pdn_type, pdn_types, 0, NULL, "PDU session type"),
-	[SESSION_CP_F_SEID] = CST_F_OBJ(S, cp_f_seid, &f_seid_object, 0,
-					"the session at its control plane"),
+	[SESSION_CP_F_SEID] =
+		CST_F_OBJ(S, cp_f_seid, &f_seid_object, 0, "the session at its control plane"),
 	[SESSION_USER_ID] = CST_F_OBJ(S, user_id, &user_id_object, 0, "whose session it is"),
 	[SESSION_PDRS] = RULES(pdrs, struct upf_pdr_obj, UPF_MAX_PDRS, &upf_pdr_object,
 			       "packet detection rules"),
@@ -375,12 +415,13 @@ static const struct cst_field session_fields[] = {
 	[SESSION_WORKER] = CST_F_UINT(S, worker, 0, 0, NULL, CST_F_STATE, NULL,
 				      "worker that owns the session"),
 	[SESSION_UE_IPV4] = CST_F_IP(S, ue_ipv4, CST_T_IP4, CST_F_STATE, "address in use"),
-	[SESSION_UE_IPV6] = CST_F_(S, ue_ipv6, CST_T_PREFIX, .flags = CST_F_STATE,
-				   .help = "prefix in use"),
+	[SESSION_UE_IPV6] =
+		CST_F_(S, ue_ipv6, CST_T_PREFIX, .flags = CST_F_STATE, .help = "prefix in use"),
 };
 #undef RULES
-const struct cst_object upf_session_object = CST_OBJECT(
-	"session", S, session_fields, "a PFCP session: rules for one user's traffic, TS 29.244 7.5.2");
+const struct cst_object upf_session_object =
+	CST_OBJECT("session", S, session_fields,
+		   "a PFCP session: rules for one user's traffic, TS 29.244 7.5.2");
 #undef S
 
 #define S struct upf_rule_id_obj
@@ -391,15 +432,15 @@ static const struct cst_object rule_id_object = CST_OBJECT("rule", S, rule_id_fi
 #undef S
 
 #define S struct upf_modify_obj
-#define RULE_LIST(n_, m_, i_, fl, t_, max_, o_, h_)                                                \
-	{                                                                                          \
-		.name = n_, .type = CST_T_OBJ, .offset = offsetof(S, m_[i_]), .size = sizeof(t_),  \
-		.max_items = max_, .flags = CST_F_LISTF | (fl), .sub = o_, .help = h_              \
+#define RULE_LIST(n_, m_, i_, fl, t_, max_, o_, h_)                                               \
+	{                                                                                         \
+		.name = n_, .type = CST_T_OBJ, .offset = offsetof(S, m_[i_]), .size = sizeof(t_), \
+		.max_items = max_, .flags = CST_F_LISTF | (fl), .sub = o_, .help = h_             \
 	}
 #define REMOVE(n, i, max) \
 	RULE_LIST(n, remove, i, 0, struct upf_rule_id_obj, max, &rule_id_object, "rules to remove")
 #define CREATE(n, i, t, max, o) RULE_LIST(n, create, i, 0, t, max, o, "rules to add")
-#define UPDATE(n, i, t, max, o)                                                                    \
+#define UPDATE(n, i, t, max, o) \
 	RULE_LIST(n, update, i, CST_F_PARTIAL, t, max, o, "rules to change; absent members stay")
 static const struct cst_field modify_fields[] = {
 	[MODIFY_SEID] = CST_F_UINT(S, seid, 1, UINT64_MAX, NULL, CST_F_KEY, NULL, "session id"),
@@ -425,6 +466,20 @@ const struct cst_object upf_modify_object =
 		   "change of a session: remove, then create, then update, TS 29.244 7.5.4");
 #undef S
 
+#define S struct upf_filter_obj
+static const struct cst_field filter_fields[] = {
+	[FILTER_SEID] = CST_F_UINT(S, seid, 1, UINT64_MAX, NULL, 0, NULL, "this one"),
+	[FILTER_DNN] = CST_F_STR(S, dnn, 1, 100, 0, NULL, "those of this data network name"),
+	[FILTER_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
+					      "those with rules from or to this network instance"),
+	[FILTER_UE] = CST_F_IP(S, ue_ip_address, CST_T_IP, 0, "those of this user address"),
+	[FILTER_TEID] = CST_F_UINT(S, teid, 1, UINT32_MAX, NULL, CST_F_HEX, NULL,
+				   "those with this local TEID"),
+};
+const struct cst_object upf_filter_object =
+	CST_OBJECT("session_filter", S, filter_fields, "which sessions of a list");
+#undef S
+
 #define S struct upf_pool_obj
 static const struct cst_field pool_fields[] = {
 	CST_F_STR(S, name, 1, 63, CST_F_KEY, NULL, "name of the pool"),
@@ -443,9 +498,11 @@ struct cst_class upf_pool_class = {
 	.object = &upf_pool_object, .plural = "pools", .order = 60, .config = true};
 CST_CLASS(upf_pool_class);
 
-struct cst_class upf_session_class = {
-	.object = &upf_session_object, .plural = "sessions", .order = 70,
-	.modify_object = &upf_modify_object, .config = true};
+struct cst_class upf_session_class = {.object = &upf_session_object,
+				      .plural = "sessions",
+				      .order = 70,
+				      .modify_object = &upf_modify_object,
+				      .filter_object = &upf_filter_object};
 CST_CLASS(upf_session_class);
 
 static const struct {

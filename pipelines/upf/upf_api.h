@@ -33,8 +33,16 @@ struct upf_f_teid_obj { /* 8.2.3 */
 	uint8_t choose_id;
 };
 
-enum { UE_IP_IPV4, UE_IP_IPV6, UE_IP_PREFIX_LENGTH, UE_IP_DELEGATION_BITS, UE_IP_CHOOSE_V4,
-       UE_IP_CHOOSE_V6, UE_IP_SD, UE_IP_N };
+enum {
+	UE_IP_IPV4,
+	UE_IP_IPV6,
+	UE_IP_PREFIX_LENGTH,
+	UE_IP_DELEGATION_BITS,
+	UE_IP_CHOOSE_V4,
+	UE_IP_CHOOSE_V6,
+	UE_IP_SD,
+	UE_IP_N
+};
 struct upf_ue_ip_obj { /* 8.2.62 */
 	uint64_t has;
 	struct cst_ip ipv4, ipv6;
@@ -52,9 +60,19 @@ struct upf_sdf_obj { /* 8.2.5 */
 	uint32_t spi, flow_label;
 };
 
-enum { PDI_SOURCE_INTERFACE, PDI_NETWORK_INSTANCE, PDI_F_TEID, PDI_QFI, PDI_UE_IP, PDI_SDF_FILTERS,
-       PDI_APPLICATION_ID, PDI_SOURCE_INTERFACE_TYPE, PDI_FRAMED_ROUTES, PDI_FRAMED_IPV6_ROUTES,
-       PDI_N };
+enum {
+	PDI_SOURCE_INTERFACE,
+	PDI_NETWORK_INSTANCE,
+	PDI_F_TEID,
+	PDI_QFI,
+	PDI_UE_IP,
+	PDI_SDF_FILTERS,
+	PDI_APPLICATION_ID,
+	PDI_SOURCE_INTERFACE_TYPE,
+	PDI_FRAMED_ROUTES,
+	PDI_FRAMED_IPV6_ROUTES,
+	PDI_N
+};
 struct upf_pdi_obj { /* 7.5.2.2 */
 	uint64_t has;
 	uint8_t source_interface, source_interface_type;
@@ -67,9 +85,21 @@ struct upf_pdi_obj { /* 7.5.2.2 */
 	struct cst_list framed_routes, framed_ipv6_routes; /* const char * */
 };
 
-enum { PDR_ID, PDR_PRECEDENCE, PDR_PDI, PDR_OUTER_HEADER_REMOVAL, PDR_FAR_ID, PDR_QER_IDS,
-       PDR_URR_IDS, PDR_ACTIVATION_TIME, PDR_DEACTIVATION_TIME, PDR_LOCAL_F_TEID, PDR_PACKETS,
-       PDR_BYTES, PDR_N };
+enum {
+	PDR_ID,
+	PDR_PRECEDENCE,
+	PDR_PDI,
+	PDR_OUTER_HEADER_REMOVAL,
+	PDR_FAR_ID,
+	PDR_QER_IDS,
+	PDR_URR_IDS,
+	PDR_ACTIVATION_TIME,
+	PDR_DEACTIVATION_TIME,
+	PDR_LOCAL_F_TEID,
+	PDR_PACKETS,
+	PDR_BYTES,
+	PDR_N
+};
 struct upf_pdr_obj { /* 7.5.2.2 */
 	uint64_t has;
 	uint16_t id;
@@ -93,8 +123,14 @@ struct upf_ohc_obj { /* 8.2.56 */
 	uint16_t port;
 };
 
-enum { FP_DESTINATION_INTERFACE, FP_DESTINATION_INTERFACE_TYPE, FP_NETWORK_INSTANCE, FP_OHC,
-       FP_TRANSPORT_LEVEL_MARKING, FP_N };
+enum {
+	FP_DESTINATION_INTERFACE,
+	FP_DESTINATION_INTERFACE_TYPE,
+	FP_NETWORK_INSTANCE,
+	FP_OHC,
+	FP_TRANSPORT_LEVEL_MARKING,
+	FP_N
+};
 struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
 	uint64_t has;
 	uint8_t destination_interface, destination_interface_type;
@@ -136,8 +172,19 @@ struct upf_packet_rate_obj { /* 8.2.67 */
 	uint16_t ul, dl;
 };
 
-enum { QER_ID, QER_CORRELATION_ID, QER_GATE_STATUS, QER_MBR, QER_GBR, QER_PACKET_RATE, QER_QFI,
-       QER_RQI, QER_PPI, QER_AVERAGING_WINDOW, QER_N };
+enum {
+	QER_ID,
+	QER_CORRELATION_ID,
+	QER_GATE_STATUS,
+	QER_MBR,
+	QER_GBR,
+	QER_PACKET_RATE,
+	QER_QFI,
+	QER_RQI,
+	QER_PPI,
+	QER_AVERAGING_WINDOW,
+	QER_N
+};
 struct upf_qer_obj { /* 7.5.2.5 */
 	uint64_t has;
 	uint32_t id, correlation_id;
@@ -202,9 +249,23 @@ struct upf_user_id_obj { /* 8.2.101 */
 	const char *imsi, *imei, *msisdn, *nai;
 };
 
-enum { SESSION_SEID, SESSION_DNN, SESSION_S_NSSAI, SESSION_PDN_TYPE, SESSION_CP_F_SEID,
-       SESSION_USER_ID, SESSION_PDRS, SESSION_FARS, SESSION_QERS, SESSION_URRS, SESSION_BARS,
-       SESSION_WORKER, SESSION_UE_IPV4, SESSION_UE_IPV6, SESSION_N };
+enum {
+	SESSION_SEID,
+	SESSION_DNN,
+	SESSION_S_NSSAI,
+	SESSION_PDN_TYPE,
+	SESSION_CP_F_SEID,
+	SESSION_USER_ID,
+	SESSION_PDRS,
+	SESSION_FARS,
+	SESSION_QERS,
+	SESSION_URRS,
+	SESSION_BARS,
+	SESSION_WORKER,
+	SESSION_UE_IPV4,
+	SESSION_UE_IPV6,
+	SESSION_N
+};
 struct upf_session_obj {
 	uint64_t has;
 	uint64_t seid;
@@ -214,9 +275,9 @@ struct upf_session_obj {
 	struct upf_f_seid_obj cp_f_seid;
 	struct upf_user_id_obj user_id;
 	struct cst_list pdrs, fars, qers, urrs, bars;
-	uint16_t worker;            /* state */
-	struct cst_ip ue_ipv4;      /* state */
-	struct cst_prefix ue_ipv6;  /* state */
+	uint16_t worker;           /* state */
+	struct cst_ip ue_ipv4;     /* state */
+	struct cst_prefix ue_ipv6; /* state */
 };
 
 struct upf_rule_id_obj { /* in remove lists */
@@ -235,6 +296,16 @@ struct upf_modify_obj { /* 7.5.4 */
 	struct cst_list update[5];
 };
 
+/* Lists of sessions. */
+enum { FILTER_SEID, FILTER_DNN, FILTER_NETWORK_INSTANCE, FILTER_UE, FILTER_TEID, FILTER_N };
+struct upf_filter_obj {
+	uint64_t has;
+	uint64_t seid;
+	const char *dnn, *network_instance;
+	struct cst_ip ue_ip_address;
+	uint32_t teid;
+};
+
 struct upf_pool_obj {
 	uint64_t has;
 	const char *name;
@@ -246,6 +317,7 @@ struct upf_pool_obj {
 enum upf_rule { UPF_RULE_PDR, UPF_RULE_FAR, UPF_RULE_QER, UPF_RULE_URR, UPF_RULE_BAR, UPF_RULES };
 
 extern const struct cst_object upf_session_object, upf_modify_object, upf_pool_object;
+extern const struct cst_object upf_filter_object;
 extern const struct cst_object upf_pdr_object, upf_far_object, upf_qer_object, upf_urr_object,
 	upf_bar_object, upf_fp_object, upf_f_teid_object, upf_ue_ip_object;
 

@@ -42,7 +42,8 @@ static void *memory(size_t size)
 	void *p;
 
 	size = (size + huge - 1) & ~(huge - 1);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1,
+		 0);
 	if (p != MAP_FAILED)
 		return p;
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -63,18 +64,36 @@ static void put_session(uint32_t s)
 	struct upf_rules *r = (struct upf_rules *)((char *)own.lines + (size_t)line * 64);
 	struct upf_pdr *p = (struct upf_pdr *)(r + 1);
 
-	*r = (struct upf_rules){.seid = s, .n_lines = 3, .n_ul = 1, .n_dl = 1, .ul = 1, .dl = 2,
-				.flags = UPF_RULES_V4, .vrf = VRF_CORE};
+	*r = (struct upf_rules){.seid = s,
+				.n_lines = 3,
+				.n_ul = 1,
+				.n_dl = 1,
+				.ul = 1,
+				.dl = 2,
+				.flags = UPF_RULES_V4,
+				.vrf = VRF_CORE};
 	cst_put_be32(&r->ue_v4, 0x0a000000 + s);
-	p[0] = (struct upf_pdr){.qfi_set = 1ull << QFI, .teid = teid_of(s),
-				.need = UPF_NEED_TUNNEL | UPF_NEED_QFI, .in_vrf = VRF_ACCESS,
-				.action = UPF_FORW, .flags = UPF_PDR_SPOOF,
-				.source_if = UPF_IF_ACCESS, .dest_if = UPF_IF_CORE,
-				.counter = 4 * s, .out_vrf = VRF_CORE};
-	p[1] = (struct upf_pdr){.qfi_set = UPF_ANY_QFI, .need = UPF_NEED_PLAIN, .in_vrf = VRF_CORE,
-				.action = UPF_FORW, .flags = UPF_PDR_ENCAP | UPF_PDR_PSC,
-				.source_if = UPF_IF_CORE, .dest_if = UPF_IF_ACCESS, .out_qfi = QFI,
-				.counter = 4 * s + 1, .peer = 1 + s % PEERS, .out_teid = s,
+	p[0] = (struct upf_pdr){.qfi_set = 1ull << QFI,
+				.teid = teid_of(s),
+				.need = UPF_NEED_TUNNEL | UPF_NEED_QFI,
+				.in_vrf = VRF_ACCESS,
+				.action = UPF_FORW,
+				.flags = UPF_PDR_SPOOF,
+				.source_if = UPF_IF_ACCESS,
+				.dest_if = UPF_IF_CORE,
+				.counter = 4 * s,
+				.out_vrf = VRF_CORE};
+	p[1] = (struct upf_pdr){.qfi_set = UPF_ANY_QFI,
+				.need = UPF_NEED_PLAIN,
+				.in_vrf = VRF_CORE,
+				.action = UPF_FORW,
+				.flags = UPF_PDR_ENCAP | UPF_PDR_PSC,
+				.source_if = UPF_IF_CORE,
+				.dest_if = UPF_IF_ACCESS,
+				.out_qfi = QFI,
+				.counter = 4 * s + 1,
+				.peer = 1 + s % PEERS,
+				.out_teid = s,
 				.out_vrf = VRF_ACCESS};
 	own.teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
 	own.pool_slots[s] = UPF_REF(0, line);
@@ -115,12 +134,13 @@ static bool make_tables(void)
 		.pools = memory(sizeof(struct upf_pool) * UPF_MAX_POOLS),
 		.teid_tag_bits = TAG_BITS,
 	};
-	if (!own.lines || !own.counts || !own.teids || !own.pool_slots || !own.peers || !own.pools
-	    || !make_packets()) {
+	if (!own.lines || !own.counts || !own.teids || !own.pool_slots || !own.peers ||
+	    !own.pools || !make_packets()) {
 		own.lines = NULL;
 		return false;
 	}
-	own.pools[1] = (struct upf_pool){.prefix = {.len = 8}, .count = 1u << 20, .vrf = VRF_CORE, .used = 1};
+	own.pools[1] = (struct upf_pool){
+		.prefix = {.len = 8}, .count = 1u << 20, .vrf = VRF_CORE, .used = 1};
 	memcpy(own.pools[1].prefix.ip.b, net, 4);
 	for (uint32_t i = 1; i <= PEERS; i++) {
 		struct cst_ip remote = {.family = 4, .b = {192, 0, 2, (uint8_t)(1 + i)}};
@@ -160,7 +180,10 @@ static void put_ul(struct rte_mbuf *m, uint32_t session, uint32_t i)
 	cst_gtpu_put_psc(p + 28, CST_GTPU_GPDU, teid_of(session), INNER, cst_gtpu_psc_ul(QFI));
 	put_inner(p + 44, session, true, i);
 	m->data_len = 44 + INNER;
-	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_ACCESS, .ip_version = 4, .l4_proto = 17, .l4_off = 20,
+	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_ACCESS,
+				       .ip_version = 4,
+				       .l4_proto = 17,
+				       .l4_off = 20,
 				       .ip_len = 44 + INNER};
 }
 
@@ -168,8 +191,13 @@ static void put_dl(struct rte_mbuf *m, uint32_t session, uint32_t i)
 {
 	put_inner(rte_pktmbuf_mtod(m, uint8_t *), session, false, i);
 	m->data_len = INNER;
-	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_CORE, .ip_version = 4, .l4_proto = 17, .l4_off = 20,
-				       .ip_len = INNER, .aux = 1, .hash = session * 2654435761u};
+	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_CORE,
+				       .ip_version = 4,
+				       .l4_proto = 17,
+				       .l4_off = 20,
+				       .ip_len = INNER,
+				       .aux = 1,
+				       .hash = session * 2654435761u};
 }
 
 static void prepare(bool ul, uint32_t n, uint32_t sessions)

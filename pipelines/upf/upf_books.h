@@ -60,7 +60,7 @@ struct upf_held_addr {
 	uint8_t pool; /* number; 0: in the stray hash */
 	uint8_t v6 : 1;
 	uint8_t fresh : 1, gone : 1;
-	uint8_t bits : 4; /* IPv6: prefix length is 64 less this */
+	uint8_t bits : 4;   /* IPv6: prefix length is 64 less this */
 	uint8_t chosen : 1; /* by coast */
 };
 _Static_assert(sizeof(struct upf_held_addr) == 12, "kept a million times");
@@ -84,10 +84,10 @@ struct upf_session {
 	uint32_t intent_len; /* bytes */
 	uint32_t generation;
 	uint8_t n_teids, n_addrs, n_states;
-	uint8_t resting : 4; /* of the first state line, as above */
-	uint8_t planned : 1; /* new in the running transaction */
+	uint8_t resting : 4;  /* of the first state line, as above */
+	uint8_t planned : 1;  /* new in the running transaction */
 	uint8_t changing : 1; /* by the running transaction */
-	uint8_t ended : 1;   /* deleted: no book follows that takes over what is not gone */
+	uint8_t ended : 1;    /* deleted: no book follows that takes over what is not gone */
 	struct upf_held_teid teids[];
 };
 
@@ -158,8 +158,6 @@ int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e);
 /* Turn its slots over: workers see `ref` from now on; 0: it leads nowhere. */
 void upf_addr_set(const struct upf_held_addr *a, uint32_t ref);
 void upf_addr_free(const struct upf_held_addr *a); /* after the grace period */
-/* The ref of an address as it is live, in any network instance (vrf 0) or one. 0: none. */
-uint32_t upf_addr_find(uint16_t vrf, const struct cst_ip *ip);
 const char *upf_addr_text(const struct upf_held_addr *a, char buf[64]);
 void upf_pools_usage(struct upf_usage *u);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A planned change becomes live, or is undone; what it replaces is given back after the grace period. */
+/* A planned change becomes live, or is undone; what it replaces is given back after the grace
+ * period. */
 #include <stdlib.h>
 #include <string.h>
 

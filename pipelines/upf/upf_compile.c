@@ -8,10 +8,10 @@
 
 #define ANY_QFI UINT64_MAX
 
-#define IPMA  0x0020
-#define IPMD  0x0040
-#define DFRT  0x0080
-#define EDRT  0x0100
+#define IPMA 0x0020
+#define IPMD 0x0040
+#define DFRT 0x0080
+#define EDRT 0x0100
 
 /* ---- the rules against each other ------------------------------------------ */
 
@@ -32,8 +32,8 @@ static int check_ids(const struct upf_session_obj *s, enum upf_rule kind, struct
 		for (unsigned j = 0; j < i; j++) {
 			if (upf_rule_id(kind, item(kind, l, j)) != id)
 				continue;
-			cst_err(e, -EINVAL, "id", "%s %u is there twice", upf_rule_object(kind)->name,
-				id);
+			cst_err(e, -EINVAL, "id", "%s %u is there twice",
+				upf_rule_object(kind)->name, id);
 			cst_err_prefix(e, "%s[%u]", list_names[kind], i);
 			return -EINVAL;
 		}
@@ -53,8 +53,8 @@ static int check_far(const struct upf_session_obj *s, const struct upf_far_obj *
 		return cst_err(e, -EINVAL, "apply_action", "exactly one of DROP, FORW and BUFF");
 	if (one == UPF_AA_FORW && !cst_has(far, FAR_FORWARDING_PARAMETERS))
 		return cst_err(e, -EINVAL, "forwarding_parameters", "is required by FORW");
-	if (cst_has(far, FAR_FORWARDING_PARAMETERS)
-	    && !cst_has(&far->forwarding_parameters, FP_DESTINATION_INTERFACE))
+	if (cst_has(far, FAR_FORWARDING_PARAMETERS) &&
+	    !cst_has(&far->forwarding_parameters, FP_DESTINATION_INTERFACE))
 		return cst_err(e, -EINVAL, "forwarding_parameters.destination_interface",
 			       "is required");
 	if (cst_has(far, FAR_BAR_ID) && !upf_rule_find(UPF_RULE_BAR, &s->bars, far->bar_id))
@@ -133,7 +133,8 @@ static int link_filters(const struct upf_session_obj *s, struct upf_link *l, str
 		if (f[i].has == 0)
 			rc = cst_err(e, -EINVAL, NULL, "says nothing");
 		else if (l->filters[i] == NULL)
-			rc = cst_err(e, -EINVAL, "id", "no filter of the session defines %u", f[i].id);
+			rc = cst_err(e, -EINVAL, "id", "no filter of the session defines %u",
+				     f[i].id);
 		if (rc < 0) {
 			cst_err_prefix(e, "pdi.sdf_filters[%u]", i);
 			return rc;
@@ -156,8 +157,8 @@ static int check_pdr(const struct upf_pdr_obj *pdr, struct cst_err *e)
 	if (pdr->pdi.framed_ipv6_routes.n)
 		return cst_err(e, -ENOTSUP, "pdi.framed_ipv6_routes", "%s", later);
 	/* 0, 1, 6 are GTP-U's (8.2.64); coast ends no other tunnels */
-	if (cst_has(pdr, PDR_OUTER_HEADER_REMOVAL) && pdr->outer_header_removal > 1
-	    && pdr->outer_header_removal != 6)
+	if (cst_has(pdr, PDR_OUTER_HEADER_REMOVAL) && pdr->outer_header_removal > 1 &&
+	    pdr->outer_header_removal != 6)
 		return cst_err(e, -ENOTSUP, "outer_header_removal", "only GTP-U is supported");
 	return 0;
 }
@@ -190,8 +191,8 @@ static uint64_t qfi_set(const struct cst_list *qfi)
 	return qfi->n ? set : ANY_QFI;
 }
 
-/* Is what comes in a user's own traffic, or another UPF's or gNB's forwarding of it during a handover,
- * whose inner source is the remote end (8.2.118)? */
+/* Is what comes in a user's own traffic, or another UPF's or gNB's forwarding of it during a
+ * handover, whose inner source is the remote end (8.2.118)? */
 static bool carries_users(const struct upf_pdi_obj *pdi)
 {
 	if (!cst_has(pdi, PDI_SOURCE_INTERFACE_TYPE))
@@ -218,8 +219,15 @@ static void set_match(struct upf_link *l)
 	r->source_if = pdi->source_interface;
 	r->need = family_need(pdi);
 	r->qfi_set = qfi_set(&pdi->qfi);
-	if (l->tunnel || !l->dl)
+	if (l->tunnel || !l->dl) {
 		r->need |= UPF_NEED_TUNNEL;
+	} else {
+		/* What comes by a tunnel from core (N9) or the CP function comes to an F-TEID; a
+		 * PDR without one must not take what uplink PDRs let pass. Plain packets have no
+		 * QFI: the PDI's says what goes into the tunnel. */
+		r->need |= UPF_NEED_PLAIN;
+		r->qfi_set = ANY_QFI;
+	}
 	if (cst_has(pdi, PDI_APPLICATION_ID))
 		r->flags |= UPF_PDR_NEVER; /* no application is known */
 }
@@ -241,14 +249,14 @@ static void set_action(struct upf_link *l)
 		l->ohc = &fp->outer_header_creation;
 		r->flags |= UPF_PDR_ENCAP;
 		r->out_teid = l->ohc->teid;
-	} else if (r->action == UPF_FORW
-		   && (r->dest_if == UPF_IF_ACCESS || r->dest_if == UPF_IF_CP_FUNCTION)) {
+	} else if (r->action == UPF_FORW &&
+		   (r->dest_if == UPF_IF_ACCESS || r->dest_if == UPF_IF_CP_FUNCTION)) {
 		r->action = UPF_DROP; /* there is no sending raw IP to a gNB or an SMF */
 	}
 	if (cst_has(fp, FP_TRANSPORT_LEVEL_MARKING)) {
 		r->flags |= UPF_PDR_MARK;
-		r->out_tos = (uint8_t)((fp->transport_level_marking >> 8)
-				       & fp->transport_level_marking);
+		r->out_tos =
+			(uint8_t)((fp->transport_level_marking >> 8) & fp->transport_level_marking);
 	}
 }
 
@@ -310,26 +318,6 @@ static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct 
 
 /* ---- what one PDR takes from the others --------------------------------------- */
 
-/* A PDR without an F-TEID takes tunnelled packets of any of its side's tunnels, and there are some
- * downlink only on a UPF between two others (N9). */
-static void settle_tunnels(struct upf_link *links, unsigned n)
-{
-	bool dl_tunnel = false;
-
-	for (unsigned i = 0; i < n; i++)
-		dl_tunnel |= links[i].dl && links[i].tunnel;
-	for (unsigned i = 0; i < n; i++) {
-		struct upf_link *l = &links[i];
-
-		if (!l->dl || l->tunnel)
-			continue;
-		if (!dl_tunnel)
-			l->rec.need |= UPF_NEED_PLAIN;
-		/* plain packets have no QFI: the PDI's says what goes into the tunnel */
-		l->rec.qfi_set = ANY_QFI;
-	}
-}
-
 /* The UE's address is asked of uplink PDRs that do not name it too, since control planes name it in
  * downlink ones alone. Plain downlink packets were found by it. */
 static void settle_addresses(struct upf_link *links, unsigned n)
@@ -343,9 +331,8 @@ static void settle_addresses(struct upf_link *links, unsigned n)
 		bool own = names_ue(&l->pdr->pdi);
 
 		if (l->dl ? own && !(l->rec.need & UPF_NEED_PLAIN)
-			  : own
-				    || (known && carries_users(&l->pdr->pdi)
-					&& !(l->rec.dest_if == UPF_IF_ACCESS && l->ohc)))
+			  : own || (known && carries_users(&l->pdr->pdi) &&
+				    !(l->rec.dest_if == UPF_IF_ACCESS && l->ohc)))
 			l->rec.flags |= UPF_PDR_SPOOF;
 	}
 }
@@ -353,13 +340,13 @@ static void settle_addresses(struct upf_link *links, unsigned n)
 static void settle_removal(struct upf_link *links, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (!cst_has(links[i].pdr, PDR_OUTER_HEADER_REMOVAL)
-		    && !(links[i].rec.need & UPF_NEED_PLAIN))
+		if (!cst_has(links[i].pdr, PDR_OUTER_HEADER_REMOVAL) &&
+		    !(links[i].rec.need & UPF_NEED_PLAIN))
 			links[i].rec.flags |= UPF_PDR_KEEP;
 }
 
-/* A gNB takes no packet without a QFI. Where neither QER nor PDI of a downlink PDR tells one, the QFI
- * that the session's uplink is told by is meant. */
+/* A gNB takes no packet without a QFI. Where neither QER nor PDI of a downlink PDR tells one, the
+ * QFI that the session's uplink is told by is meant. */
 static void settle_qfi(struct upf_link *links, unsigned n)
 {
 	const struct upf_link *from = NULL;
@@ -367,15 +354,15 @@ static void settle_qfi(struct upf_link *links, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		const struct upf_link *l = &links[i];
 
-		if (!l->dl && l->pdr->pdi.qfi.n == 1
-		    && (!from || l->pdr->precedence > from->pdr->precedence))
+		if (!l->dl && l->pdr->pdi.qfi.n == 1 &&
+		    (!from || l->pdr->precedence > from->pdr->precedence))
 			from = l; /* the default rule is the last one */
 	}
 	for (unsigned i = 0; from && i < n; i++) {
 		struct upf_pdr *r = &links[i].rec;
 
-		if (links[i].dl && links[i].ohc && r->dest_if == UPF_IF_ACCESS
-		    && !(r->flags & UPF_PDR_PSC)) {
+		if (links[i].dl && links[i].ohc && r->dest_if == UPF_IF_ACCESS &&
+		    !(r->flags & UPF_PDR_PSC)) {
 			r->out_qfi = *(const uint8_t *)from->pdr->pdi.qfi.items;
 			r->flags |= UPF_PDR_PSC;
 		}
@@ -396,7 +383,6 @@ int upf_link(const struct upf_session_obj *s, struct upf_link *links, struct cst
 	}
 	if (rc < 0)
 		return rc;
-	settle_tunnels(links, s->pdrs.n);
 	settle_addresses(links, s->pdrs.n);
 	settle_removal(links, s->pdrs.n);
 	settle_qfi(links, s->pdrs.n);
@@ -463,7 +449,8 @@ static int put_filters(const struct upf_link *l, char (*line)[64], unsigned at, 
 	return total;
 }
 
-/* Numbers of the links of one direction in rising precedence value; equal ones stay as they came. */
+/* Numbers of the links of one direction in rising precedence value; equal ones stay as they came.
+ */
 static unsigned order(const struct upf_link *links, unsigned n, bool dl, uint8_t *out)
 {
 	unsigned m = 0;

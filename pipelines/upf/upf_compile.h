@@ -20,12 +20,12 @@
 struct upf_link {
 	const struct upf_pdr_obj *pdr;
 	const struct upf_far_obj *far;
-	const struct upf_ohc_obj *ohc;       /* NULL: it does not enter a tunnel */
+	const struct upf_ohc_obj *ohc;                   /* NULL: it does not enter a tunnel */
 	const struct upf_sdf_obj *filters[UPF_MAX_SDFS]; /* references followed */
 	uint8_t n_filters;
-	bool dl;              /* source interface is not access */
-	bool tunnel;          /* names an F-TEID */
-	struct upf_pdr rec;   /* teid, in_vrf, out_vrf, peer and counter are the planner's */
+	bool dl;            /* source interface is not access */
+	bool tunnel;        /* names an F-TEID */
+	struct upf_pdr rec; /* teid, in_vrf, out_vrf, peer and counter are the planner's */
 };
 
 /* What line 0 says beside the offsets. */
@@ -34,7 +34,7 @@ struct upf_identity {
 	uint32_t state, generation;
 	uint16_t vrf;
 	bool v4, v6;
-	uint32_t ue_v4;    /* network order */
+	uint32_t ue_v4; /* network order */
 	uint8_t ue_v6[8];
 	uint8_t ue_v6_len;
 };

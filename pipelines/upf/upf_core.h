@@ -29,23 +29,23 @@ struct upf_teid_slot {
 _Static_assert(sizeof(struct upf_teid_slot) == 8, "one load");
 
 /* Where a session's rules are and who owns it, in one word: slots of UE pools hold it alone. */
-#define UPF_REF_LINE_BITS      27
-#define UPF_REF(owner, line)   (((uint32_t)(owner) << UPF_REF_LINE_BITS) | (line))
-#define UPF_REF_LINE(ref)      ((ref) & ((1u << UPF_REF_LINE_BITS) - 1))
-#define UPF_REF_OWNER(ref)     ((ref) >> UPF_REF_LINE_BITS)
+#define UPF_REF_LINE_BITS    27
+#define UPF_REF(owner, line) (((uint32_t)(owner) << UPF_REF_LINE_BITS) | (line))
+#define UPF_REF_LINE(ref)    ((ref) & ((1u << UPF_REF_LINE_BITS) - 1))
+#define UPF_REF_OWNER(ref)   ((ref) >> UPF_REF_LINE_BITS)
 
 enum upf_dir { UPF_UL, UPF_DL }; /* by source interface: access -> UL, all others -> DL */
 
 enum upf_iface { UPF_IF_ACCESS, UPF_IF_CORE, UPF_IF_SGI_LAN, UPF_IF_CP_FUNCTION }; /* 8.2.2 */
 
-#define UPF_RULES_V4    0x01 /* ue_v4 valid */
-#define UPF_RULES_V6    0x02 /* ue_v6 valid */
+#define UPF_RULES_V4 0x01 /* ue_v4 valid */
+#define UPF_RULES_V6 0x02 /* ue_v6 valid */
 
 struct upf_rules {
-	uint64_t seid;     /* the session's id on the socket */
-	uint32_t state;    /* its line in the state section */
+	uint64_t seid;  /* the session's id on the socket */
+	uint32_t state; /* its line in the state section */
 	uint32_t generation;
-	uint16_t n_lines;  /* of the whole run */
+	uint16_t n_lines; /* of the whole run */
 	uint16_t n_ul, n_dl;
 	uint16_t ul, dl;   /* line offsets of the first PDR of each direction */
 	uint16_t sdf;      /* line offset of the first filter */
@@ -67,33 +67,34 @@ _Static_assert(sizeof(struct upf_rules) == 64, "one cache line");
 
 enum upf_action { UPF_DROP, UPF_FORW, UPF_BUFF }; /* one of them; 8.2.26 */
 
-#define UPF_PDR_ENCAP   0x01 /* outer header creation: peer, out_teid */
-#define UPF_PDR_PSC     0x02 /* with a PDU Session Container of out_qfi */
-#define UPF_PDR_SPOOF   0x04 /* uplink: inner source must be the UE's */
-#define UPF_PDR_KEEP    0x08 /* no outer header removal */
-#define UPF_PDR_MARK    0x10 /* transport level marking: out_tos replaces the copied one */
-#define UPF_PDR_NEVER   0x20 /* does not match: its FAR cannot forward yet, its application is unknown */
+#define UPF_PDR_ENCAP 0x01 /* outer header creation: peer, out_teid */
+#define UPF_PDR_PSC   0x02 /* with a PDU Session Container of out_qfi */
+#define UPF_PDR_SPOOF 0x04 /* uplink: inner source must be the UE's */
+#define UPF_PDR_KEEP  0x08 /* no outer header removal */
+#define UPF_PDR_MARK  0x10 /* transport level marking: out_tos replaces the copied one */
+#define UPF_PDR_NEVER \
+	0x20 /* does not match: its FAR cannot forward yet, its application is unknown */
 #define UPF_PDR_PSC_RQI 0x40
 
 #define UPF_ANY_QFI (~(uint64_t)0)
 
 struct upf_pdr {
-	uint64_t qfi_set;   /* bit q: QFI q matches; all ones: any, also none */
-	uint32_t teid;      /* F-TEID it wants, host order; 0: any of the session's */
-	uint32_t need;      /* UPF_NEED_* */
-	uint16_t in_vrf;    /* network instance it wants; 0: any */
-	uint16_t sdf;       /* line offset of its first filter in the run */
-	uint8_t n_sdf;      /* 0: all packets match */
-	uint8_t action;     /* enum upf_action */
-	uint8_t flags;      /* UPF_PDR_* */
+	uint64_t qfi_set;           /* bit q: QFI q matches; all ones: any, also none */
+	uint32_t teid;              /* F-TEID it wants, host order; 0: any of the session's */
+	uint32_t need;              /* UPF_NEED_* */
+	uint16_t in_vrf;            /* network instance it wants; 0: any */
+	uint16_t sdf;               /* line offset of its first filter in the run */
+	uint8_t n_sdf;              /* 0: all packets match */
+	uint8_t action;             /* enum upf_action */
+	uint8_t flags;              /* UPF_PDR_* */
 	uint8_t source_if, dest_if; /* enum upf_iface */
 	uint8_t out_qfi, out_tos;
 	uint8_t pad0;
-	uint32_t counter;   /* struct upf_count number in the state section */
-	uint32_t peer;      /* struct upf_peer number */
-	uint32_t out_teid;  /* host order */
-	uint16_t out_vrf;   /* network instance it leaves into */
-	uint16_t id;        /* PDR ID */
+	uint32_t counter;  /* struct upf_count number in the state section */
+	uint32_t peer;     /* struct upf_peer number */
+	uint32_t out_teid; /* host order */
+	uint16_t out_vrf;  /* network instance it leaves into */
+	uint16_t id;       /* PDR ID */
 	uint32_t far_id;
 	uint32_t reserved[3];
 };
@@ -113,9 +114,9 @@ struct upf_sdf {
 	uint8_t tos, tos_mask, pad;
 	uint16_t remote_port_lo, remote_port_hi; /* host order, inclusive */
 	uint16_t ue_port_lo, ue_port_hi;
-	uint32_t spi;        /* host order */
-	uint32_t flow_label; /* 20 bits, host order */
-	uint32_t id;         /* SDF filter id; 0: none */
+	uint32_t spi;               /* host order */
+	uint32_t flow_label;        /* 20 bits, host order */
+	uint32_t id;                /* SDF filter id; 0: none */
 	uint8_t remote[16], ue[16]; /* network order, host bits zero */
 	uint32_t reserved;
 };
@@ -125,19 +126,19 @@ _Static_assert(sizeof(struct upf_sdf) == 64, "one cache line");
  * source port to be patched (upf_encap.h: upf_peer_set). Immutable while in use but for the MTU. */
 struct upf_peer {
 	uint16_t vrf;
-	uint8_t family;   /* 4, 6; 0: free */
-	uint8_t hdr_len;  /* IP + UDP: 28 or 48 */
-	uint32_t refs;    /* control side only */
-	uint16_t mtu;     /* largest outer packet on the way there; 0: not known. Set by
-			   * upf_path_refresh() (upf_node.h) when the record is made, then kept fresh */
+	uint8_t family;  /* 4, 6; 0: free */
+	uint8_t hdr_len; /* IP + UDP: 28 or 48 */
+	uint32_t refs;   /* control side only */
+	uint16_t mtu;    /* largest outer packet on the way there; 0: not known. Set by
+			  * upf_path_refresh() (upf_node.h) when the record is made, then kept fresh */
 	uint16_t pad;
 	uint32_t reserved;
 	uint8_t hdr[48];
 };
 _Static_assert(sizeof(struct upf_peer) == 64, "one cache line");
 
-/* Mutable, owned by the session's worker. A state line holds four of these; the first of a session's
- * first line is the session's own. */
+/* Mutable, owned by the session's worker. A state line holds four of these; the first of a
+ * session's first line is the session's own. */
 struct upf_count {
 	uint64_t packets, bytes; /* bytes of inner IP packets */
 };
@@ -148,7 +149,7 @@ struct upf_pool {
 	uint32_t first; /* in the pool-slot section */
 	uint32_t count; /* addresses (v4) or /64 prefixes (v6) */
 	uint16_t vrf;
-	uint8_t unit;   /* bits that one slot spans: 0 for v4 hosts, 64 for v6 */
+	uint8_t unit; /* bits that one slot spans: 0 for v4 hosts, 64 for v6 */
 	uint8_t used;
 	uint32_t reserved[7];
 };

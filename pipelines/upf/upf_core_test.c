@@ -93,8 +93,8 @@ static uint32_t bytes_of(const struct fields *f, uint8_t *p)
 	} else {
 		bool frag = f->later || f->first;
 
-		off = cst_ip6_put(p, f->src, f->dst, frag ? 44 : (uint8_t)f->proto,
-				  frag ? 24 : 16, (uint8_t)f->tos, 9, f->label);
+		off = cst_ip6_put(p, f->src, f->dst, frag ? 44 : (uint8_t)f->proto, frag ? 24 : 16,
+				  (uint8_t)f->tos, 9, f->label);
 		if (frag) {
 			memset(p + off, 0, 8);
 			p[off] = (uint8_t)f->proto;
@@ -141,8 +141,8 @@ static bool oracle_sdf(const struct upf_sdf *s, const struct fields *f, bool upl
 	if (s->flags & UPF_SDF_PORTS) {
 		if (!ported || f->later)
 			return false;
-		if (remote_port < s->remote_port_lo || remote_port > s->remote_port_hi
-		    || ue_port < s->ue_port_lo || ue_port > s->ue_port_hi)
+		if (remote_port < s->remote_port_lo || remote_port > s->remote_port_hi ||
+		    ue_port < s->ue_port_lo || ue_port > s->ue_port_hi)
 			return false;
 	}
 	if (s->flags & UPF_SDF_TOS && (f->tos & s->tos_mask) != (s->tos & s->tos_mask))
@@ -198,7 +198,8 @@ static bool oracle_rule(const struct rule *r, const struct arrival *a)
 
 	if (p->flags & UPF_PDR_NEVER)
 		return false;
-	if ((p->need & UPF_NEED_V4 && a->f.family != 4) || (p->need & UPF_NEED_V6 && a->f.family != 6))
+	if ((p->need & UPF_NEED_V4 && a->f.family != 4) ||
+	    (p->need & UPF_NEED_V6 && a->f.family != 6))
 		return false;
 	if ((p->need & UPF_NEED_TUNNEL && !a->tunnel) || (p->need & UPF_NEED_PLAIN && a->tunnel))
 		return false;
@@ -225,7 +226,8 @@ static int oracle(const struct session *s, const struct arrival *a, bool *spoofe
 		for (int i = 0; i < s->n; i++) {
 			const struct rule *r = &s->rules[i];
 
-			if ((r->pdr.source_if == UPF_IF_ACCESS) != (side == 0) || !oracle_rule(r, a))
+			if ((r->pdr.source_if == UPF_IF_ACCESS) != (side == 0) ||
+			    !oracle_rule(r, a))
 				continue;
 			if (r->pdr.flags & UPF_PDR_SPOOF && oracle_spoof(s, r, &a->f)) {
 				*spoofed = true;
@@ -258,9 +260,9 @@ static struct upf_sdf some_sdf(void)
 	/* host bits are zero in a record */
 	for (int i = 0; i < 128; i++) {
 		if (i >= s.remote_len)
-			s.remote[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+			s.remote[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 		if (i >= s.ue_len)
-			s.ue[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+			s.ue[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 	}
 	if (what & 4) {
 		s.flags |= UPF_SDF_PROTO;
@@ -291,8 +293,12 @@ static struct upf_sdf some_sdf(void)
 
 static struct rule some_rule(int id)
 {
-	static const uint32_t needs[] = {0, UPF_NEED_V4, UPF_NEED_V6, UPF_NEED_TUNNEL,
-					 UPF_NEED_PLAIN, UPF_NEED_QFI | UPF_NEED_TUNNEL};
+	static const uint32_t needs[] = {0,
+					 UPF_NEED_V4,
+					 UPF_NEED_V6,
+					 UPF_NEED_TUNNEL,
+					 UPF_NEED_PLAIN,
+					 UPF_NEED_QFI | UPF_NEED_TUNNEL};
 	struct rule r = {.precedence = rnd(1000) << 8 | (uint32_t)id};
 	struct upf_pdr *p = &r.pdr;
 
@@ -302,7 +308,8 @@ static struct rule some_rule(int id)
 	p->need = needs[rnd(6)];
 	p->in_vrf = (uint16_t)rnd(3);
 	p->n_sdf = (uint8_t)(rnd(2) ? 0 : 1 + rnd(3));
-	p->flags = (uint8_t)((rnd(3) == 0 ? UPF_PDR_SPOOF : 0) | (rnd(10) == 0 ? UPF_PDR_NEVER : 0));
+	p->flags =
+		(uint8_t)((rnd(3) == 0 ? UPF_PDR_SPOOF : 0) | (rnd(10) == 0 ? UPF_PDR_NEVER : 0));
 	p->source_if = (uint8_t)rnd(4);
 	p->dest_if = (uint8_t)rnd(4);
 	p->action = (uint8_t)rnd(3);
@@ -330,7 +337,8 @@ static int by_precedence(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Lay out the run as upf_core.h says, exactly as long as it is, so that ASan sees reads behind it. */
+/* Lay out the run as upf_core.h says, exactly as long as it is, so that ASan sees reads behind it.
+ */
 static struct upf_rules *compile(const struct session *s)
 {
 	struct rule sorted[8];
@@ -349,14 +357,15 @@ static struct upf_rules *compile(const struct session *s)
 	lines += n_sdf;
 	r = aligned_alloc(64, lines * 64);
 	assert_non_null(r);
-	*r = (struct upf_rules){.n_lines = (uint16_t)lines,
-				.n_ul = n_ul,
-				.n_dl = (uint16_t)(s->n - n_ul),
-				.ul = 1,
-				.dl = (uint16_t)(1 + n_ul),
-				.sdf = (uint16_t)(1 + s->n),
-				.flags = (uint8_t)((s->v4 ? UPF_RULES_V4 : 0) | (s->v6 ? UPF_RULES_V6 : 0)),
-				.ue_v6_len = (uint8_t)s->ue6_len};
+	*r = (struct upf_rules){
+		.n_lines = (uint16_t)lines,
+		.n_ul = n_ul,
+		.n_dl = (uint16_t)(s->n - n_ul),
+		.ul = 1,
+		.dl = (uint16_t)(1 + n_ul),
+		.sdf = (uint16_t)(1 + s->n),
+		.flags = (uint8_t)((s->v4 ? UPF_RULES_V4 : 0) | (s->v6 ? UPF_RULES_V6 : 0)),
+		.ue_v6_len = (uint8_t)s->ue6_len};
 	memcpy(&r->ue_v4, s->ue4, 4);
 	memcpy(r->ue_v6, s->ue6, 8);
 	p = (struct upf_pdr *)(r + 1);
@@ -377,7 +386,8 @@ static struct upf_rules *compile(const struct session *s)
 
 static struct arrival some_arrival(void)
 {
-	struct arrival a = {.f = some_packet(), .tunnel = rnd(3), .qfi = -1, .vrf = (uint16_t)(1 + rnd(2))};
+	struct arrival a = {
+		.f = some_packet(), .tunnel = rnd(3), .qfi = -1, .vrf = (uint16_t)(1 + rnd(2))};
 
 	if (a.tunnel) {
 		a.teid = 1 + rnd(2);
@@ -472,9 +482,9 @@ static void first_of_equals(void **state)
 	struct {
 		struct upf_rules r;
 		struct upf_pdr p[2];
-	} __attribute__((aligned(64))) run = {
-		.r = {.n_ul = 2, .ul = 1, .dl = 3, .n_lines = 3},
-		.p = {{.id = 7, .qfi_set = UPF_ANY_QFI}, {.id = 8, .qfi_set = UPF_ANY_QFI}}};
+	} __attribute__((aligned(64)))
+	run = {.r = {.n_ul = 2, .ul = 1, .dl = 3, .n_lines = 3},
+	       .p = {{.id = 7, .qfi_set = UPF_ANY_QFI}, {.id = 8, .qfi_set = UPF_ANY_QFI}}};
 	struct cst_flow flow = {.family = 4};
 	struct upf_ask q = {.flow = &flow, .teid = 1, .have = upf_have(4, 1, 0)};
 	int spoofed;
@@ -488,13 +498,13 @@ static void signals(void **state)
 	struct {
 		struct upf_rules r;
 		struct upf_pdr p[5];
-	} __attribute__((aligned(64))) run = {
-		.r = {.n_ul = 3, .n_dl = 2, .ul = 1, .dl = 4, .n_lines = 6},
-		.p = {{.id = 1, .teid = 5, .action = UPF_FORW},
-		      {.id = 2, .teid = 5, .action = UPF_BUFF, .flags = UPF_PDR_ENCAP},
-		      {.id = 3, .teid = 5, .action = UPF_FORW, .flags = UPF_PDR_ENCAP, .in_vrf = 1},
-		      {.id = 4, .action = UPF_FORW, .flags = UPF_PDR_ENCAP, .need = UPF_NEED_PLAIN},
-		      {.id = 5, .teid = 6, .action = UPF_FORW, .flags = UPF_PDR_ENCAP}}};
+	} __attribute__((aligned(64)))
+	run = {.r = {.n_ul = 3, .n_dl = 2, .ul = 1, .dl = 4, .n_lines = 6},
+	       .p = {{.id = 1, .teid = 5, .action = UPF_FORW},
+		     {.id = 2, .teid = 5, .action = UPF_BUFF, .flags = UPF_PDR_ENCAP},
+		     {.id = 3, .teid = 5, .action = UPF_FORW, .flags = UPF_PDR_ENCAP, .in_vrf = 1},
+		     {.id = 4, .action = UPF_FORW, .flags = UPF_PDR_ENCAP, .need = UPF_NEED_PLAIN},
+		     {.id = 5, .teid = 6, .action = UPF_FORW, .flags = UPF_PDR_ENCAP}}};
 
 	assert_int_equal(upf_match_signal(&run.r, 5, 1)->id, 3);
 	assert_null(upf_match_signal(&run.r, 5, 2));
@@ -575,10 +585,10 @@ static void peer_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefixes),	    cmocka_unit_test(filters),
-		cmocka_unit_test(matcher),	    cmocka_unit_test(first_of_equals),
-		cmocka_unit_test(signals),	    cmocka_unit_test(ecn),
-		cmocka_unit_test(marking),	    cmocka_unit_test(patched_checksum),
+		cmocka_unit_test(prefixes),    cmocka_unit_test(filters),
+		cmocka_unit_test(matcher),     cmocka_unit_test(first_of_equals),
+		cmocka_unit_test(signals),     cmocka_unit_test(ecn),
+		cmocka_unit_test(marking),     cmocka_unit_test(patched_checksum),
 		cmocka_unit_test(peer_record),
 	};
 

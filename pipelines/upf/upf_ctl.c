@@ -14,7 +14,7 @@
 /* The open transaction. */
 static struct {
 	struct upf_change *first, *last;
-	bool net; /* the network's stage is open, and by us */
+	bool net;    /* the network's stage is open, and by us */
 	bool modify; /* shape of the objects of the last one, for replies */
 } txn;
 
@@ -80,7 +80,8 @@ static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_s
 
 static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
-	/* The request's own copy: the choice is part of it from here on, for the store and the reply. */
+	/* The request's own copy: the choice is part of it from here on, for the store and the
+	 * reply. */
 	struct upf_session_obj *s = (struct upf_session_obj *)obj;
 
 	txn.modify = false;

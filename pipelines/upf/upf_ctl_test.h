@@ -68,9 +68,9 @@ static inline void refused(const struct cst_class *c, enum cst_op op, const char
 #define PUT(text)    ok(&upf_session_class, CST_OP_PUT, text)
 #define MODIFY(text) ok(&upf_session_class, CST_OP_MODIFY, text)
 #define DELETE(text) ok(&upf_session_class, CST_OP_DELETE, text)
-#define NO_PUT(text, code, field, reason)                                                          \
+#define NO_PUT(text, code, field, reason) \
 	refused(&upf_session_class, CST_OP_PUT, text, code, field, reason)
-#define NO_MODIFY(text, code, field, reason)                                                       \
+#define NO_MODIFY(text, code, field, reason) \
 	refused(&upf_session_class, CST_OP_MODIFY, text, code, field, reason)
 
 static inline void put_vrf(const char *name)
@@ -183,7 +183,85 @@ static inline const struct upf_sdf *sdf_of(uint64_t seid, uint16_t id)
 	return (const struct upf_sdf *)((const char *)run_of(seid) + 64 * pdr_of(seid, id)->sdf);
 }
 
+/* As the downlink node looks: the pool by its prefix, the slot by the offset; else the hash. */
+static inline uint32_t addr_find(uint16_t in, const struct cst_ip *ip)
+{
+	for (unsigned i = 1; i < UPF_MAX_POOLS; i++) {
+		const struct upf_pool *p = &upf_tables.pools[i];
+		uint64_t mask, a, b;
+
+		if (!p->used || p->vrf != in || p->prefix.ip.family != ip->family)
+			continue;
+		memcpy(&a, ip->b, 8);
+		memcpy(&b, p->prefix.ip.b, 8);
+		a = __builtin_bswap64(a);
+		b = __builtin_bswap64(b);
+		mask = ~0ull >> p->prefix.len;
+		if ((a ^ b) & ~mask)
+			continue;
+		return upf_tables.pool_slots[p->first + ((a & mask) >> (p->unit ? 0 : 32))];
+	}
+	return upf_stray_addr(in, ip);
+}
+
 static inline uint16_t vrf(const char *name)
 {
 	return cst_vrf_by_name(name);
 }
+
+/* ---- fixture, and the rules of an ordinary session ------------------------------------- */
+
+static struct upf_usage empty;
+
+static inline int group_setup(void **state)
+{
+	(void)state;
+	open_tables(2000, 400000);
+	open_network();
+	open_pools();
+	upf_usage(&empty);
+	return 0;
+}
+
+static inline int group_teardown(void **state)
+{
+	(void)state;
+	close_tables();
+	return 0;
+}
+
+/* Each test deletes what it put. */
+static inline int nothing_left(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i <= upf_state_lines(); i++) {
+		struct upf_session *s = upf_session_by_state(i);
+		char key[64];
+
+		if (!s)
+			continue;
+		snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)s->seid);
+		DELETE(key);
+	}
+	same_usage(&empty);
+	return 0;
+}
+
+#define UL(id, more)                                                         \
+	"{'id':" #id ",'precedence':255,'pdi':{'source_interface':'access'," \
+	"'network_instance':'access'," more "},'outer_header_removal':'gtpu-udp-ip','far_id':1}"
+#define DL(id, more)                                                       \
+	"{'id':" #id ",'precedence':255,'pdi':{'source_interface':'core'," \
+	"'network_instance':'internet'" more "},'far_id':2}"
+#define CHOOSE "'f_teid':{'choose':true,'choose_id':5}"
+#define UE     "'ue_ip_address':[{'ipv4':'10.45.0.2'}]"
+#define TO_CORE                                                     \
+	"{'id':1,'apply_action':['FORW'],'forwarding_parameters':{" \
+	"'destination_interface':'core','network_instance':'internet'}}"
+#define OHC \
+	"'outer_header_creation':{'description':'gtpu-udp-ipv4','teid':'0x11','ipv4':'192.0.2.2'}"
+#define TO_GNB                                                      \
+	"{'id':2,'apply_action':['FORW'],'forwarding_parameters':{" \
+	"'destination_interface':'access','network_instance':'access'," OHC "}}"
+#define SESSION(seid, ul, dl) \
+	"{'seid':" #seid ",'pdrs':[" ul "," dl "],'fars':[" TO_CORE "," TO_GNB "]}"

@@ -28,7 +28,7 @@ uint8_t upf_service;
 
 /* What the stages hand down about one packet. */
 struct item {
-	const uint32_t *slot; /* NULL: not in a pool */
+	const uint32_t *slot;      /* NULL: not in a pool */
 	const struct upf_pdr *pdr; /* NULL: its edge is set */
 	uint32_t ref;
 };
@@ -42,7 +42,8 @@ static void ask_icmp(struct cst_pkt *pkt, uint8_t type, uint8_t code, uint32_t i
 	pkt->icmp_info = info;
 }
 
-/* The sender hears that nobody has this address, but a scan of the pool is not answered throughout. */
+/* The sender hears that nobody has this address, but a scan of the pool is not answered throughout.
+ */
 static __rte_noinline uint8_t no_session(struct cst_worker *w, struct rte_mbuf *m)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
@@ -184,6 +185,15 @@ static __rte_noinline bool read_flow(struct rte_mbuf *m, struct cst_flow *f)
 	return upf_pull(m, UPF_SPLIT_HEAD) && upf_split_flow(m, 0, len, f) == CST_IP_OK;
 }
 
+/* From another UE: `classify` has not seen the packet, only its tunnel. */
+static __rte_noinline void make_hash(struct rte_mbuf *m)
+{
+	struct cst_flow f;
+
+	if (read_flow(m, &f))
+		cst_pkt(m)->hash = cst_hash_flow(&f);
+}
+
 /* The rule; asks for its counter. */
 static inline void match(struct rte_mbuf *m, struct item *it, uint8_t *edge)
 {
@@ -204,8 +214,8 @@ static inline void match(struct rte_mbuf *m, struct item *it, uint8_t *edge)
 	ask.teid = 0;
 	ask.have = upf_have(pkt->ip_version, false, false);
 	ask.vrf = pkt->vrf;
-	if (unlikely(r->n_dl != 1 || first->n_sdf != 0 || (first->flags & UPF_PDR_SPOOF))
-	    && !read_flow(m, &f)) {
+	if (unlikely(r->n_dl != 1 || first->n_sdf != 0 || (first->flags & UPF_PDR_SPOOF)) &&
+	    !read_flow(m, &f)) {
 		*edge = upf_drop(m, UPF_DROP_INNER);
 		return;
 	}
@@ -253,8 +263,8 @@ static inline void apply(struct cst_worker *w, struct rte_mbuf *m, const struct 
 	uint32_t bytes = rte_pktmbuf_pkt_len(m);
 	uint32_t mtu;
 
-	if (unlikely(pdr->action != UPF_FORW || !(pdr->flags & UPF_PDR_ENCAP)
-		     || peer->family == 0)) {
+	if (unlikely(pdr->action != UPF_FORW || !(pdr->flags & UPF_PDR_ENCAP) ||
+		     peer->family == 0)) {
 		*edge = act_otherwise(m, pdr);
 		return;
 	}
@@ -267,6 +277,8 @@ static inline void apply(struct cst_worker *w, struct rte_mbuf *m, const struct 
 		*edge = too_big(w, m, pdr, peer, mtu, tos);
 		return;
 	}
+	if (unlikely(pkt->hash == 0))
+		make_hash(m);
 	if (unlikely(!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, tos))) {
 		*edge = upf_drop(m, UPF_DROP_NO_HEADROOM);
 		return;

@@ -19,8 +19,8 @@
 #define UPF_OUTER_TTL    64
 #define UPF_MAX_OVERHEAD (48 + 16)
 
-/* The template: all that is the same in every packet. Its IPv4 checksum is right for length, type of
- * service and identification of zero, so that patching only adds. */
+/* The template: all that is the same in every packet. Its IPv4 checksum is right for length, type
+ * of service and identification of zero, so that patching only adds. */
 static inline void upf_peer_set(struct upf_peer *peer, uint16_t vrf, const struct cst_ip *local,
 				const struct cst_ip *remote, uint16_t port)
 {
@@ -37,9 +37,9 @@ static inline void upf_peer_set(struct upf_peer *peer, uint16_t vrf, const struc
 	peer->hdr_len = (uint8_t)(ip_len + 8);
 }
 
-/* Outer IP and UDP for `payload` bytes behind UDP. `id` is the IPv4 identification: DF is 0 outside,
- * so it may not repeat soon (RFC 6864). The UDP checksum is left 0: final for IPv4 (RFC 768), to be
- * filled in for IPv6. */
+/* Outer IP and UDP for `payload` bytes behind UDP. `id` is the IPv4 identification: DF is 0
+ * outside, so it may not repeat soon (RFC 6864). The UDP checksum is left 0: final for IPv4 (RFC
+ * 768), to be filled in for IPv6. */
 static inline __attribute__((always_inline)) void
 upf_put_outer(uint8_t *p, const struct upf_peer *peer, uint32_t payload, uint8_t tos, uint16_t id,
 	      uint16_t sport, uint32_t label)
@@ -68,8 +68,8 @@ upf_put_outer(uint8_t *p, const struct upf_peer *peer, uint32_t payload, uint8_t
 	cst_put_be16(p + 44, (uint16_t)(8 + payload));
 }
 
-/* The GTP-U header that a rule asks for, in front of `payload` bytes: with a PDU Session Container of
- * the downlink kind towards access and of the uplink kind elsewhere (N9), or with none. */
+/* The GTP-U header that a rule asks for, in front of `payload` bytes: with a PDU Session Container
+ * of the downlink kind towards access and of the uplink kind elsewhere (N9), or with none. */
 static inline uint32_t upf_gtpu_len(const struct upf_pdr *pdr)
 {
 	return pdr->flags & UPF_PDR_PSC ? 16 : 8;

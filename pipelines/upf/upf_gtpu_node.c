@@ -130,8 +130,8 @@ static uint8_t error_indication(struct rte_mbuf *m, const struct question *q)
 {
 	struct cst_gtpu_error err;
 
-	if (cst_gtpu_error_parse(q->gtpu, &q->g, &err) != CST_GTPU_OK
-	    || !cst_ip_eq(&err.peer, &q->peer))
+	if (cst_gtpu_error_parse(q->gtpu, &q->g, &err) != CST_GTPU_OK ||
+	    !cst_ip_eq(&err.peer, &q->peer))
 		return upf_drop(m, UPF_DROP_FORGED_ERROR);
 	return upf_drop(m, UPF_DROP_ERROR_INDICATION);
 }
@@ -171,5 +171,5 @@ uint16_t upf_gtpu_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t
 }
 
 CST_NODE(upf_gtpu_node, .name = "upf_gtpu",
-	 .help = "GTP-U signalling: echo, error indications, extension headers", .process = upf_gtpu_process,
-	 .edges = edges);
+	 .help = "GTP-U signalling: echo, error indications, extension headers",
+	 .process = upf_gtpu_process, .edges = edges);

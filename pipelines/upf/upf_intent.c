@@ -76,8 +76,8 @@ static int update_rules(const struct cst_list *rules, const struct cst_list *l, 
 	return 0;
 }
 
-static int change_list(const struct upf_modify_obj *m, struct upf_session_obj *s, enum upf_rule kind,
-		       struct cst_pool *p, struct cst_err *e)
+static int change_list(const struct upf_modify_obj *m, struct upf_session_obj *s,
+		       enum upf_rule kind, struct cst_pool *p, struct cst_err *e)
 {
 	struct cst_list *l = upf_session_rules(s, kind);
 	size_t size = upf_rule_object(kind)->size;

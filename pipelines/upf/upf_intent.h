@@ -13,6 +13,7 @@ int upf_intent_modify(const struct upf_modify_obj *m, struct upf_session_obj *s,
 		      struct cst_err *e);
 
 /* An error about the session as it would become, e->field "pdrs[2].far_id", told about the request
- * instead: "update_pdrs[0].far_id"; about a rule that the request does not name: "pdr 7: far_id". */
+ * instead: "update_pdrs[0].far_id"; about a rule that the request does not name: "pdr 7: far_id".
+ */
 void upf_intent_explain(const struct upf_modify_obj *m, const struct upf_session_obj *s,
 			struct cst_err *e);

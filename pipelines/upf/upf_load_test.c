@@ -15,11 +15,10 @@
 
 #define N 100000
 
-static struct upf_usage empty;
-
-static int group_setup(void **state)
+static int load_setup(void **state)
 {
-	char *argv[] = {"upf_load", "--no-huge", "-m64", "--no-pci", "--no-telemetry", "-l0",
+	char *argv[] = {"upf_load",    "--no-huge",         "-m64",
+			"--no-pci",    "--no-telemetry",    "-l0",
 			"--no-shconf", "--log-level=error", NULL};
 
 	(void)state;
@@ -33,7 +32,7 @@ static int group_setup(void **state)
 	return 0;
 }
 
-static int group_teardown(void **state)
+static int load_teardown(void **state)
 {
 	(void)state;
 	close_tables();
@@ -118,8 +117,8 @@ static void test_grace(void **state)
 	for (int i = 100; i < 120; i++) {
 		char key[32];
 
-		assert_int_not_equal(upf_session_by_seid((uint64_t)i)->teids[0].teid
-					     >> upf_tables.teid_tag_bits,
+		assert_int_not_equal(upf_session_by_seid((uint64_t)i)->teids[0].teid >>
+					     upf_tables.teid_tag_bits,
 				     teid >> upf_tables.teid_tag_bits);
 		snprintf(key, sizeof(key), "{'seid':%d}", i);
 		run(CST_OP_DELETE, js(key));
@@ -177,8 +176,8 @@ static void test_many(void **state)
 	assert_int_equal(u.lines, 3 * N);
 	assert_int_equal(u.states, N);
 	assert_int_equal(u.teids, N);
-	/* Lines 64, and 12 of books each; a state line 64, and 8 + 8 of books; a TEID slot 8, and 8 of
-	 * books; a pool slot 4; the SEID hash, at most half empty, 8. */
+	/* Lines 64, and 12 of books each; a state line 64, and 8 + 8 of books; a TEID slot 8, and 8
+	 * of books; a pool slot 4; the SEID hash, at most half empty, 8. */
 	print_message("%d sessions: %.0f a second without JSON, %.0f with; %zu bytes each in "
 		      "memory of their own, %zu in all\n",
 		      N, N / control, N / (now() - all), used / N,
@@ -200,7 +199,8 @@ static void test_many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_grace), cmocka_unit_test(test_many)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_grace),
+					   cmocka_unit_test(test_many)};
 
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }

@@ -28,8 +28,8 @@ struct upf_ask {
 
 static inline uint32_t upf_have(uint8_t family, int tunnel, int psc)
 {
-	return (family == 4 ? UPF_NEED_V4 : UPF_NEED_V6)
-	       | (tunnel ? UPF_NEED_TUNNEL : UPF_NEED_PLAIN) | (psc ? UPF_NEED_QFI : 0);
+	return (family == 4 ? UPF_NEED_V4 : UPF_NEED_V6) |
+	       (tunnel ? UPF_NEED_TUNNEL : UPF_NEED_PLAIN) | (psc ? UPF_NEED_QFI : 0);
 }
 
 /* The i-th line of a run. */
@@ -59,13 +59,13 @@ static inline int upf_prefix_eq(const uint8_t *a, const uint8_t *b, uint32_t len
 
 static inline int upf_sdf_has_ports(const struct cst_flow *f)
 {
-	return (f->flags & CST_FLOW_PORTS)
-	       && (f->proto == CST_PROTO_TCP || f->proto == CST_PROTO_UDP
-		   || f->proto == CST_PROTO_SCTP);
+	return (f->flags & CST_FLOW_PORTS) &&
+	       (f->proto == CST_PROTO_TCP || f->proto == CST_PROTO_UDP ||
+		f->proto == CST_PROTO_SCTP);
 }
 
-/* One filter. `ul`: the UE is the packet's source. A later fragment has no ports and so matches only
- * filters that ask for none. */
+/* One filter. `ul`: the UE is the packet's source. A later fragment has no ports and so matches
+ * only filters that ask for none. */
 static inline int upf_sdf_match(const struct upf_sdf *s, const struct cst_flow *f, int ul)
 {
 	const union cst_flow_addr *ue = ul ? &f->src : &f->dst;
@@ -104,8 +104,8 @@ static inline int upf_ue_owns(const struct upf_rules *r, uint8_t family,
 {
 	if (family == 4)
 		return (r->flags & UPF_RULES_V4) && a->w[0] == r->ue_v4;
-	return (r->flags & UPF_RULES_V6) && r->ue_v6_len != 0
-	       && (cst_be64(a->b) ^ cst_be64(r->ue_v6)) >> (64 - r->ue_v6_len) == 0;
+	return (r->flags & UPF_RULES_V6) && r->ue_v6_len != 0 &&
+	       (cst_be64(a->b) ^ cst_be64(r->ue_v6)) >> (64 - r->ue_v6_len) == 0;
 }
 
 /* Before it has an address of wider scope an IPv6 UE solicits routers from a link-local one; such a
@@ -155,8 +155,8 @@ static inline const struct upf_pdr *upf_match_dir(const struct upf_rules *r, enu
 			continue;
 		if (__builtin_expect(p->n_sdf != 0, 0) && !upf_pdr_sdf_ok(r, p, q->flow))
 			continue;
-		if ((p->flags & UPF_PDR_SPOOF)
-		    && __builtin_expect(!upf_ue_side_ok(r, p, q->flow), 0)) {
+		if ((p->flags & UPF_PDR_SPOOF) &&
+		    __builtin_expect(!upf_ue_side_ok(r, p, q->flow), 0)) {
 			*spoofed = 1;
 			continue;
 		}

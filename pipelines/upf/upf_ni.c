@@ -24,8 +24,8 @@ static int lookup(const char *name)
 	unsigned i;
 
 	for (i = 0; i < 8; i++)
-		if (known[i].generation == generation && known[i].vrf
-		    && strcmp(known[i].name, name) == 0)
+		if (known[i].generation == generation && known[i].vrf &&
+		    strcmp(known[i].name, name) == 0)
 			return (int)i;
 	i = next++ % 8;
 	known[i].vrf = cst_vrf_by_name(name);
@@ -45,7 +45,8 @@ int upf_ni_find(const char *name, uint16_t *vrf, struct cst_err *e)
 	int i = lookup(name ? name : "default");
 
 	if (i < 0 && name)
-		return cst_err(e, -ENOENT, "network_instance", "there is no network instance %s", name);
+		return cst_err(e, -ENOENT, "network_instance", "there is no network instance %s",
+			       name);
 	if (i < 0)
 		return cst_err(e, -EINVAL, "network_instance",
 			       "is required: there is no network instance named default");
@@ -89,8 +90,8 @@ int upf_ni_check_local(uint16_t vrf, const struct cst_ip *ip, const char *field,
 	struct cst_ip first;
 	char text[64];
 
-	if ((upf_ni_local(vrf, ip->family, &first) && cst_ip_eq(&first, ip))
-	    || cst_net_each_iface(is_own, &o))
+	if ((upf_ni_local(vrf, ip->family, &first) && cst_ip_eq(&first, ip)) ||
+	    cst_net_each_iface(is_own, &o))
 		return 0;
 	return cst_err(e, -EINVAL, field, "%s is not a GTP-U address of network instance %s",
 		       cst_ip_text(ip, text), cst_vrf_name(vrf));

@@ -12,8 +12,8 @@
 #include "upf_tables.h"
 
 /* The largest outer packet on the way to a peer; the record's one field that changes in use. While
- * it is not known nothing is refused: `route` has the last word, and a sender once told of too small
- * an MTU keeps to it for minutes. */
+ * it is not known nothing is refused: `route` has the last word, and a sender once told of too
+ * small an MTU keeps to it for minutes. */
 static inline uint32_t upf_peer_mtu(const struct upf_peer *peer)
 {
 	uint32_t mtu = __atomic_load_n(&peer->mtu, __ATOMIC_RELAXED);
@@ -35,9 +35,9 @@ static inline void upf_fill_csum6(struct rte_mbuf *m)
 	cst_put_be16(p + 46, cst_csum_fold_udp(sum));
 }
 
-/* Put outer IP, UDP and, when `gtpu_len` is not 0, a GTP-U header of that length in front. False: no
- * room, nothing is changed. The packet is then coast's own: no hop is counted outside, and no ICMP
- * error is made about it. */
+/* Put outer IP, UDP and, when `gtpu_len` is not 0, a GTP-U header of that length in front. False:
+ * no room, nothing is changed. The packet is then coast's own: no hop is counted outside, and no
+ * ICMP error is made about it. */
 static inline __attribute__((always_inline)) bool
 upf_enter(struct upf_worker *uw, struct rte_mbuf *m, const struct upf_pdr *pdr,
 	  const struct upf_peer *peer, uint32_t gtpu_len, uint8_t inner_tos)
@@ -78,8 +78,8 @@ static inline void upf_count(uint32_t counter, uint32_t bytes)
 /* The rule run behind a ref. */
 static inline const struct upf_rules *upf_rules_of(uint32_t ref)
 {
-	return (const struct upf_rules *)((const char *)upf_tables.lines
-					  + (uint64_t)UPF_REF_LINE(ref) * 64);
+	return (const struct upf_rules *)((const char *)upf_tables.lines +
+					  (uint64_t)UPF_REF_LINE(ref) * 64);
 }
 
 /* Packets of one chunk whose sessions live on other workers, passed on in order. */

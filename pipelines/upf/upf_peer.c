@@ -31,8 +31,8 @@ static uint32_t start_of(const struct upf_peer *p)
 
 static bool same(const struct upf_peer *a, const struct upf_peer *b)
 {
-	return a->vrf == b->vrf && a->family == b->family
-	       && memcmp(a->hdr, b->hdr, sizeof(a->hdr)) == 0;
+	return a->vrf == b->vrf && a->family == b->family &&
+	       memcmp(a->hdr, b->hdr, sizeof(a->hdr)) == 0;
 }
 
 static uint32_t find(const struct upf_peer *p)

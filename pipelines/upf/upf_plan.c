@@ -75,8 +75,9 @@ static int plan_forwarding(struct cst_err *e)
 		if (rc == 0 && l->ohc)
 			rc = plan_peer(l, e);
 		if (rc < 0) {
-			unsigned far = (unsigned)(l->far
-						  - (const struct upf_far_obj *)upf_work.s->fars.items);
+			unsigned far =
+				(unsigned)(l->far -
+					   (const struct upf_far_obj *)upf_work.s->fars.items);
 			cst_err_prefix(e, "fars[%u].forwarding_parameters", far);
 			return rc;
 		}
@@ -84,7 +85,8 @@ static int plan_forwarding(struct cst_err *e)
 	return 0;
 }
 
-/* ---- counters ----------------------------------------------------------------------------------- */
+/* ---- counters -----------------------------------------------------------------------------------
+ */
 
 static unsigned state_index(uint32_t counter)
 {
@@ -147,7 +149,8 @@ static int plan_counters(struct cst_err *e)
 			upf_work.taken[i + 1] = s[i].resting;
 		/* what the live run counts with is neither free nor resting yet */
 		for (unsigned i = 0; i < upf_run_n(upf_work.old); i++)
-			upf_work.taken[state_index(p[i].counter)] |= (uint8_t)(1u << (p[i].counter & 3));
+			upf_work.taken[state_index(p[i].counter)] |=
+				(uint8_t)(1u << (p[i].counter & 3));
 	} else {
 		upf_work.state = upf_state_alloc();
 		if (upf_work.state == 0)
@@ -167,7 +170,8 @@ static int plan_counters(struct cst_err *e)
 	return 0;
 }
 
-/* ---- the book ------------------------------------------------------------------------------------- */
+/* ---- the book
+ * ------------------------------------------------------------------------------------- */
 
 void upf_work_undo(void)
 {
@@ -197,9 +201,9 @@ void upf_work_undo(void)
 static struct upf_session *make_book(int n_lines, struct cst_err *e)
 {
 	size_t intent = cst_pack(&upf_session_object, upf_work.s, NULL, 0);
-	struct upf_session *b = malloc(sizeof(*b) + upf_work.n_teids * sizeof(*upf_work.teids)
-				       + upf_work.n_addrs * sizeof(*upf_work.addrs)
-				       + upf_work.n_states * sizeof(*upf_work.states) + intent);
+	struct upf_session *b = malloc(sizeof(*b) + upf_work.n_teids * sizeof(*upf_work.teids) +
+				       upf_work.n_addrs * sizeof(*upf_work.addrs) +
+				       upf_work.n_states * sizeof(*upf_work.states) + intent);
 
 	if (!b) {
 		cst_err(e, -ENOMEM, NULL, "no memory for the session");
@@ -226,7 +230,8 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	if (!upf_work.old && !upf_session_add(b)) {
 		upf_lines_free(b->line, (uint32_t)n_lines);
 		free(b);
-		cst_err(e, -ENOSPC, NULL, "there are as many sessions as system.max_sessions allows");
+		cst_err(e, -ENOSPC, NULL,
+			"there are as many sessions as system.max_sessions allows");
 		return NULL;
 	}
 	return b;
@@ -275,7 +280,8 @@ static int leave_addrs(const struct upf_session *old, const struct upf_session *
 	return 0;
 }
 
-/* ---- from wish to change ---------------------------------------------------------------------------- */
+/* ---- from wish to change
+ * ---------------------------------------------------------------------------- */
 
 static bool unchanged(const struct upf_session_obj *s, const struct upf_session *old)
 {

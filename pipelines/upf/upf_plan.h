@@ -14,8 +14,8 @@ struct upf_change {
 };
 
 /* Plan that the session becomes `s` (complete; seid set). `modify`: F-TEIDs chosen under an id stay
- * although no PDR has the id any more. 0: `c` is filled in; 1: nothing changes; or a negative errno.
- * Without tables (a file is checked) all that can be checked is, and 1 returned. */
+ * although no PDR has the id any more. 0: `c` is filled in; 1: nothing changes; or a negative
+ * errno. Without tables (a file is checked) all that can be checked is, and 1 returned. */
 int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modify,
 	     struct upf_change *c, struct cst_err *e);
 int upf_plan_end(struct upf_session *old, struct upf_change *c, struct cst_err *e);

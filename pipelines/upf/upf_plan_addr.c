@@ -61,8 +61,8 @@ static int collect_addrs(struct wanted want_by[2], struct cst_err *e)
 	return 0;
 }
 
-/* Network instances in which plain packets to the UE come in. Where only uplink is there yet, the one
- * it goes out by. */
+/* Network instances in which plain packets to the UE come in. Where only uplink is there yet, the
+ * one it goes out by. */
 static int ue_vrfs(uint16_t vrfs[UPF_MAX_HELD_ADDRS / 2], bool must, struct cst_err *e)
 {
 	unsigned n = 0;
@@ -81,7 +81,8 @@ static int ue_vrfs(uint16_t vrfs[UPF_MAX_HELD_ADDRS / 2], bool must, struct cst_
 		while (j < n && vrfs[j] != vrf)
 			j++;
 		if (j == UPF_MAX_HELD_ADDRS / 2)
-			return cst_err(e, -E2BIG, "pdrs", "more than %d network instances for one UE",
+			return cst_err(e, -E2BIG, "pdrs",
+				       "more than %d network instances for one UE",
 				       UPF_MAX_HELD_ADDRS / 2);
 		if (j == n)
 			vrfs[n++] = vrf;
@@ -90,14 +91,15 @@ static int ue_vrfs(uint16_t vrfs[UPF_MAX_HELD_ADDRS / 2], bool must, struct cst_
 		const struct upf_link *l = &upf_work.links[i];
 		const struct upf_fp_obj *fp = &l->far->forwarding_parameters;
 
-		if (!l->dl && fp->network_instance && fp->destination_interface == UPF_IF_CORE
-		    && upf_ni_find(fp->network_instance, &vrfs[0], NULL) == 0)
+		if (!l->dl && fp->network_instance && fp->destination_interface == UPF_IF_CORE &&
+		    upf_ni_find(fp->network_instance, &vrfs[0], NULL) == 0)
 			n = 1;
 	}
 	if (n == 0 && must) {
 		if (upf_ni_find(NULL, &vrfs[0], e) < 0)
-			return cst_err(e, -EINVAL, "pdrs",
-				       "no PDR or FAR names the network instance of the UE's address");
+			return cst_err(
+				e, -EINVAL, "pdrs",
+				"no PDR or FAR names the network instance of the UE's address");
 		n = 1;
 	}
 	return (int)n;
@@ -105,8 +107,8 @@ static int ue_vrfs(uint16_t vrfs[UPF_MAX_HELD_ADDRS / 2], bool must, struct cst_
 
 bool upf_same_addr(const struct upf_held_addr *a, const struct upf_held_addr *b)
 {
-	return a->v6 == b->v6 && a->vrf == b->vrf && a->bits == b->bits
-	       && memcmp(a->b, b->b, 8) == 0;
+	return a->v6 == b->v6 && a->vrf == b->vrf && a->bits == b->bits &&
+	       memcmp(a->b, b->b, 8) == 0;
 }
 
 static int hold_addr(const struct upf_held_addr *want_addr, unsigned had, struct cst_err *e)

@@ -74,9 +74,10 @@ static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_h
 		return cst_err(e, -EINVAL, "choose_id", "%u is an F-TEID of network instance %s",
 			       f->choose_id, cst_vrf_name(t->vrf));
 	if (!upf_ni_local(vrf, 4, &ip) && !upf_ni_local(vrf, 6, &ip))
-		return cst_err(e, -EINVAL, NULL,
-			       "network instance %s ends no tunnels: set gtpu on an interface of it",
-			       cst_vrf_name(vrf));
+		return cst_err(
+			e, -EINVAL, NULL,
+			"network instance %s ends no tunnels: set gtpu on an interface of it",
+			cst_vrf_name(vrf));
 	*out = t = new_teid(e);
 	if (!t)
 		return -E2BIG;
@@ -156,8 +157,7 @@ static int plan_teid(struct upf_link *l, struct cst_err *e)
 
 	if (rc < 0)
 		return rc;
-	rc = pdi->f_teid.choose ? choose_teid(l->pdr, vrf, &t, e)
-				: given_teid(l->pdr, vrf, &t, e);
+	rc = pdi->f_teid.choose ? choose_teid(l->pdr, vrf, &t, e) : given_teid(l->pdr, vrf, &t, e);
 	if (rc < 0) {
 		cst_err_prefix(e, "f_teid");
 		return rc;
@@ -187,8 +187,8 @@ static void settle_teids(void)
 			upf_work.links[i].rec.teid = only;
 }
 
-/* What no PDR asks for goes, but a CHOOSE id keeps its F-TEID while the session lives: control planes
- * come back to it in a later modification. */
+/* What no PDR asks for goes, but a CHOOSE id keeps its F-TEID while the session lives: control
+ * planes come back to it in a later modification. */
 static void sweep_teids(void)
 {
 	unsigned n = 0;

@@ -13,8 +13,9 @@
 static struct upf_ue_pool *by_name(const char *name)
 {
 	for (unsigned i = 1; i < upf_n_ue_pools; i++)
-		if (upf_ue_pools[i].state != UPF_POOL_FREE && upf_ue_pools[i].state != UPF_POOL_DYING && !upf_ue_pools[i].deleting
-		    && strcmp(upf_ue_pools[i].name, name) == 0)
+		if (upf_ue_pools[i].state != UPF_POOL_FREE &&
+		    upf_ue_pools[i].state != UPF_POOL_DYING && !upf_ue_pools[i].deleting &&
+		    strcmp(upf_ue_pools[i].name, name) == 0)
 			return &upf_ue_pools[i];
 	return NULL;
 }
@@ -28,7 +29,8 @@ static int normalize(const struct upf_pool_obj *obj, struct cst_prefix *out, uin
 	uint8_t unit = v6 ? 64 : 32;
 
 	if (in->len > unit)
-		return cst_err(e, -EINVAL, "prefix", "each UE gets a /64, so the pool is /64 or larger");
+		return cst_err(e, -EINVAL, "prefix",
+			       "each UE gets a /64, so the pool is /64 or larger");
 	if (v6 && upf_ue_be64(in->ip.b + 8) != 0)
 		return cst_err(e, -EINVAL, "prefix", "the lower half of the address must be zero");
 	if (unit - in->len > 31)
@@ -48,8 +50,8 @@ static int overlaps(const struct cst_prefix *prefix, uint16_t vrf, struct cst_er
 		const struct upf_ue_pool *p = &upf_ue_pools[i];
 		uint8_t len = p->prefix.len < prefix->len ? p->prefix.len : prefix->len;
 
-		if (!upf_ue_pool_usable(p) || p->vrf != vrf
-		    || p->prefix.ip.family != prefix->ip.family)
+		if (!upf_ue_pool_usable(p) || p->vrf != vrf ||
+		    p->prefix.ip.family != prefix->ip.family)
 			continue;
 		if (((n ^ upf_ue_number_of(p->prefix.ip.b, v6)) & upf_ue_prefix_mask(len)) == 0)
 			return cst_err(e, -EEXIST, "prefix", "overlaps with pool %s", p->name);
@@ -88,8 +90,8 @@ static bool find_slots(uint32_t count, uint32_t *first)
 	for (unsigned i = 1; i < upf_n_ue_pools;) {
 		const struct upf_ue_pool *p = &upf_ue_pools[i++];
 
-		if (p->state == UPF_POOL_FREE || p->count == 0 || p->first >= at + count
-		    || p->first + p->count <= at)
+		if (p->state == UPF_POOL_FREE || p->count == 0 || p->first >= at + count ||
+		    p->first + p->count <= at)
 			continue;
 		at = p->first + p->count;
 		i = 1;
@@ -105,9 +107,10 @@ static int place(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
 	if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first)) {
 		cst_rcu_reclaim(true);
 		if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first))
-			return cst_err(e, -ENOSPC, "prefix",
-				       "%llu addresses do not fit: raise system.max_addresses, now %u",
-				       (unsigned long long)count, upf_n_slots);
+			return cst_err(
+				e, -ENOSPC, "prefix",
+				"%llu addresses do not fit: raise system.max_addresses, now %u",
+				(unsigned long long)count, upf_n_slots);
 	}
 	p->taken = calloc((count + 63) / 64, sizeof(uint64_t));
 	if (!p->taken)
@@ -197,7 +200,8 @@ int upf_pool_del(struct cst_txn *t, const void *key, struct cst_err *e)
 	if (rc == 0)
 		rc = cst_net_del_service(p->vrf, &p->prefix);
 	if (rc < 0)
-		return e && e->code ? rc : cst_err(e, rc, NULL, "pool %s cannot be taken out", p->name);
+		return e && e->code ? rc
+				    : cst_err(e, rc, NULL, "pool %s cannot be taken out", p->name);
 	p->deleting = true;
 	return 0;
 }
@@ -281,8 +285,8 @@ static bool wanted(const struct upf_ue_pool *p, const json_t *filter)
 	const char *ni = json_string_value(json_object_get(filter, "network_instance"));
 	const char *name = json_string_value(json_object_get(filter, "name"));
 
-	return p->state == UPF_POOL_LIVE && (!ni || strcasecmp(ni, p->network_instance) == 0)
-	       && (!name || strcmp(name, p->name) == 0);
+	return p->state == UPF_POOL_LIVE && (!ni || strcasecmp(ni, p->network_instance) == 0) &&
+	       (!name || strcmp(name, p->name) == 0);
 }
 
 int upf_pool_list(struct cst_page *page, struct cst_err *e)

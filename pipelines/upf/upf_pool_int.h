@@ -50,7 +50,8 @@ static inline void upf_ue_put64(uint8_t *b, uint64_t x)
 	memcpy(b, &x, 8);
 }
 
-/* Upper half of the address as a number; IPv4 in its upper 32 bits, so that prefixes compare alike. */
+/* Upper half of the address as a number; IPv4 in its upper 32 bits, so that prefixes compare alike.
+ */
 static inline uint64_t upf_ue_number_of(const uint8_t *b, bool v6)
 {
 	return v6 ? upf_ue_be64(b) : upf_ue_be64(b) >> 32 << 32;

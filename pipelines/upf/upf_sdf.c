@@ -69,7 +69,7 @@ static int protocol(const struct token *t, struct upf_sdf *f, struct cst_err *e)
 		const char *name;
 		uint8_t number;
 	} names[] = {{"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"sctp", 132}};
-	uint32_t v;
+	uint32_t v = 0;
 
 	if (is(t, "ip"))
 		return 0;
@@ -151,7 +151,8 @@ static int ports(const struct token *t, struct end *end, struct cst_err *e)
 			s += used, n -= used;
 		}
 		if (end->n_ranges == UPF_SDF_RANGES_MAX)
-			return cst_err(e, -E2BIG, NULL, "more than %d port ranges", UPF_SDF_RANGES_MAX);
+			return cst_err(e, -E2BIG, NULL, "more than %d port ranges",
+				       UPF_SDF_RANGES_MAX);
 		end->ranges[end->n_ranges++] = (struct range){(uint16_t)lo, (uint16_t)hi};
 		if (n == 0)
 			return 0;
@@ -159,7 +160,8 @@ static int ports(const struct token *t, struct end *end, struct cst_err *e)
 			break;
 		s++, n--;
 	}
-	return cst_err(e, -EINVAL, NULL, "\"%.*s\" is no port, range or list of them", (int)t->n, t->s);
+	return cst_err(e, -EINVAL, NULL, "\"%.*s\" is no port, range or list of them", (int)t->n,
+		       t->s);
 }
 
 static bool has_ports(uint8_t proto)
@@ -225,9 +227,11 @@ int upf_sdf_parse(const char *text, size_t len, struct upf_sdf *out, struct cst_
 		return rc;
 
 	if (n < 5 || !is(&t[i++], "from"))
-		return cst_err(e, -EINVAL, NULL, "\"from\" and an address must follow the protocol");
+		return cst_err(e, -EINVAL, NULL,
+			       "\"from\" and an address must follow the protocol");
 	if (is(&t[i], "assigned"))
-		return cst_err(e, -EINVAL, NULL, "\"assigned\" is the UE's end and belongs after \"to\"");
+		return cst_err(e, -EINVAL, NULL,
+			       "\"assigned\" is the UE's end and belongs after \"to\"");
 	if (!is(&t[i], "any") && (rc = address(&t[i], &remote, e)) < 0)
 		return rc;
 	i++;

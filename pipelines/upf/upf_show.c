@@ -2,15 +2,14 @@
 #include "upf_show.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "engine/worker.h"
 #include "upf_books.h"
 
-/* Sessions looked at for one page: a filter that nothing matches must not hold up the control thread.
- * The client goes on at the cursor. */
+/* Sessions looked at for one page: a filter that nothing matches must not hold up the control
+ * thread. The client goes on at the cursor. */
 #define MAX_SCAN 20000
 
 static struct cst_pool *pool(void)
@@ -83,8 +82,8 @@ static void add_state(const struct upf_session *s, struct upf_session_obj *o)
 		pdrs[i].packets = __atomic_load_n(&c->packets, __ATOMIC_RELAXED);
 		pdrs[i].bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
 		pdrs[i].has |= 1u << PDR_PACKETS | 1u << PDR_BYTES;
-		if (cst_has(&pdrs[i].pdi, PDI_F_TEID)
-		    && local_f_teid(s, rec->teid, rec->in_vrf, &pdrs[i].local_f_teid))
+		if (cst_has(&pdrs[i].pdi, PDI_F_TEID) &&
+		    local_f_teid(s, rec->teid, rec->in_vrf, &pdrs[i].local_f_teid))
 			pdrs[i].has |= 1u << PDR_LOCAL_F_TEID;
 	}
 	o->worker = cst_owner_of(r->state);
@@ -188,63 +187,6 @@ json_t *upf_show_reply(const void *obj, bool modify)
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-struct filter {
-	const char *dnn, *network_instance;
-	struct cst_ip ue;
-	uint32_t teid;
-	bool by_ue, by_teid;
-};
-
-static bool read_teid(const json_t *v, uint32_t *out)
-{
-	const char *s = json_string_value(v);
-	char *end = NULL;
-	unsigned long long n;
-
-	if (json_is_integer(v))
-		n = (unsigned long long)json_integer_value(v);
-	else if (s && *s && *s != '-' && *s != '+')
-		n = strtoull(s, &end, 0);
-	else
-		return false;
-	*out = (uint32_t)n;
-	return n <= UINT32_MAX && (!end || !*end);
-}
-
-static int read_filter(const json_t *js, struct filter *f, struct cst_err *e)
-{
-	const char *member;
-	json_t *v;
-
-	*f = (struct filter){0};
-	json_object_foreach ((json_t *)js, member, v) {
-		const char *text = json_string_value(v);
-
-		if (strcmp(member, "teid") == 0) {
-			f->by_teid = read_teid(v, &f->teid);
-			if (!f->by_teid)
-				return cst_err(e, -EINVAL, member, "must be a TEID");
-		} else if (!text) {
-			return cst_err(e, -EINVAL, member,
-				       "sessions are filtered by dnn, network_instance, "
-				       "ue_ip_address and teid");
-		} else if (strcmp(member, "dnn") == 0) {
-			f->dnn = text;
-		} else if (strcmp(member, "network_instance") == 0) {
-			f->network_instance = text;
-		} else if (strcmp(member, "ue_ip_address") == 0) {
-			if (cst_ip_parse(text, &f->ue) < 0)
-				return cst_err(e, -EINVAL, member, "must be an IP address");
-			f->by_ue = true;
-		} else {
-			return cst_err(e, -EINVAL, member,
-				       "sessions are filtered by dnn, network_instance, "
-				       "ue_ip_address and teid");
-		}
-	}
-	return 0;
-}
-
 static bool has_vrf(const struct upf_session *s, const char *name)
 {
 	uint16_t vrf = cst_vrf_by_name(name);
@@ -271,20 +213,22 @@ static bool has_ue(const struct upf_session *s, const struct cst_ip *ip)
 
 	if (ip->family == 4)
 		return (r->flags & UPF_RULES_V4) && r->ue_v4 == ip->v4;
-	return (r->flags & UPF_RULES_V6) && memcmp(r->ue_v6, ip->b, 7) == 0
-	       && ((r->ue_v6[7] ^ ip->b[7]) & (uint8_t)(0xff << bits)) == 0;
+	return (r->flags & UPF_RULES_V6) && memcmp(r->ue_v6, ip->b, 7) == 0 &&
+	       ((r->ue_v6[7] ^ ip->b[7]) & (uint8_t)(0xff << bits)) == 0;
 }
 
 /* 1: shown, 0: filtered out. What the book tells is asked before the intent is unpacked. */
-static int try_one(const struct upf_session *s, const struct filter *f, json_t *items,
+static int try_one(const struct upf_session *s, const struct upf_filter_obj *f, json_t *items,
 		   struct cst_err *e)
 {
 	struct upf_session_obj o;
 	json_t *js;
 	int rc;
 
-	if ((f->by_teid && !has_teid(s, f->teid)) || (f->by_ue && !has_ue(s, &f->ue))
-	    || (f->network_instance && !has_vrf(s, f->network_instance)))
+	if ((cst_has(f, FILTER_SEID) && s->seid != f->seid) ||
+	    (cst_has(f, FILTER_TEID) && !has_teid(s, f->teid)) ||
+	    (cst_has(f, FILTER_UE) && !has_ue(s, &f->ue_ip_address)) ||
+	    (f->network_instance && !has_vrf(s, f->network_instance)))
 		return 0;
 	rc = upf_session_unpack(s, pool(), &o, e);
 	if (rc < 0)
@@ -298,30 +242,15 @@ static int try_one(const struct upf_session *s, const struct filter *f, json_t *
 	return 1;
 }
 
-/* The one session that has this address live: no need to look at all of them. */
-static const struct upf_session *direct(const struct filter *f)
-{
-	return f->by_ue ? upf_session_by_ref(upf_addr_find(0, &f->ue)) : NULL;
-}
-
-int upf_show_list(struct cst_page *page, struct cst_err *e)
+static int scan(struct cst_page *page, const struct upf_filter_obj *f, struct cst_err *e)
 {
 	uint32_t last = upf_state_lines(), scanned = 0;
 	uint64_t at = page->cursor ? page->cursor : 1;
-	const struct upf_session *only;
-	struct filter f;
-	int rc = read_filter(page->filter, &f, e);
 
-	if (rc < 0)
-		return rc;
-	only = page->cursor ? NULL : direct(&f);
 	page->cursor = 0;
-	if (only) {
-		rc = try_one(only, &f, page->items, e);
-		return rc < 0 ? rc : 0;
-	}
 	for (; at <= last; at++) {
 		const struct upf_session *s = upf_session_by_state((uint32_t)at);
+		int rc;
 
 		if (!s)
 			continue;
@@ -329,9 +258,33 @@ int upf_show_list(struct cst_page *page, struct cst_err *e)
 			page->cursor = at;
 			return 0;
 		}
-		rc = try_one(s, &f, page->items, e);
+		rc = try_one(s, f, page->items, e);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+int upf_show_list(struct cst_page *page, struct cst_err *e)
+{
+	static struct cst_pool *kept; /* the filter's own: pool() is reset for each session */
+	const struct upf_session *only;
+	struct upf_filter_obj f = {0};
+	int rc = 0;
+
+	if (!kept)
+		kept = cst_pool_new();
+	cst_pool_reset(kept);
+	if (page->filter)
+		rc = cst_decode(&upf_filter_object, page->filter, true, kept, &f, e);
+	if (rc < 0) {
+		cst_err_prefix(e, "filter");
+		return rc;
+	}
+	if (!cst_has(&f, FILTER_SEID))
+		return scan(page, &f, e);
+	only = upf_session_by_seid(f.seid);
+	page->cursor = 0;
+	rc = only ? try_one(only, &f, page->items, e) : 0;
+	return rc < 0 ? rc : 0;
 }

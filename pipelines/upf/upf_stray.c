@@ -26,8 +26,8 @@ void upf_stray_init(struct upf_stray_table *t, struct upf_stray *e, uint32_t siz
 
 static bool holds(const struct upf_stray *e, uint32_t kind, uint64_t key)
 {
-	return __atomic_load_n(&e->kind, __ATOMIC_ACQUIRE) == kind
-	       && __atomic_load_n(&e->key, __ATOMIC_ACQUIRE) == key;
+	return __atomic_load_n(&e->kind, __ATOMIC_ACQUIRE) == kind &&
+	       __atomic_load_n(&e->key, __ATOMIC_ACQUIRE) == key;
 }
 
 uint32_t upf_stray_find(const struct upf_stray_table *t, uint32_t kind, uint64_t key)
@@ -44,7 +44,8 @@ uint32_t upf_stray_find(const struct upf_stray_table *t, uint32_t kind, uint64_t
 		if (!holds(e, kind, key))
 			continue;
 		ref = __atomic_load_n(&e->ref, __ATOMIC_ACQUIRE);
-		/* The entry may have changed hands in between; the ref of the new key is stored last. */
+		/* The entry may have changed hands in between; the ref of the new key is stored
+		 * last. */
 		if (holds(e, kind, key))
 			return ref;
 	}

@@ -37,8 +37,8 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 {
 	uint64_t s = sys->max_sessions;
 	uint64_t p = sys->max_pdrs > s ? sys->max_pdrs : s;
-	/* Line 0, a line for each session and each PDR, a quarter more for filters; room for both runs
-	 * of sessions that are being changed. */
+	/* Line 0, a line for each session and each PDR, a quarter more for filters; room for both
+	 * runs of sessions that are being changed. */
 	uint64_t n_lines = 1 + s + p + p / 4 + 2 * UPF_MAX_RUN;
 	/* Three PDRs' counts stand in a session's first line, four in each more. */
 	uint64_t n_states = 1 + s + (p > 3 * s ? (p - 2 * s) / 4 : s / 8) + 64;

@@ -98,6 +98,7 @@ static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbu
 	if (!(pdr->flags & UPF_PDR_ENCAP))
 		return upf_drop(m, pdr->dest_if == UPF_IF_ACCESS ? UPF_DROP_NO_OUTER_HEADER
 								 : UPF_DROP_KEPT_OUTER_HEADER);
+	cst_pkt(m)->hash = cst_hash_flow(f);
 	edge = to_tunnel(w, m, it, pdr, f->tos);
 	if (edge == TO_ROUTE)
 		it->counter = pdr->counter;
@@ -130,12 +131,11 @@ static __rte_noinline bool read_otherwise(struct rte_mbuf *m, struct item *it, u
 		*edge = upf_drop(m, UPF_DROP_FRAGMENT);
 		return false;
 	}
-	rc = m->nb_segs == 1 ? cst_gtpu_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), len,
-					      &it->g)
-			     : upf_split_gtpu(m, it->at, len, &it->g);
-	if (rc == CST_GTPU_EXT_UNKNOWN
-	    || (rc == CST_GTPU_OK && it->g.type != CST_GTPU_GPDU
-		&& it->g.type != CST_GTPU_END_MARKER)) {
+	rc = m->nb_segs == 1
+		     ? cst_gtpu_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), len, &it->g)
+		     : upf_split_gtpu(m, it->at, len, &it->g);
+	if (rc == CST_GTPU_EXT_UNKNOWN || (rc == CST_GTPU_OK && it->g.type != CST_GTPU_GPDU &&
+					   it->g.type != CST_GTPU_END_MARKER)) {
 		*edge = TO_GTPU;
 		return false;
 	}
@@ -172,9 +172,9 @@ static inline void read_header(struct rte_mbuf *m, struct item *it, uint8_t *edg
 	len = cst_be16(ip + pkt->l4_off + 4);
 	len = RTE_MIN(len, rte_pktmbuf_pkt_len(m) - pkt->l4_off);
 	len = len < 8 ? 0 : len - 8;
-	if (unlikely(m->nb_segs > 1 || (pkt->flags & CST_PKT_FRAG)
-		     || !cst_gtpu_parse_fast(ip + it->at, len, &it->g))
-	    && !read_otherwise(m, it, len, edge)) {
+	if (unlikely(m->nb_segs > 1 || (pkt->flags & CST_PKT_FRAG) ||
+		     !cst_gtpu_parse_fast(ip + it->at, len, &it->g)) &&
+	    !read_otherwise(m, it, len, edge)) {
 		it->decided = true;
 		return;
 	}
@@ -188,8 +188,8 @@ static inline bool read_inner(struct rte_mbuf *m, struct item *it)
 	uint32_t len = it->g.end - it->g.hdr_len;
 
 	if (likely(m->nb_segs == 1))
-		return cst_flow_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, off), len, &it->flow)
-		       == CST_IP_OK;
+		return cst_flow_parse(rte_pktmbuf_mtod_offset(m, uint8_t *, off), len, &it->flow) ==
+		       CST_IP_OK;
 	return upf_split_flow(m, off, len, &it->flow) == CST_IP_OK;
 }
 
@@ -220,7 +220,6 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 			it->decided = true;
 			return;
 		}
-		cst_pkt(m)->hash = cst_hash_flow(&it->flow);
 	}
 }
 
@@ -242,6 +241,7 @@ static inline void leave_tunnel(struct rte_mbuf *m, const struct item *it,
 	pkt->flags = f->flags & (CST_FLOW_FRAG | CST_FLOW_FRAG_LATER);
 	pkt->l4_off = f->l4_off;
 	pkt->ip_len = (uint16_t)f->ip_len;
+	pkt->hash = 0; /* of the packet inside: who needs it makes it, and few do */
 }
 
 /* The rule; asks for its counter. */
@@ -273,8 +273,8 @@ static inline void apply(struct cst_worker *w, struct rte_mbuf *m, struct item *
 		return;
 	}
 	it->bytes = f->ip_len;
-	if (likely(pdr->action == UPF_FORW && !(pdr->flags & (UPF_PDR_ENCAP | UPF_PDR_KEEP))
-		   && pdr->dest_if != UPF_IF_ACCESS)) {
+	if (likely(pdr->action == UPF_FORW && !(pdr->flags & (UPF_PDR_ENCAP | UPF_PDR_KEEP)) &&
+		   pdr->dest_if != UPF_IF_ACCESS)) {
 		leave_tunnel(m, it, pdr, f);
 		*edge = TO_ROUTE;
 		it->counter = pdr->counter;

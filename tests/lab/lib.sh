@@ -52,7 +52,11 @@ lab_down() {
 		ip netns pids "$lab_ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
 		ip netns del "$lab_ns" 2>/dev/null
 	done
-	rm -rf "$LAB_TMP"
+	# tables outlive a coastd of their name; nobody starts one of this name again
+	for lab_dir in /dev/shm $(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts); do
+		rm -f "$lab_dir/$LAB"-tables "$lab_dir/$LAB"map_*
+	done
+	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB-wire" "$LAB_TMP"
 }
 trap 'lab_rc=$?; lab_down; exit $lab_rc' EXIT
 trap 'exit 130' INT TERM HUP
@@ -98,7 +102,19 @@ lab_virtio_wire() {
 		--auto-start --stats-period=3600
 }
 
-# Start coastd in its namespace from a copy of the lab's configuration, on the ports wanted.
+# Start coastd in its namespace from $LAB_TMP/coast.yaml, or fail with what it said.
+lab_start() { # [OPTIONS...]
+	rm -f "$LAB_TMP/coastd.log"
+	lab_spawn coastd in_upf "$BUILD/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK" "$@"
+	COASTD_PID=$LAB_LAST
+	lab_wait 30 sh -c "grep -q ' ready' '$LAB_TMP/coastd.log' || ! kill -0 $COASTD_PID"
+	grep -q ' ready' "$LAB_TMP/coastd.log" && return
+	echo "coastd did not start:" >&2
+	cat "$LAB_TMP/coastd.log" >&2
+	return 1
+}
+
+# The same from a copy of the lab's configuration, on the ports wanted.
 lab_coastd() { # af_xdp|virtio [CONFIG]
 	lab_conf=${2:-$SRC/tests/lab/coast.yaml}
 	if [ "$1" = virtio ]; then
@@ -108,12 +124,30 @@ lab_coastd() { # af_xdp|virtio [CONFIG]
 		cp "$lab_conf" "$LAB_TMP/coast.yaml"
 	fi
 	sed -i "s|^system:|system:\n  name: $LAB\n  run_dir: $LAB_TMP|" "$LAB_TMP/coast.yaml"
-	lab_spawn coastd in_upf "$BUILD/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK"
-	COASTD_PID=$LAB_LAST
-	if ! lab_wait 30 grep -q ' ready' "$LAB_TMP/coastd.log"; then
-		echo "coastd did not start:" >&2
-		cat "$LAB_TMP/coastd.log" >&2
-		return 1
-	fi
+	lab_start || return 1
 	[ "$1" != virtio ] || lab_virtio_wire
+}
+
+# Put COUNT users on the control socket; the reply, with their tunnels, in reply.json.
+lab_sessions() { # COUNT
+	"$SRC/tests/lab/sessions.py" "$1" >"$LAB_TMP/sessions.json" &&
+		ctl --json session put "@$LAB_TMP/sessions.json" >"$LAB_TMP/reply.json"
+}
+
+# A gNB for them: each user's addresses stand on ue0, and what they send goes through its tunnel.
+lab_gnb() { # COUNT
+	# shellcheck disable=SC2046 # arguments, to be split
+	lab_spawn gnb in_gnb "$BUILD/tests/lab/gnb" --tun ue0 --local 192.0.2.2 --remote 192.0.2.1 \
+		$("$SRC/tests/lab/sessions.py" --gnb "$LAB_TMP/reply.json")
+	lab_wait 5 grep -q ready "$LAB_TMP/gnb.log" || { cat "$LAB_TMP/gnb.log" >&2; return 1; }
+	in_gnb ip link set ue0 mtu 1400 up
+	lab_i=0
+	while [ $lab_i -lt "$1" ]; do
+		in_gnb ip addr add "10.45.0.$((1 + lab_i))/32" dev ue0
+		in_gnb ip addr add "2001:db8:45:$(printf %x $lab_i)::1/128" dev ue0 nodad
+		lab_i=$((lab_i + 1))
+	done
+	in_gnb ip route add 198.51.100.0/24 dev ue0 src 10.45.0.1
+	in_gnb ip route add 2001:db8:6::/64 dev ue0 src 2001:db8:45::1
+	lab_wait 10 in_gnb ping -c 1 -W 1 -I 10.45.0.1 198.51.100.2 || : # neighbours resolve
 }

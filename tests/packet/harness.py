@@ -187,6 +187,7 @@ class Rig:
             self._coastd(config, workers)
             if ports == "virtio":
                 self._bridge()
+            self.wait(self.alive, 15, "a ping to be answered: the wire does not work")
         except BaseException:
             self.close()
             raise
@@ -231,7 +232,6 @@ class Rig:
                     "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718", "--port-topology=paired",
                     "--auto-start", "--stats-period=3600"],
                    open(f"{self.tmp}/testpmd.log", "w"))
-        self.wait(lambda: self.alive(), 15, "frames through testpmd and virtio-user")
 
     def alive(self):
         """A ping of coast's own address is answered: the wire works."""
