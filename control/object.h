@@ -192,8 +192,8 @@ json_t *cst_object_describe(const struct cst_object *o);
 /* ---- text forms of addresses --------------------------------------------- */
 
 /* 0 or -EINVAL; host bits of a prefix are kept. */
-int cst_ip_parse(const char *s, struct cst_ip *out);
-int cst_prefix_parse(const char *s, struct cst_prefix *out);
+int cst_ip_from_text(const char *s, struct cst_ip *out);
+int cst_prefix_from_text(const char *s, struct cst_prefix *out);
 const char *cst_ip_text(const struct cst_ip *ip, char buf[64]); /* buf */
 const char *cst_prefix_text(const struct cst_prefix *p, char buf[64]);
 int cst_mac_parse(const char *s, uint8_t mac[6]);

@@ -192,7 +192,7 @@ static void test_bombs(void **state)
 	/* an alias to what it is part of */
 	assert_true(load("lans: &x [*x]\n") > 0);
 	assert_non_null(strstr(told, "nested deeper than 32 levels"));
-	assert_true(load("lans: &x [*x, *x]\n") > 0);
+	assert_in_range(load("lans: &x [*x, *x]\n"), 1, 4); /* told once, not for each way in */
 
 	memset(text, '[', 5000);
 	text[5000] = '\0';

@@ -6,7 +6,7 @@
 
 #include "object.h"
 
-int cst_ip_parse(const char *s, struct cst_ip *out)
+int cst_ip_from_text(const char *s, struct cst_ip *out)
 {
 	struct cst_ip ip = {0};
 
@@ -37,7 +37,7 @@ static int small_number(const char *s, int max)
 	return v;
 }
 
-int cst_prefix_parse(const char *s, struct cst_prefix *out)
+int cst_prefix_from_text(const char *s, struct cst_prefix *out)
 {
 	struct cst_prefix p = {0};
 	char addr[INET6_ADDRSTRLEN];
@@ -49,7 +49,7 @@ int cst_prefix_parse(const char *s, struct cst_prefix *out)
 		return -EINVAL;
 	memcpy(addr, s, n);
 	addr[n] = '\0';
-	if (cst_ip_parse(addr, &p.ip) < 0)
+	if (cst_ip_from_text(addr, &p.ip) < 0)
 		return -EINVAL;
 	len = p.ip.family == 4 ? 32 : 128;
 	if (slash != NULL)

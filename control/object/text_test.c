@@ -14,12 +14,12 @@ static void test_ip(void **state)
 	char buf[64];
 
 	for (unsigned i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		assert_int_equal(cst_ip_parse(good[i], &ip), 0);
+		assert_int_equal(cst_ip_from_text(good[i], &ip), 0);
 		assert_string_equal(cst_ip_text(&ip, buf), good[i]);
 	}
 	memset(&ip, 0x55, sizeof(ip));
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(cst_ip_parse(bad[i], &ip), -22);
+		assert_int_equal(cst_ip_from_text(bad[i], &ip), -22);
 	assert_int_equal(ip.family, 0x55); /* a refused text leaves the place alone */
 	assert_string_equal(cst_ip_text(&(struct cst_ip){0}, buf), "");
 }
@@ -29,16 +29,16 @@ static void test_prefix(void **state)
 	struct cst_prefix p;
 	char buf[64];
 
-	assert_int_equal(cst_prefix_parse("10.0.0.1/24", &p), 0);
+	assert_int_equal(cst_prefix_from_text("10.0.0.1/24", &p), 0);
 	assert_string_equal(cst_prefix_text(&p, buf), "10.0.0.1/24");
-	assert_int_equal(cst_prefix_parse("2001:db8::", &p), 0);
+	assert_int_equal(cst_prefix_from_text("2001:db8::", &p), 0);
 	assert_string_equal(cst_prefix_text(&p, buf), "2001:db8::/128");
-	assert_int_equal(cst_prefix_parse("10.0.0.1/-1", &p), -22);
-	assert_int_equal(cst_prefix_parse("10.0.0.1/24/8", &p), -22);
-	assert_int_equal(cst_prefix_parse("/24", &p), -22);
+	assert_int_equal(cst_prefix_from_text("10.0.0.1/-1", &p), -22);
+	assert_int_equal(cst_prefix_from_text("10.0.0.1/24/8", &p), -22);
+	assert_int_equal(cst_prefix_from_text("/24", &p), -22);
 	assert_int_equal(
-		cst_prefix_parse("2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0/24", &p), -22);
-	assert_int_equal(cst_prefix_parse("10.0.0.1/99999999999999999999", &p), -22);
+		cst_prefix_from_text("2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0/24", &p), -22);
+	assert_int_equal(cst_prefix_from_text("10.0.0.1/99999999999999999999", &p), -22);
 }
 
 static void test_mac(void **state)

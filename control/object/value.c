@@ -157,12 +157,12 @@ static int from_text(struct cst_dec *d, const struct cst_dec_at *at, const struc
 	case CST_T_IP:
 	case CST_T_IP4:
 	case CST_T_IP6:
-		if (cst_ip_parse(text, &ip) < 0 || !family_fits(f, &ip))
+		if (cst_ip_from_text(text, &ip) < 0 || !family_fits(f, &ip))
 			break;
 		memcpy(mem, &ip, sizeof(ip));
 		return 0;
 	case CST_T_PREFIX:
-		if (cst_prefix_parse(text, &prefix) < 0)
+		if (cst_prefix_from_text(text, &prefix) < 0)
 			break;
 		memcpy(mem, &prefix, sizeof(prefix));
 		return 0;

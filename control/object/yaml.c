@@ -208,6 +208,7 @@ static json_t *convert(struct reader *r, int id, const struct shape *sh, unsigne
 	}
 	if (depth > MAX_DEPTH) {
 		fail(r, line_of(n), "is nested deeper than %u levels", MAX_DEPTH);
+		r->budget = 0; /* an alias within itself: once is enough */
 		return json_null();
 	}
 	if (json_object_get(r->y->lines, r->path) == NULL)
@@ -309,7 +310,7 @@ void cst_yaml_read(struct cst_yaml *y, const char *path, const struct cst_object
 		fail(&r, 0, "cannot be read: %s", strerror(errno));
 	} else if (S_ISDIR(st.st_mode) || st.st_size > (off_t)MAX_FILE) {
 		fail(&r, 0, "is %s", S_ISDIR(st.st_mode) ? "a directory" : "larger than 64 MiB");
-	} else if (too_deep(&r, f)) {
+	} else if (S_ISREG(st.st_mode) && too_deep(&r, f)) {
 		/* told */
 	} else if (!yaml_parser_initialize(&p)) {
 		fail(&r, 0, "out of memory");

@@ -56,6 +56,7 @@ static void takes_pools(void **state)
 		assert_memory_equal(p->b, v->p + p->pkt.l2_len, p->len);
 		assert_int_equal(p->len, p->pkt.ip_len);
 		assert_int_not_equal(p->pkt.hash, 0);
+		assert_int_equal(p->pkt.drop, 0); /* the buffer's last packet may have had one */
 		assert_int_equal(p->pkt.vrf, cst_vrf_by_name("internet"));
 		assert_int_equal(p->pkt.iface, rig_iface_id(i == 3 || i == 4 ? "n7" : "n6"));
 		if (i == 0)
@@ -76,7 +77,7 @@ static void drops_by_name(void **state)
 		{0, "gtpu6_bad_sum", "udp.bad_checksum"},
 		{0, "udp6_no_sum", "udp.no_checksum"},
 		{0, "gtpu4_length", "udp.truncated"},
-		{0, "gtpu4_fragment", "ip.local_no_kernel"},
+		{0, "gtpu4_fragment", "ip.local_fragment"},
 		{0, "not_ours", "eth.not_ours"},
 		{0, "no_vlan", "eth.no_interface"},
 		{1, "no_vlan", "eth.no_interface"},
@@ -183,6 +184,38 @@ static void takes_scattered(void **state)
 	rte_pktmbuf_chain(m, rig_mbuf(v->p + 60, v->len - 60));
 	rig_walk();
 	assert_int_equal(rig_drops("ip.scattered"), before + 1);
+	rig_conserved();
+}
+
+/* A short packet in a long frame that lies in several buffers. */
+static void cuts_what_follows(void **state)
+{
+	const struct net_vec *v = rig_vec("in", "pool4");
+	uint8_t frame[4000] = {0};
+
+	memcpy(frame, v->p, v->len);
+	rig_frame(1, frame, sizeof(frame));
+	rig_walk();
+	assert_int_equal(rig_pool.n, 1);
+	assert_int_equal(rig_pool.p[0]->len, rig_pool.p[0]->pkt.ip_len);
+	assert_memory_equal(rig_pool.p[0]->b, v->p + 14, rig_pool.p[0]->len);
+	rig_clear(&rig_pool);
+	rig_conserved();
+}
+
+static void link_local_stays(void **state)
+{
+	const struct net_vec *v = rig_vec("in", "pool6");
+	uint64_t before = rig_drops("ip.bad_source");
+	uint8_t frame[2048];
+
+	memcpy(frame, v->p, v->len);
+	frame[14 + 8] = 0xfe;
+	frame[14 + 9] = 0x80;
+	rig_frame(1, frame, v->len);
+	rig_walk();
+	assert_int_equal(rig_pool.n, 0);
+	assert_int_equal(rig_drops("ip.bad_source"), before + 1);
 	rig_conserved();
 }
 
@@ -520,6 +553,8 @@ int main(void)
 		cmocka_unit_test(believes_offload_flags),
 		cmocka_unit_test(takes_stripped_vlan),
 		cmocka_unit_test(takes_scattered),
+		cmocka_unit_test(cuts_what_follows),
+		cmocka_unit_test(link_local_stays),
 		cmocka_unit_test(answers_echo),
 		cmocka_unit_test(echo_is_limited),
 		cmocka_unit_test(forwards),

@@ -164,8 +164,24 @@ int cst_device_parse(const char *text, struct cst_device *d, struct cst_err *e)
 		text);
 }
 
-int cst_device_args(const struct cst_device *d, unsigned unique, uint16_t queues, char *buf,
-		    size_t size, struct cst_err *e)
+/* The same address each time, or neighbours had to learn a new one whenever the peer restarts. */
+static int virtio_user_args(const struct cst_device *d, unsigned unique, uint16_t queues,
+			    uint16_t ring, char *buf, size_t size)
+{
+	uint32_t h = 2166136261; /* FNV-1a */
+
+	for (const char *c = d->name; *c != '\0'; c++)
+		h = (h ^ (uint8_t)*c) * 16777619;
+	/* several queues are switched on through a control queue */
+	return snprintf(buf, size,
+			"net_virtio_user%u,path=%s,mac=02:c0:%02x:%02x:%02x:%02x,queue_size=%u,"
+			"queues=%u%s",
+			unique, d->name, h >> 24, h >> 16 & 0xff, h >> 8 & 0xff, h & 0xff, ring,
+			queues, queues > 1 ? ",cq=1" : "");
+}
+
+int cst_device_args(const struct cst_device *d, unsigned unique, uint16_t queues, uint16_t ring,
+		    char *buf, size_t size, struct cst_err *e)
 {
 	int n = -1;
 
@@ -182,9 +198,7 @@ int cst_device_args(const struct cst_device *d, unsigned unique, uint16_t queues
 		n = snprintf(buf, size, "net_vhost%u,iface=%s,queues=%u", unique, d->name, queues);
 		break;
 	case CST_DEV_VIRTIO_USER:
-		/* several queues are switched on through a control queue */
-		n = snprintf(buf, size, "net_virtio_user%u,path=%s,queues=%u%s", unique, d->name,
-			     queues, queues > 1 ? ",cq=1" : "");
+		n = virtio_user_args(d, unique, queues, ring, buf, size);
 		break;
 	case CST_DEV_TAP:
 		n = snprintf(buf, size, "net_tap%u,iface=%s", unique, d->name);

@@ -31,6 +31,7 @@ struct cst_device {
 int cst_device_parse(const char *text, struct cst_device *d, struct cst_err *e);
 
 /* What rte_dev_probe() takes. `unique` is a number no other open device has; `queues` is how many
- * queue pairs the device is made with. */
-int cst_device_args(const struct cst_device *d, unsigned unique, uint16_t queues, char *buf,
-		    size_t size, struct cst_err *e);
+ * queue pairs the device is made with, `ring` how long they are where that is settled here (a power
+ * of two). */
+int cst_device_args(const struct cst_device *d, unsigned unique, uint16_t queues, uint16_t ring,
+		    char *buf, size_t size, struct cst_err *e);

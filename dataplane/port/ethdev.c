@@ -13,7 +13,6 @@
 #include "port/ethdev.h"
 #include "port/kernel_if.h"
 
-#define DEFAULT_MTU  1500
 #define DEFAULT_RING 1024
 #define FRAME_EXTRA  22  /* Ethernet header, one VLAN tag and FCS */
 #define XDP_HEADROOM 256 /* what the kernel keeps free before the packet (XDP_PACKET_HEADROOM) */
@@ -144,7 +143,7 @@ static int configure(const struct cst_port_conf *conf, const struct cst_device *
 		     const struct rte_eth_dev_info *info, uint16_t pairs, struct cst_ethdev *d,
 		     struct rte_eth_conf *c, struct cst_err *e)
 {
-	uint16_t mtu = conf->mtu != 0 ? conf->mtu : DEFAULT_MTU;
+	uint16_t mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
 	int ret;
 
 	ret = choose_queues(conf, dev, info, pairs, d, e);
@@ -250,6 +249,13 @@ static void describe(const struct cst_ethdev *d, const struct rte_eth_dev_info *
 			    (c->txmode.offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
 }
 
+static uint16_t virtio_ring(const struct cst_port_conf *conf)
+{
+	uint32_t n = RTE_MAX(conf->rx_ring, conf->tx_ring);
+
+	return n == 0 ? DEFAULT_RING : (uint16_t)rte_align32pow2(RTE_MIN(n, 32768u));
+}
+
 int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *dev,
 		    struct cst_ethdev *d, struct cst_port_state *st, struct cst_err *e)
 {
@@ -263,7 +269,8 @@ int cst_ethdev_open(const struct cst_port_conf *conf, const struct cst_device *d
 	memset(d, 0, sizeof(*d));
 	ret = cst_device_check(dev, conf, &pairs, e);
 	if (ret == 0)
-		ret = cst_device_args(dev, unique++, pairs, d->devargs, sizeof(d->devargs), e);
+		ret = cst_device_args(dev, unique++, pairs, virtio_ring(conf), d->devargs,
+				      sizeof(d->devargs), e);
 	if (ret < 0)
 		return ret;
 	cst_xsk_list(&before);

@@ -309,7 +309,7 @@ int cst_port_declare(const struct cst_port_conf *conf, struct cst_err *e)
 	p->stage = PREPARED;
 	p->conf = *conf;
 	p->dev = dev;
-	p->st.mtu = conf->mtu;
+	p->st.mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
 	set_down(p, "");
 	return number(p);
 }
@@ -386,7 +386,7 @@ void cst_port_retire(uint16_t port)
 int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e)
 {
 	struct port *p = get(port);
-	uint16_t mtu = conf->mtu != 0 ? conf->mtu : 1500;
+	uint16_t mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
 
 	if (p == NULL)
 		return cst_err(e, -ENOENT, "name", "no port '%s'", conf->name);

@@ -22,8 +22,9 @@
 #include "err.h"
 #include "addr.h"
 
-#define CST_MAX_PORTS 64
-#define CST_NO_QUEUE  0xffff
+#define CST_MAX_PORTS   64
+#define CST_NO_QUEUE    0xffff
+#define CST_DEFAULT_MTU 1500
 
 struct cst_port_conf {
 	char name[32];

@@ -34,7 +34,7 @@ static void test_plain(void **state)
 	assert_int_equal(slot->teid, ul->teid);
 	assert_int_equal(UPF_REF_LINE(slot->ref), upf_session_by_seid(1)->line);
 	assert_int_equal(upf_find_teid(vrf("access"), ul->teid), slot->ref);
-	assert_int_equal(cst_ip_parse("10.45.0.2", &ue), 0);
+	assert_int_equal(cst_ip_from_text("10.45.0.2", &ue), 0);
 	assert_int_equal(addr_find(vrf("internet"), &ue), slot->ref);
 	assert_int_equal(ul->in_vrf, vrf("access"));
 	assert_int_equal(ul->out_vrf, vrf("internet"));
@@ -541,18 +541,18 @@ static void test_address_outside_pools(void **state)
 
 	(void)state;
 	PUT(text);
-	assert_int_equal(cst_ip_parse("172.16.0.1", &ip), 0);
+	assert_int_equal(cst_ip_from_text("172.16.0.1", &ip), 0);
 	assert_int_not_equal(upf_stray_addr(vrf("internet"), &ip), 0);
 	assert_int_equal(upf_stray_addr(vrf("mec"), &ip), 0);
-	assert_int_equal(cst_ip_parse("2001:db8:99:1f::7", &ip), 0);
+	assert_int_equal(cst_ip_from_text("2001:db8:99:1f::7", &ip), 0);
 	assert_int_not_equal(upf_stray_addr(vrf("internet"), &ip), 0);
-	assert_int_equal(cst_ip_parse("2001:db8:99:20::", &ip), 0);
+	assert_int_equal(cst_ip_from_text("2001:db8:99:20::", &ip), 0);
 	assert_int_equal(upf_stray_addr(vrf("internet"), &ip), 0);
 	refused(&upf_pool_class, CST_OP_PUT,
 		"{'name':'x','network_instance':'internet','prefix':'172.16.0.0/24'}", -EBUSY,
 		"prefix", "session 1");
 	DELETE("{'seid':1}");
-	assert_int_equal(cst_ip_parse("172.16.0.1", &ip), 0);
+	assert_int_equal(cst_ip_from_text("172.16.0.1", &ip), 0);
 	assert_int_equal(upf_stray_addr(vrf("internet"), &ip), 0);
 }
 

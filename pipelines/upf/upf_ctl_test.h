@@ -90,9 +90,9 @@ static inline void put_iface(const char *name, const char *vrf, bool gtpu, const
 	snprintf(c.port, sizeof(c.port), "%s", name);
 	snprintf(c.vrf, sizeof(c.vrf), "%s", vrf);
 	if (v4)
-		assert_int_equal(cst_prefix_parse(v4, &c.addrs[c.n_addrs++]), 0);
+		assert_int_equal(cst_prefix_from_text(v4, &c.addrs[c.n_addrs++]), 0);
 	if (v6)
-		assert_int_equal(cst_prefix_parse(v6, &c.addrs[c.n_addrs++]), 0);
+		assert_int_equal(cst_prefix_from_text(v6, &c.addrs[c.n_addrs++]), 0);
 	if (cst_net_put_iface(&c, &err) != 0)
 		fail_msg("%s: %s", err.field, err.reason);
 }

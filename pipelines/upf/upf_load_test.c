@@ -182,6 +182,8 @@ static void test_many(void **state)
 		      "memory of their own, %zu in all\n",
 		      N, N / control, N / (now() - all), used / N,
 		      used / N + 3 * (64 + 12) + 64 + 16 + 16 + 4 + 8);
+	if (used == 0)
+		print_message("skipped: bytes each, another allocator than the C library's runs\n");
 	assert_true(used / N + 3 * (64 + 12) + 64 + 16 + 16 + 4 + 8 <= 512);
 	for (int n = 1; n <= N; n += 2)
 		run(CST_OP_PUT, session(n, (uint32_t)n + 1));

@@ -327,6 +327,9 @@ class Rig:
             subprocess.run(f"ip netns pids {ns} 2>/dev/null | xargs -r kill -9; ip netns del {ns}",
                            shell=True, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.tmp, ignore_errors=True)
+        for path in (f"/dev/shm/{self.name}-tables", f"/dev/hugepages/{self.name}-tables"):
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def die_on_signal():

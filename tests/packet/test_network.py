@@ -9,7 +9,7 @@ from scapy.all import (ARP, ICMP, IP, UDP, Dot1Q, Ether, ICMPv6EchoReply, ICMPv6
 import socket
 
 from harness import DN4, DN_MAC, GNB4, GNB6, GNB_MAC, N6_4, UPF4, UPF6
-from upf import Session, inner4
+from upf import Session, downlink4, downlink6, inner4
 
 OTHER_MAC = "02:00:00:00:06:03"
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -111,6 +111,25 @@ def test_frames_for_others_are_dropped(rig):
         before = rig.drops().get("eth.not_ours", 0)
         rig.silent(rig.n3, Ether(src=GNB_MAC, dst="02:aa:aa:aa:aa:aa") / s.gtpu(inner4()))
         assert rig.drops()["eth.not_ours"] == before + 1
+
+
+def test_drop_reasons_are_not_of_the_buffers_last_packet(rig):
+    """Buffers come back with what was noted in them: it must not pass to the next packet."""
+    with Session(rig):
+        for _ in range(500):
+            rig.n6.send(Ether(src=DN_MAC, dst="02:aa:aa:aa:aa:aa") / downlink4())
+        rig.n6.drain()
+        before = rig.drops()
+        for _ in range(50):
+            rig.exchange(rig.n6, rig.from_dn(downlink4(ttl=1)), rig.n6)
+        after = rig.drops()
+        assert after["ip.ttl_exceeded"] == before.get("ip.ttl_exceeded", 0) + 50
+        assert after["eth.not_ours"] - before["eth.not_ours"] < 10
+
+
+def test_link_local_source_is_not_forwarded(rig):
+    with Session(rig):
+        rig.silent(rig.n6, rig.from_dn(downlink6(src="fe80::1234")), [rig.n3])
 
 
 def test_vlan_interface(rig):
