@@ -71,7 +71,7 @@ struct cst_class {
 	int (*get)(const void *key, json_t **out, struct cst_err *e);
 	int (*list)(struct cst_page *page, struct cst_err *e);
 	const struct cst_object *filter_object; /* what lists are filtered by; NULL: `object` */
-	bool config; /* shown by config.get and kept by coast.yaml */
+	bool config;                            /* shown by config.get and kept by coast.yaml */
 	struct cst_class *next;
 };
 

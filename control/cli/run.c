@@ -76,7 +76,7 @@ bool cst_cli_all(const struct cst_cli *cli)
 
 static void print_json(const json_t *js)
 {
-	json_dumpf(js, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_dumpf(js, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');
 }
 
@@ -165,7 +165,7 @@ static void json_page(const struct listing *l, const json_t *result, const json_
 		printf("{\"items\":[");
 	json_array_foreach (rows, i, row) {
 		printf("%s\n", l->pages == 0 && i == 0 ? "" : ",");
-		json_dumpf(row, stdout, JSON_COMPACT);
+		json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	}
 	if (last)
 		printf("\n],\"cursor\":0}\n");

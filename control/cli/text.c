@@ -29,7 +29,7 @@ static void scalar(FILE *out, const json_t *js)
 		fputs(json_string_value(js), out);
 		return;
 	}
-	text = json_dumps(js, JSON_ENCODE_ANY | JSON_COMPACT);
+	text = json_dumps(js, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
 	fputs(text != NULL ? text : "?", out);
 	free(text);
 }

@@ -37,7 +37,8 @@ static void test_prefix(void **state)
 	assert_int_equal(cst_prefix_from_text("10.0.0.1/24/8", &p), -22);
 	assert_int_equal(cst_prefix_from_text("/24", &p), -22);
 	assert_int_equal(
-		cst_prefix_from_text("2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0/24", &p), -22);
+		cst_prefix_from_text("2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0/24", &p),
+		-22);
 	assert_int_equal(cst_prefix_from_text("10.0.0.1/99999999999999999999", &p), -22);
 }
 

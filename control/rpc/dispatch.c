@@ -349,7 +349,7 @@ static char *dump(json_t *reply)
 
 	if (reply == NULL)
 		return NULL;
-	line = json_dumps(reply, JSON_COMPACT);
+	line = json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	json_decref(reply);
 	return line != NULL ? line : rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
 }

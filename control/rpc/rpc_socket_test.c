@@ -576,8 +576,8 @@ static void rude_clients(void **state)
 	/* the last of them may still hold all places */
 	for (int i = 0; i < 100; i++) {
 		c = open_conn();
-		put(&c, SUM);
-		line = next_line(&c);
+		/* refused at once: the other end may be closed already */
+		line = send(c.fd, SUM, strlen(SUM), MSG_NOSIGNAL) > 0 ? next_line(&c) : NULL;
 		served = line != NULL && strcmp(line, SUM_REPLY) == 0;
 		free(line);
 		close_conn(&c);

@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 struct cst_err {
-	int code;         /* negative errno, as returned */
-	char field[128];  /* path of the field, e.g. "pdrs[0].pdi.f_teid"; empty: the call as a whole */
+	int code;        /* negative errno, as returned */
+	char field[128]; /* path of the field, e.g. "pdrs[0].pdi.f_teid"; empty: the call as a whole
+			  */
 	char reason[256]; /* one sentence, no trailing full stop */
 };
 

@@ -15,20 +15,20 @@
 
 /* Start-up parameters (the `system` object); fixed until the next start. */
 struct cst_system {
-	uint16_t workers;          /* 1..CST_MAX_WORKERS */
-	char cpus[256];            /* "": chosen; else "control@workers" list such as "0@1-3" */
-	bool busy;                 /* true: poll without rest; false: adaptive back-off */
+	uint16_t workers; /* 1..CST_MAX_WORKERS */
+	char cpus[256];   /* "": chosen; else "control@workers" list such as "0@1-3" */
+	bool busy;        /* true: poll without rest; false: adaptive back-off */
 	enum { CST_HUGE_AUTO, CST_HUGE_ON, CST_HUGE_OFF } hugepages;
-	uint32_t memory_mb;        /* packet memory when there are no hugepages */
-	uint32_t packet_buffers;   /* count */
-	uint32_t buffer_size;      /* bytes of packet data per buffer, headroom excluded */
-	uint32_t max_sessions;     /* capacity of the session tables */
-	uint32_t max_pdrs;         /* capacity, PDRs in all sessions together */
-	uint32_t max_addresses;    /* capacity, addresses in all UE pools together */
-	uint32_t big_loop_us;      /* alarm when one walk takes longer */
-	char name[32];             /* instance name: file prefix, run-time directory */
-	char run_dir[108];         /* sockets and arena fall-back; "/run/coast" */
-	char arena_path[200];      /* "": chosen (hugetlbfs when it fits, else tmpfs) */
+	uint32_t memory_mb;      /* packet memory when there are no hugepages */
+	uint32_t packet_buffers; /* count */
+	uint32_t buffer_size;    /* bytes of packet data per buffer, headroom excluded */
+	uint32_t max_sessions;   /* capacity of the session tables */
+	uint32_t max_pdrs;       /* capacity, PDRs in all sessions together */
+	uint32_t max_addresses;  /* capacity, addresses in all UE pools together */
+	uint32_t big_loop_us;    /* alarm when one walk takes longer */
+	char name[32];           /* instance name: file prefix, run-time directory */
+	char run_dir[108];       /* sockets and arena fall-back; "/run/coast" */
+	char arena_path[200];    /* "": chosen (hugetlbfs when it fits, else tmpfs) */
 };
 
 struct cst_module {
@@ -51,9 +51,9 @@ int cst_modules_start(const struct cst_system *sys, struct cst_err *e);
 void cst_modules_tick(uint64_t now_ms);
 void cst_modules_stop(void);
 
-#define CST_MODULE(mod)                                                                            \
-	static void __attribute__((constructor, used)) cst_module_reg_##mod(void)                  \
-	{                                                                                          \
-		cst_module_add(&mod);                                                              \
-	}                                                                                          \
+#define CST_MODULE(mod)                                                           \
+	static void __attribute__((constructor, used)) cst_module_reg_##mod(void) \
+	{                                                                         \
+		cst_module_add(&mod);                                             \
+	}                                                                         \
 	struct cst_swallow_semicolon

@@ -28,7 +28,10 @@ static int check_af_xdp(const struct cst_device *dev, const struct cst_port_conf
 			uint16_t *queues, struct cst_err *e)
 {
 	struct rte_mempool *pool = cst_packet_pool();
-	int ret = cst_kif_raise(dev->name, e);
+	int ret;
+
+	cst_xdp_take_log();
+	ret = cst_kif_raise(dev->name, e);
 
 	if (ret == 0)
 		ret = cst_kif_queues(dev->name, queues, e);
@@ -36,9 +39,9 @@ static int check_af_xdp(const struct cst_device *dev, const struct cst_port_conf
 		return ret;
 	if (conf->queues != 0 && conf->queues != *queues)
 		return cst_err(e, -EINVAL, "queues",
-			       "'%s' spreads packets over %u queues and AF_XDP has to serve them "
-			       "all: leave queues out, or 'ethtool -L %s combined %u'",
-			       dev->name, *queues, dev->name, conf->queues);
+			       "AF_XDP has to serve all of the queues of '%s', which has %u: leave "
+			       "queues out, or change the interface with ethtool -L",
+			       dev->name, *queues);
 	if (pool->nb_mem_chunks != 1)
 		return cst_err(e, -ENOMEM, "device",
 			       "AF_XDP needs packet memory in one piece: use larger hugepages, or "

@@ -19,6 +19,9 @@
 /* 0 when all queues 0..n-1 of the interface can be bound now; else fills `e` with the remedy. */
 int cst_xsk_trial(const char *iface, uint16_t queues, struct cst_err *e);
 
+/* Let what libbpf and libxdp say pass through coast's log. */
+void cst_xdp_take_log(void);
+
 struct cst_xsk { /* sockets of one device */
 	unsigned n;
 	struct {

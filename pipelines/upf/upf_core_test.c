@@ -408,7 +408,7 @@ static void matcher(void **state)
 		for (int i = 0; i < 20; i++) {
 			struct arrival a = some_arrival();
 			uint8_t bytes[80];
-			struct cst_flow flow;
+			struct cst_flow flow = {0};
 			struct upf_ask q;
 			const struct upf_pdr *p;
 			bool want_spoofed;
@@ -449,7 +449,7 @@ static void filters(void **state)
 		struct fields f = some_packet();
 		struct upf_sdf s = some_sdf();
 		uint8_t bytes[80];
-		struct cst_flow flow;
+		struct cst_flow flow = {0};
 		bool ul = rnd(2), want = oracle_sdf(&s, &f, ul);
 
 		assert_int_equal(cst_flow_parse(bytes, bytes_of(&f, bytes), &flow), 0);

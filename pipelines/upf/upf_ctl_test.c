@@ -345,101 +345,97 @@ static void test_refusals(void **state)
 		const char *text;
 		int code;
 		const char *field, *reason;
-	} no[] =
-		{
-			{"{'seid':1,'update_fars':[{'id':9,'apply_action':['DROP']}]}", -ENOENT,
-			 "update_fars[0].id", "no FAR 9"},
-			{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DROP']}]}",
-			 -EINVAL, "update_fars[0].apply_action", "exactly one"},
-			{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DUPL']}]}",
-			 -ENOTSUP, "update_fars[0].apply_action", "are supported"},
-			{"{'seid':1,'remove_fars':[{'id':2}]}", -EINVAL, "pdr 2: far_id",
-			 "no FAR 2"},
-			{"{'seid':1,'create_pdrs':[" UL(1, CHOOSE) "]}", -EEXIST,
-			 "create_pdrs[0].id", "already"},
-			{"{'seid':1,'create_pdrs':[" UL(
-				 3, "'f_teid':{'teid':'0x77','ipv4':'192.0.2.9'}") "]}",
-			 -EINVAL, "create_pdrs[0].pdi.f_teid.ipv4", "not a GTP-U address"},
-			{"{'seid':1,'create_pdrs':[" UL(3, "'f_teid':{'teid':'0x777','ipv4':'192.0."
-							   "2.1'}") "," UL(
-				 4, "'f_teid':{'choose':true}") "," DL(5, ",'framed_routes':['10.0."
-									  "0.0/8']") "]}",
-			 -ENOTSUP, "create_pdrs[2].pdi.framed_routes", "not supported"},
-			{"{'seid':1,'create_pdrs':[" DL(
-				 3, ",'ue_ip_address':[{'ipv4':'10.45.0.77'}]") "]}",
-			 -EINVAL, "create_pdrs[0].pdi.ue_ip_address[0].ipv4", "another address"},
-			{"{'seid':1,'create_pdrs':[" DL(
-				 3, ",'sdf_filters':[{'id':1,'flow_description':"
-				    "'permit out ip'}]") "]}",
-			 -EINVAL, "create_pdrs[0].pdi.sdf_filters[0].flow_description", "from"},
-			{"{'seid':1,'create_pdrs':[" UL(3, "'f_teid':{'choose':true}") "," DL(
-				 4, ",'sdf_filters':[{'id':77}]") "]}",
-			 -EINVAL, "create_pdrs[1].pdi.sdf_filters[0].id", "no filter"},
-			{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
-			 ":'"
-			 "access',"
-			 "'network_instance':'nowhere'},'far_id':1}]}",
-			 -ENOENT, "create_pdrs[0].pdi.network_instance", "nowhere"},
-			{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
-			 ":'"
-			 "access',"
-			 "'network_instance':'internet','f_teid':{'choose':true}},'far_id':1}]}",
-			 -EINVAL, "create_pdrs[0].pdi.f_teid", "ends no tunnels"},
-			{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
-			 ":'"
-			 "access',"
-			 "'f_teid':{'choose':true}},'far_id':1}]}",
-			 -EINVAL, "create_pdrs[0].pdi.network_instance", "named default"},
-			{"{'seid':1,'update_fars':[{'id':2,'forwarding_parameters':{'network_"
-			 "instance':'"
-			 "old',"
-			 "'outer_header_creation':{'description':'gtpu-udp-ipv6','teid':1,'ipv6':':"
-			 ":1'}}}]"
-			 "}",
-			 -EINVAL, "update_fars[0].forwarding_parameters.outer_header_creation",
-			 "no IPv6"},
-			{"{'seid':1,'update_pdrs':[{'id':2,'qer_ids':[4]}]}", -EINVAL,
-			 "update_pdrs[0].qer_ids[0]", "no QER 4"},
-			{"{'seid':1,'update_pdrs':[{'id':2,'activation_time':5}]}", -ENOTSUP,
-			 "update_pdrs[0].activation_time", "not supported"},
-			{"{'seid':1,'update_pdrs':[{'id':2,'outer_header_removal':'ipv4'}]}",
-			 -ENOTSUP, "update_pdrs[0].outer_header_removal", "GTP-U"},
-			{"{'seid':8,'update_pdrs':[]}", -ENOENT, "seid", "no session 8"},
-			{"[{'seid':1,'create_pdrs':[" UL(
-				 3,
-				 "'f_teid':{'choose':true}") "]},"
-							     "{'seid':1,'remove_pdrs':[{'id':2}]}]",
-			 -EINVAL, "[1].seid", "twice"},
-			{"[{'seid':2,'create_pdrs':[" UL(3, "'f_teid':{'choose':true}") "," UL(
-				 4,
-				 "'f_teid'"
-				 ":{'teid'"
-				 ":'0x99',"
-				 "'ipv4':'"
-				 "192.0.2."
-				 "1'}") "," UL(5,
-					       CHOOSE) "," UL(6,
-							      CHOOSE) "," UL(7,
-									     CHOOSE) "]},{'seid':1,"
-										     "'create_pdrs'"
-										     ":[" UL(3,
-											     "'f_"
-											     "teid'"
-											     ":{'"
-											     "teid'"
-											     ":'"
-											     "0x99'"
-											     ",'"
-											     "ipv4'"
-											     ":'"
-											     "192."
-											     "0.2."
-											     "1'}") "]}]",
-			 -EEXIST, "[1].create_pdrs[0].pdi.f_teid.teid", "twice"},
-			{"{'seid':1,'create_pdrs':[" UL(
-				 3, "'f_teid':{'teid':'0x5555','ipv4':'192.0.2.1'}") "]}",
-			 -EEXIST, "create_pdrs[0].pdi.f_teid.teid", "session 2"},
-		};
+	} no[] = {
+		{"{'seid':1,'update_fars':[{'id':9,'apply_action':['DROP']}]}", -ENOENT,
+		 "update_fars[0].id", "no FAR 9"},
+		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DROP']}]}", -EINVAL,
+		 "update_fars[0].apply_action", "exactly one"},
+		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DUPL']}]}", -ENOTSUP,
+		 "update_fars[0].apply_action", "are supported"},
+		{"{'seid':1,'remove_fars':[{'id':2}]}", -EINVAL, "pdr 2: far_id", "no FAR 2"},
+		{"{'seid':1,'create_pdrs':[" UL(1, CHOOSE) "]}", -EEXIST, "create_pdrs[0].id",
+		 "already"},
+		{"{'seid':1,'create_pdrs':[" UL(3,
+						"'f_teid':{'teid':'0x77','ipv4':'192.0.2.9'}") "]}",
+		 -EINVAL, "create_pdrs[0].pdi.f_teid.ipv4", "not a GTP-U address"},
+		{"{'seid':1,'create_pdrs':[" UL(
+			 3,
+			 "'f_teid':{'teid':'0x777','ipv4':'192.0."
+			 "2.1'}") "," UL(4, "'f_teid':{'choose':true}") "," DL(5, ",'framed_routes'"
+										  ":['10.0."
+										  "0.0/8']") "]}",
+		 -ENOTSUP, "create_pdrs[2].pdi.framed_routes", "not supported"},
+		{"{'seid':1,'create_pdrs':[" DL(3, ",'ue_ip_address':[{'ipv4':'10.45.0.77'}]") "]}",
+		 -EINVAL, "create_pdrs[0].pdi.ue_ip_address[0].ipv4", "another address"},
+		{"{'seid':1,'create_pdrs':[" DL(3, ",'sdf_filters':[{'id':1,'flow_description':"
+						   "'permit out ip'}]") "]}",
+		 -EINVAL, "create_pdrs[0].pdi.sdf_filters[0].flow_description", "from"},
+		{"{'seid':1,'create_pdrs':[" UL(3, "'f_teid':{'choose':true}") "," DL(
+			 4, ",'sdf_filters':[{'id':77}]") "]}",
+		 -EINVAL, "create_pdrs[1].pdi.sdf_filters[0].id", "no filter"},
+		{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
+		 ":'"
+		 "access',"
+		 "'network_instance':'nowhere'},'far_id':1}]}",
+		 -ENOENT, "create_pdrs[0].pdi.network_instance", "nowhere"},
+		{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
+		 ":'"
+		 "access',"
+		 "'network_instance':'internet','f_teid':{'choose':true}},'far_id':1}]}",
+		 -EINVAL, "create_pdrs[0].pdi.f_teid", "ends no tunnels"},
+		{"{'seid':1,'create_pdrs':[{'id':3,'precedence':1,'pdi':{'source_interface'"
+		 ":'"
+		 "access',"
+		 "'f_teid':{'choose':true}},'far_id':1}]}",
+		 -EINVAL, "create_pdrs[0].pdi.network_instance", "named default"},
+		{"{'seid':1,'update_fars':[{'id':2,'forwarding_parameters':{'network_"
+		 "instance':'"
+		 "old',"
+		 "'outer_header_creation':{'description':'gtpu-udp-ipv6','teid':1,'ipv6':':"
+		 ":1'}}}]"
+		 "}",
+		 -EINVAL, "update_fars[0].forwarding_parameters.outer_header_creation", "no IPv6"},
+		{"{'seid':1,'update_pdrs':[{'id':2,'qer_ids':[4]}]}", -EINVAL,
+		 "update_pdrs[0].qer_ids[0]", "no QER 4"},
+		{"{'seid':1,'update_pdrs':[{'id':2,'activation_time':5}]}", -ENOTSUP,
+		 "update_pdrs[0].activation_time", "not supported"},
+		{"{'seid':1,'update_pdrs':[{'id':2,'outer_header_removal':'ipv4'}]}", -ENOTSUP,
+		 "update_pdrs[0].outer_header_removal", "GTP-U"},
+		{"{'seid':8,'update_pdrs':[]}", -ENOENT, "seid", "no session 8"},
+		{"[{'seid':1,'create_pdrs':[" UL(
+			 3, "'f_teid':{'choose':true}") "]},"
+							"{'seid':1,'remove_pdrs':[{'id':2}]}]",
+		 -EINVAL, "[1].seid", "twice"},
+		{"[{'seid':2,'create_pdrs':[" UL(3, "'f_teid':{'choose':true}") "," UL(
+			 4,
+			 "'f_teid'"
+			 ":{'teid'"
+			 ":'0x99',"
+			 "'ipv4':'"
+			 "192.0.2."
+			 "1'}") "," UL(5,
+				       CHOOSE) "," UL(6,
+						      CHOOSE) "," UL(7,
+								     CHOOSE) "]},{'seid':1,"
+									     "'create_pdrs'"
+									     ":[" UL(3,
+										     "'f_"
+										     "teid'"
+										     ":{'"
+										     "teid'"
+										     ":'"
+										     "0x99'"
+										     ",'"
+										     "ipv4'"
+										     ":'"
+										     "192."
+										     "0.2."
+										     "1'}") "]}]",
+		 -EEXIST, "[1].create_pdrs[0].pdi.f_teid.teid", "twice"},
+		{"{'seid':1,'create_pdrs':[" UL(
+			 3, "'f_teid':{'teid':'0x5555','ipv4':'192.0.2.1'}") "]}",
+		 -EEXIST, "create_pdrs[0].pdi.f_teid.teid", "session 2"},
+	};
 	const struct upf_stray_table *st = &upf_strays;
 	size_t teids = (size_t)8 << (32 - upf_tables.teid_tag_bits), slots = 400001 * 4;
 	void *memory[5];

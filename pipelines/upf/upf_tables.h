@@ -16,19 +16,19 @@
 #define UPF_MAX_POOLS 256
 
 struct upf_tables {
-	void *lines;                   /* rule runs, 64 B each; line 0 is none */
-	struct upf_count *counts;      /* state lines, four counts each */
-	struct upf_teid_slot *teids;   /* [1 << teid_index_bits] */
-	uint32_t *pool_slots;          /* refs */
-	struct upf_peer *peers;        /* [UPF_MAX_PEERS], 0 is none */
-	struct upf_pool *pools;        /* [UPF_MAX_POOLS], number = aux of the pool's service prefix */
-	uint8_t teid_tag_bits;         /* teid >> this = index into teids */
+	void *lines;                 /* rule runs, 64 B each; line 0 is none */
+	struct upf_count *counts;    /* state lines, four counts each */
+	struct upf_teid_slot *teids; /* [1 << teid_index_bits] */
+	uint32_t *pool_slots;        /* refs */
+	struct upf_peer *peers;      /* [UPF_MAX_PEERS], 0 is none */
+	struct upf_pool *pools; /* [UPF_MAX_POOLS], number = aux of the pool's service prefix */
+	uint8_t teid_tag_bits;  /* teid >> this = index into teids */
 };
 
 extern struct upf_tables upf_tables;
 
-/* TEIDs that a control plane chose, by (vrf, teid); addresses outside pools, by (vrf, address or /64).
- * Worker side, lock-free; the ref, 0: none. */
+/* TEIDs that a control plane chose, by (vrf, teid); addresses outside pools, by (vrf, address or
+ * /64). Worker side, lock-free; the ref, 0: none. */
 uint32_t upf_stray_teid(uint16_t vrf, uint32_t teid);
 uint32_t upf_stray_addr(uint16_t vrf, const struct cst_ip *ip);
 

@@ -2,17 +2,6 @@
 # Packet memory with and without hugepages, and what coastd says when there are none.
 . "$(dirname "$0")/test.sh"
 
-# A machine without hugepages, as far as the command can see.
-without_hugepages() {
-	unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "$@"' sh "$@"
-}
-
-forwards() {
-	lab_sessions 1 && lab_gnb 1 &&
-		in_gnb ping -c 3 -i 0.1 -W 1 -I 10.45.0.1 198.51.100.2 &&
-		in_gnb ping -c 3 -i 0.1 -W 1 -I 2001:db8:45::1 2001:db8:6::2
-}
-
 free_mb() {
 	awk '/^HugePages_Free/ { f = $2 } /^HugePages_Rsvd/ { r = $2 } /^Hugepagesize/ { s = $2 }
 		END { print int((f - r) * s / 1024) }' /proc/meminfo
@@ -22,43 +11,49 @@ mapped_huge() { # by coastd: packet memory on a hugetlbfs
 	grep -q "${LAB}map_" "/proc/$COASTD_PID/maps"
 }
 
+# A machine without hugepages, as far as the command can see.
+cat >"$LAB_TMP/no-pages" <<'SH'
+#!/bin/sh
+exec unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "$@"' sh "$@"
+SH
+chmod +x "$LAB_TMP/no-pages"
 ok "namespaces" lab_up
 
 conf_lab '' 'hugepages: off'
 lab_start || fail "coastd without hugepages"
 ok "off takes none" not mapped_huge
 ok "off has no notice" not said hugepage
+ok "sessions" lab_sessions 1
+ok "gNB" lab_gnb 1
 ok "off forwards" forwards
 ok "coastd ends" stop_coastd
-kill "$LAB_LAST" # the gNB of these tunnels
+ok "gNB ends" stop_gnb
 
 conf_lab '' 'hugepages: on'
-ok "'on' without pages does not start" starts_not unshare --mount sh -c \
-	'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "$@"' sh
+ok "'on' without pages does not start" starts_not "$LAB_TMP/no-pages"
 ok "and names the remedy" said 'system.hugepages: .*(nr_hugepages|dpdk-hugepages)' refused
 
 conf_lab '' 'hugepages: auto'
-BIN=$BUILD
+mkdir "$LAB_TMP/bin"
+printf '#!/bin/sh\nexec "%s" "%s/coastd" "$@"\n' "$LAB_TMP/no-pages" "$BUILD" >"$LAB_TMP/bin/coastd"
+chmod +x "$LAB_TMP/bin/coastd"
+real_build=$BUILD
 BUILD=$LAB_TMP/bin
-mkdir "$BUILD"
-cat >"$BUILD/coastd" <<WRAP
-#!/bin/sh
-exec unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/mm/hugepages && exec "\$@"' sh "$BIN/coastd" "\$@"
-WRAP
-chmod +x "$BUILD/coastd"
 lab_start || fail "coastd on auto without pages"
-BUILD=$BIN
+BUILD=$real_build
 ok "auto takes none" not mapped_huge
 ok "auto says so once" test "$(grep -c 'ordinary pages' "$LAB_TMP/coastd.log")" = 1
 ok "with the remedy" said 'ordinary pages.*nr_hugepages'
 ok "coastd ends" stop_coastd
 
 if [ "$(free_mb)" -lt 200 ]; then
-	echo "hugepages: on is not tried: fewer than 200 MB are free"
+	echo "skip: 'hugepages: on' wants 200 MB of them free"
 else
 	conf_lab '' 'hugepages: on'
 	lab_start || fail "coastd on hugepages"
 	ok "'on' takes them" mapped_huge
+	ok "sessions" lab_sessions 1
+	ok "gNB" lab_gnb 1
 	ok "'on' forwards" forwards
 	ok "coastd ends" stop_coastd
 fi

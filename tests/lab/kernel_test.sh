@@ -3,7 +3,7 @@
 . "$(dirname "$0")/test.sh"
 
 listen() { # NAMESPACE ADDRESS: one connection on port 7000, whose words come back in capitals
-	ip netns exec "$1" python3 -c '
+	ip netns exec "$1" /usr/bin/python3 -c '
 import socket, sys
 f = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s = socket.create_server((sys.argv[1], 7000), family=f)
@@ -13,7 +13,7 @@ c.sendall(c.recv(100).upper())' "$2"
 }
 
 talk() { # NAMESPACE ADDRESS
-	ip netns exec "$1" python3 -c '
+	ip netns exec "$1" /usr/bin/python3 -c '
 import socket, sys
 c = socket.create_connection((sys.argv[1], 7000), 3)
 c.sendall(b"hello")

@@ -12,16 +12,18 @@ LAB_TMP=$(mktemp -d "/tmp/coast-$LAB.XXXXXX")
 SOCK=$LAB_TMP/coastd.sock
 NS_GNB=$LAB-gnb NS_UPF=$LAB-upf NS_DN=$LAB-dn
 
-in_gnb() { ip netns exec "$NS_GNB" "$@"; }
-in_upf() { ip netns exec "$NS_UPF" "$@"; }
-in_dn() { ip netns exec "$NS_DN" "$@"; }
+lab_exec=""
+in_gnb() { $lab_exec ip netns exec "$NS_GNB" "$@"; }
+in_upf() { $lab_exec ip netns exec "$NS_UPF" "$@"; }
+in_dn() { $lab_exec ip netns exec "$NS_DN" "$@"; }
 ctl() { "$BUILD/coastctl" -s "$SOCK" "$@"; }
 
 # Start a command in the background, its output in $LAB_TMP/NAME.log; it dies with the lab.
 lab_spawn() { # NAME COMMAND...
 	lab_name=$1
 	shift
-	"$@" >"$LAB_TMP/$lab_name.log" 2>&1 </dev/null &
+	# in the place of the shell, so that signals and its exit status are the command's own
+	(lab_exec='exec' && "$@") >"$LAB_TMP/$lab_name.log" 2>&1 </dev/null &
 	LAB_LAST=$!
 	LAB_PIDS="$LAB_PIDS $LAB_LAST"
 }
@@ -103,6 +105,7 @@ lab_virtio_wire() {
 }
 
 # Start coastd in its namespace from $LAB_TMP/coast.yaml, or fail with what it said.
+# shellcheck disable=SC2120 # the demo needs no options
 lab_start() { # [OPTIONS...]
 	rm -f "$LAB_TMP/coastd.log"
 	lab_spawn coastd in_upf "$BUILD/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK" "$@"
@@ -139,6 +142,7 @@ lab_gnb() { # COUNT
 	# shellcheck disable=SC2046 # arguments, to be split
 	lab_spawn gnb in_gnb "$BUILD/tests/lab/gnb" --tun ue0 --local 192.0.2.2 --remote 192.0.2.1 \
 		$("$SRC/tests/lab/sessions.py" --gnb "$LAB_TMP/reply.json")
+	GNB_PID=$LAB_LAST
 	lab_wait 5 grep -q ready "$LAB_TMP/gnb.log" || { cat "$LAB_TMP/gnb.log" >&2; return 1; }
 	in_gnb ip link set ue0 mtu 1400 up
 	lab_i=0

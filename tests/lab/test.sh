@@ -40,7 +40,7 @@ fail() { # WHAT
 ok() { # WHAT COMMAND...
 	test_what=$1
 	shift
-	test_out=$("$@" 2>&1) || fail "$test_what: $* -> $? $test_out"
+	"$@" >"$LAB_TMP/out" 2>&1 || fail "$test_what: $* -> $? $(cat "$LAB_TMP/out")"
 }
 
 not() { # COMMAND...: succeeds when it fails
@@ -82,4 +82,27 @@ said() { # REGEX [LOG]
 stop_coastd() {
 	kill "$COASTD_PID"
 	wait "$COASTD_PID"
+}
+
+stop_gnb() {
+	kill "$GNB_PID"
+	wait "$GNB_PID" 2>/dev/null
+	lab_wait 3 not in_gnb ip link show ue0
+}
+
+# The DNN's user 10.45.0.1 reaches the data network and is reached.
+forwards() {
+	in_gnb ping -c 3 -i 0.1 -W 1 -I 10.45.0.1 198.51.100.2 &&
+		in_gnb ping -c 3 -i 0.1 -W 1 -I 2001:db8:45::1 2001:db8:6::2
+}
+
+rpc() { # METHOD PARAMS: the reply, by a client that is not coastctl; behind $AS, as somebody else
+	${AS:-} /usr/bin/python3 -c '
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(sys.argv[1])
+call = {"jsonrpc": "2.0", "id": 1, "method": sys.argv[2], "params": json.loads(sys.argv[3])}
+s.sendall(json.dumps(call).encode() + b"\n")
+print(s.makefile().readline(), end="")' "$SOCK" "$1" "$2"
 }

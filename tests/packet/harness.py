@@ -23,6 +23,8 @@ from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
 conf.verb = 0
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+os.environ.setdefault("LSAN_OPTIONS", f"suppressions={SRC}/tests/packet/lsan.supp:"
+                      "print_suppressions=0")
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10  # linux/if_packet.h
 GNB_MAC, DN_MAC = "02:00:00:00:03:02", "02:00:00:00:06:02"
 GNB4, GNB6, DN4, DN6 = "192.0.2.2", "2001:db8:3::2", "198.51.100.2", "2001:db8:6::2"
