@@ -13,8 +13,9 @@ import sys
 from scapy.all import Ether, ICMP, IP, UDP, wrpcap
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
+# 02:70...: what the first of DPDK's pcap ports is called
 def uplink(user, teid, i):
-    outer = Ether(dst="ff:ff:ff:ff:ff:fe", src="02:00:00:00:03:02") / IP(src="192.0.2.2", dst="192.0.2.1")
+    outer = Ether(dst="02:70:63:61:70:00", src="02:00:00:00:03:02") / IP(src="192.0.2.2", dst="192.0.2.1")
     gtpu = GTP_U_Header(teid=teid, gtp_type=255) / GTPPDUSessionContainer(type=1, QFI=9)
     return outer / UDP(sport=2152, dport=2152) / gtpu / IP(src=user, dst="198.51.100.2", id=i) / ICMP(seq=i)
 
@@ -26,7 +27,7 @@ PY
 conf 'hugepages: off' "arena_path: $LAB_TMP/open/tables" <<YAML
 network_instances: [{name: access}, {name: internet}]
 ports:
-  - {name: n3, device: "pcap:$LAB_TMP/open/n3.pcap,$LAB_TMP/open/n3-out.pcap", promiscuous: true}
+  - {name: n3, device: "pcap:$LAB_TMP/open/n3.pcap,$LAB_TMP/open/n3-out.pcap"}
   - {name: n6, device: "pcap:,$LAB_TMP/open/n6.pcap"}
 interfaces:
   - {name: n3, port: n3, network_instance: access, addresses: [192.0.2.1/24], gtpu: true}
