@@ -39,7 +39,7 @@ ok "an idle coastd takes less than 20 % of a CPU, not $used" test "$used" -lt 20
 share=$(busy_share)
 ok "and calls itself idle, not $share % busy" test "$share" -ge 0 -a "$share" -lt 20
 in_gnb ping -c 10 -i 0.2 -W 1 192.0.2.1 >"$LAB_TMP/ping.log"
-ok "it answers from its rest within 5 ms" awk -F/ '/^rtt/ { ms = $5 } END { exit !(ms > 0 && ms < 5) }' "$LAB_TMP/ping.log"
+ok "it answers from its rest within 20 ms" awk -F/ '/^rtt/ { ms = $5 } END { exit !(ms > 0 && ms < 20) }' "$LAB_TMP/ping.log"
 lab_spawn flood in_gnb ping -f -q 192.0.2.1
 ok "traffic shows in the busy share" lab_wait 4 sh -c "'$BUILD/coastctl' -s '$SOCK' --json worker show \
 	| jq -e '[.items[] | .busy_percent // empty] | max >= 1'"

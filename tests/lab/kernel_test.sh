@@ -15,7 +15,7 @@ c.sendall(c.recv(100).upper())' "$2"
 talk() { # NAMESPACE ADDRESS
 	ip netns exec "$1" /usr/bin/python3 -c '
 import socket, sys
-c = socket.create_connection((sys.argv[1], 7000), 3)
+c = socket.create_connection((sys.argv[1], 7000), 10)
 c.sendall(b"hello")
 sys.exit(c.recv(100) != b"HELLO")' "$2"
 }

@@ -56,12 +56,12 @@ lab_down() {
 	done
 	# tables outlive a coastd of their name; nobody starts one of this name again
 	for lab_dir in /dev/shm $(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts); do
-		rm -f "$lab_dir/$LAB"-tables "$lab_dir/$LAB"map_*
+		rm -f "$lab_dir/$LAB"-tables "$lab_dir/$LAB"-*-tables "$lab_dir/$LAB"map_*
 	done
 	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB-wire" "$LAB_TMP"
 }
 trap 'lab_rc=$?; lab_down; exit $lab_rc' EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP PIPE
 
 # A veth pair: NAME in namespace A, the coast end (MTU $4) in the UPF's. Checksums must be in the
 # packets: AF_XDP and AF_PACKET hand them over as they are.
