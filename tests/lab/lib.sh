@@ -38,7 +38,8 @@ lab_wait() { # SECONDS COMMAND...: until it succeeds
 }
 
 lab_down() {
-	trap - EXIT INT TERM HUP
+	trap - EXIT
+	trap '' INT TERM HUP PIPE # taking down is not interrupted
 	for lab_pid in $LAB_PIDS; do
 		kill "$lab_pid" 2>/dev/null
 	done
