@@ -66,6 +66,8 @@ struct cst_class {
 	/* What the reply to put/modify of this obj says beside {}: e.g. created F-TEIDs. After
 	 * commit. New reference or NULL. May be NULL. */
 	json_t *(*reply)(const void *obj);
+	/* Same for a delete: what was still to be said of it. May be NULL. */
+	json_t *(*del_reply)(const void *key);
 
 	/* State fields included. -ENOENT with the reason when there is none. */
 	int (*get)(const void *key, json_t **out, struct cst_err *e);

@@ -35,3 +35,25 @@ void cst_yaml_free(struct cst_yaml *y);
 unsigned cst_yaml_line(const struct cst_yaml *y, const char *path);
 /* The value at this path below js, or NULL. Borrowed. */
 json_t *cst_json_at(const json_t *js, const char *path);
+
+/* ---- reload -------------------------------------------------------------- */
+
+/* The file that coastd was started with, NULL: none. */
+const char *cst_config_file(void);
+
+/* Apply the difference between a file and what is live, all of it or nothing: objects that the file
+ * had before and has no longer are deleted, those that differ from what is live or are new to it
+ * are put, all others are not even planned. What was made through the socket is left alone unless
+ * the file names it: from then on it is the file's.
+ *
+ * `path` NULL: cst_config_file(). `check_only`: plan, tell what would be done, change nothing.
+ * Errors go to `report` one by one. Returns their count, 0 with
+ *   {"file", "applied", "created": [{"class", "key"}], "changed": [{.., "fields": {NAME: {"from",
+ *    "to"}}}], "deleted": [..], "unchanged": N}
+ * in *result (new reference). Control thread. */
+int cst_config_reload(const char *path, bool check_only, cst_config_report report, json_t **result);
+
+/* Told by cst_txn_run(): the object with this key was deleted, and not by a reload. */
+void cst_origin_forget(const struct cst_class *c, const void *key);
+/* Take state fields out of an encoded object, at every depth. */
+void cst_strip_state(const struct cst_object *o, json_t *js);

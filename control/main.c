@@ -163,6 +163,26 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	json_t *result;
+	int errors;
+
+	sd_notify(0, "RELOADING=1");
+	errors = cst_config_reload(NULL, false, report, &result);
+	if (errors > 0)
+		LOG_ERR("not reloaded: %d error%s, nothing was changed", errors,
+			errors == 1 ? "" : "s");
+	else
+		LOG_NOTICE("reloaded %s: %zu created, %zu changed, %zu deleted",
+			   json_string_value(json_object_get(result, "file")),
+			   json_array_size(json_object_get(result, "created")),
+			   json_array_size(json_object_get(result, "changed")),
+			   json_array_size(json_object_get(result, "deleted")));
+	json_decref(result);
+	sd_notify(0, "READY=1");
+}
+
 static int failed(const char *what, const struct cst_err *e)
 {
 	LOG_ERR("%s: %s%s%s", what, e->field, e->field[0] != '\0' ? ": " : "", e->reason);
@@ -174,7 +194,7 @@ static int run_loop(const struct options *o, const struct cst_system *sys)
 	struct cst_rpc_conf rpc = {0};
 	struct cst_err e = {0};
 	struct event_base *base;
-	struct event *events[4];
+	struct event *events[5];
 	int ret = 1;
 
 	base = event_base_new();
@@ -184,8 +204,10 @@ static int run_loop(const struct options *o, const struct cst_system *sys)
 	events[1] = evsignal_new(base, SIGINT, on_signal, base);
 	events[2] = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	events[3] = event_new(base, -1, EV_PERSIST, on_notices, NULL);
+	events[4] = evsignal_new(base, SIGHUP, on_hangup, NULL);
 	event_add(events[0], NULL);
 	event_add(events[1], NULL);
+	event_add(events[4], NULL);
 	event_add(events[2], &(struct timeval){.tv_usec = TICK_MS * 1000});
 	event_add(events[3], &(struct timeval){.tv_usec = NOTICES_MS * 1000});
 
@@ -205,7 +227,7 @@ static int run_loop(const struct options *o, const struct cst_system *sys)
 	cst_rpc_stop();
 	ret = 0;
 out:
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		event_free(events[i]);
 	event_base_free(base);
 	return ret;

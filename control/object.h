@@ -153,7 +153,8 @@ void cst_pool_free(struct cst_pool *p);
  * -EINVAL: the request is wrong; -ENOMEM: the pool's limit. */
 int cst_decode(const struct cst_object *o, const json_t *js, bool partial, struct cst_pool *p,
 	       void *out, struct cst_err *e);
-/* What identifies an object: exactly its key fields, nothing else. For get and delete. */
+/* What identifies an object: exactly its key fields, nothing else; where it has a single one also
+ * the bare value. For get and delete. */
 int cst_decode_key(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,
 		   struct cst_err *e);
 /* cst_decode() of a complete object that goes on after an error: each one to `sink`, whose field

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How fast sessions go in through the control socket, and what one costs in memory.
 
-sessions.py --coastd PATH [--count 1000000]
+sessions.py --coastd PATH [--count 1000000] [--urrs 0]
 
 Starts a coastd of its own on null ports, puts plain sessions (one PDR each way) in
 arrays of 1000, and prints sessions per second and bytes per session: everything that
-coastd holds beyond what it held before the first one.
+coastd holds beyond what it held before the first one. --urrs gives each session so many
+URRs (volume, threshold and quota) that both PDRs name.
 """
 import argparse
 import json
@@ -27,16 +28,18 @@ pools: [{{name: p, network_instance: internet, prefix: 10.0.0.0/12}}]
 """
 
 
-def session(i):
+def session(i, urrs):
     n = i + 1
+    ids = list(range(1, urrs + 1))
     ue = [{"ipv4": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"}]
     return {
         "seid": n, "dnn": "internet",
         "pdrs": [
             {"id": 1, "precedence": 255, "outer_header_removal": "gtpu-udp-ip", "far_id": 1,
+             "urr_ids": ids,
              "pdi": {"source_interface": "access", "network_instance": "access",
                      "f_teid": {"choose": True}, "qfi": [9], "ue_ip_address": ue}},
-            {"id": 2, "precedence": 255, "far_id": 2,
+            {"id": 2, "precedence": 255, "far_id": 2, "urr_ids": ids,
              "pdi": {"source_interface": "core", "network_instance": "internet",
                      "ue_ip_address": ue}}],
         "fars": [
@@ -45,7 +48,11 @@ def session(i):
             {"id": 2, "apply_action": ["FORW"], "forwarding_parameters": {
                 "destination_interface": "access", "network_instance": "access",
                 "outer_header_creation": {"description": "gtpu-udp-ipv4", "teid": n,
-                                          "ipv4": "192.0.2.2"}}}]}
+                                          "ipv4": "192.0.2.2"}}}],
+        "urrs": [{"id": u, "measurement_method": ["VOLUM"],
+                  "reporting_triggers": ["VOLTH", "VOLQU"],
+                  "volume_threshold": {"total": 8000000}, "volume_quota": {"total": 10000000}}
+                 for u in ids]}
 
 
 def memory(pid, arena):
@@ -60,11 +67,12 @@ def main():
     args = argparse.ArgumentParser()
     args.add_argument("--coastd", required=True)
     args.add_argument("--count", type=int, default=1000000)
+    args.add_argument("--urrs", type=int, default=0)
     args = args.parse_args()
     tmp = tempfile.mkdtemp(prefix="coast-perf-")
     name = os.path.basename(tmp)
     with open(f"{tmp}/c.yaml", "w") as f:
-        f.write(CONFIG.format(name=name, tmp=tmp, count=args.count, pdrs=2 * args.count))
+        f.write(CONFIG.format(name=name, tmp=tmp, count=args.count, pdrs=max(2, 4 * args.urrs) * args.count))
     daemon = subprocess.Popen([args.coastd, "-c", f"{tmp}/c.yaml", "-s", f"{tmp}/s"],
                               stderr=open(f"{tmp}/log", "w"))
     try:
@@ -89,7 +97,7 @@ def main():
         spent = 0.0
         for first in range(0, args.count, 1000):
             line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "session.put", "params": [
-                session(i) for i in range(first, min(first + 1000, args.count))]}).encode()
+                session(i, args.urrs) for i in range(first, min(first + 1000, args.count))]}).encode()
             start = time.monotonic()
             sock.sendall(line + b"\n")
             reply = replies.readline()

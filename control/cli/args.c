@@ -268,10 +268,50 @@ struct args {
 	json_t *whole;  /* array: what JSON texts and files gave */
 	json_t *fields; /* object: what FIELD=VALUE and bare words gave */
 	unsigned n_bare;
+	bool keys; /* what is given are keys: delete */
 };
+
+/* The only key field, NULL: there are several, or none. */
+static const char *only_key(const struct cst_object *o)
+{
+	const char *key = NULL;
+
+	for (unsigned i = 0; i < o->n_fields; i++) {
+		if (!(o->fields[i].flags & CST_F_KEY))
+			continue;
+		if (key != NULL)
+			return NULL;
+		key = o->fields[i].name;
+	}
+	return key;
+}
+
+/* In a list of keys, as '["a","b"]', each stands for an object with nothing else. */
+static bool keys_to_objects(const struct cst_object *o, json_t *list)
+{
+	const char *key = only_key(o);
+	json_t *v, *one;
+	size_t i;
+
+	json_array_foreach (list, i, v) {
+		if (json_is_object(v))
+			continue;
+		if (key == NULL || json_is_array(v) || json_is_null(v))
+			return false;
+		one = json_object();
+		json_object_set(one, key, v);
+		json_array_set_new(list, i, one);
+	}
+	return true;
+}
 
 static int add_whole(struct args *a, json_t *js, const char *word, struct cst_err *e)
 {
+	if (json_is_array(js) && a->keys && !keys_to_objects(a->shape, js)) {
+		json_decref(js);
+		return cst_err(e, -EINVAL, NULL, "%s: must be a list of keys of a %s", word,
+			       a->shape->name);
+	}
 	if (json_is_array(js))
 		json_array_extend(a->whole, js);
 	else if (json_is_object(js))
@@ -350,12 +390,12 @@ static bool several_keys(const struct cst_object *o, char **words, int n)
 int cli_args(const struct cli_object *o, const struct cli_verb *v, char **words, int n,
 	     json_t **out, struct cst_err *e)
 {
-	struct args a = {.shape = cli_verb_shape(o, v)};
+	struct args a = {.shape = cli_verb_shape(o, v), .keys = v->kind == CLI_DELETE};
 	int ret = 0;
 
 	if (a.shape == NULL && n > 0)
-		return cst_err(e, -EINVAL, NULL, "%s: %s %s takes no arguments", words[0], o->name,
-			       v->name);
+		return cst_err(e, -EINVAL, NULL, "%s: %s%s%s takes no arguments", words[0], o->name,
+			       cli_is_bare(v) ? "" : " ", v->name);
 	a.whole = json_array();
 	a.fields = json_object();
 	for (int i = 0; i < n && ret == 0; i++) {

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 
 static volatile sig_atomic_t interrupts;
 
-static void on_interrupt(int sig)
+void cli_interrupt(int sig)
 {
 	interrupts = 1;
 }
@@ -36,6 +37,10 @@ static int help_about(struct cst_cli *cli, char **words, int n)
 	}
 	o = cli_object_find(words[0]);
 	v = o != NULL && n > 1 ? cli_verb_find(o, words[1]) : NULL;
+	if (o != NULL && cli_verb_find(o, "") != NULL) {
+		cli_help_verb(o, cli_verb_find(o, ""));
+		return 0;
+	}
 	if (o == NULL || (n > 1 && v == NULL)) {
 		cli_ask_coastd(cli);
 		o = cli_object_find(words[0]);
@@ -63,19 +68,94 @@ static int watch_seconds(struct cst_cli *cli, const char *text)
 	return -1;
 }
 
+static const struct option longs[] = {
+	{"socket", required_argument, NULL, 's'},
+	{"json", no_argument, NULL, 'j'},
+	{"watch", optional_argument, NULL, 'w'},
+	{"all", no_argument, NULL, 'a'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool is_ours(const char *word)
+{
+	size_t n = strcspn(word, "=");
+
+	for (const struct option *o = longs; o->name != NULL; o++)
+		if (n > 0 && strncmp(o->name, word, n) == 0)
+			return true;
+	return n == 0;
+}
+
+/* Does --NAME of this command go with the next word? All fields do but the truth values. */
+static bool takes_value(char *const words[2], const char *name)
+{
+	const struct cli_object *o = cli_object_find(words[0]);
+	const struct cli_verb *v = o != NULL ? cli_verb_find(o, "") : NULL;
+	const struct cst_object *shape;
+	const struct cst_field *f;
+	char field[64];
+
+	if (o != NULL && v == NULL && words[1] != NULL)
+		v = cli_verb_find(o, words[1]);
+	shape = v != NULL ? cli_verb_shape(o, v) : NULL;
+	snprintf(field, sizeof(field), "%s", name);
+	for (char *c = field; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : *c;
+	f = shape != NULL ? cli_field_at(shape, field) : NULL;
+	return f != NULL ? f->type != CST_T_BOOL : words[1] != NULL && v == NULL;
+}
+
+/* `reload --check` is `reload check=true`, and `trace add --count 5` is `trace add count=5`: what
+ * getopt would refuse is an argument of the command, which knows it or says what it takes. */
+static void to_arguments(int *argc, char **argv)
+{
+	static char *made[8]; /* of the last command line */
+	char *words[2] = {NULL, NULL}, *word;
+	const char *value;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < 8; k++) {
+		free(made[k]);
+		made[k] = NULL;
+	}
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "-s") == 0 || strcmp(argv[i], "--socket") == 0) {
+			i++;
+		} else if (strcmp(argv[i], "--") == 0) {
+			return;
+		} else if (argv[i][0] != '-') {
+			words[words[0] != NULL ? 1 : 0] = words[1] != NULL ? words[1] : argv[i];
+		} else if (words[0] != NULL && argv[i][1] == '-' && !is_ours(argv[i] + 2)) {
+			word = strcmp(argv[i], "--dry-run") == 0 ? (char *)"check" : argv[i] + 2;
+			if (strchr(word, '=') == NULL) {
+				value = i + 1 < *argc && argv[i + 1][0] != '-' &&
+							takes_value(words, word)
+						? argv[i + 1]
+						: NULL;
+				if (n == 8 ||
+				    asprintf(&made[n], "%s=%s", word, value ? value : "true") < 0)
+					return; /* getopt refuses it */
+				word = made[n++];
+				if (value != NULL) {
+					(*argc)--;
+					memmove(argv + i + 1, argv + i + 2,
+						(size_t)(*argc - i) * sizeof(*argv));
+				}
+			}
+			for (char *c = word; *c != '\0' && *c != '='; c++)
+				*c = *c == '-' ? '_' : *c;
+			argv[i] = word;
+		}
+	}
+}
+
 int cli_options(struct cst_cli *cli, int *argc, char **argv, bool *help)
 {
-	static const struct option longs[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"json", no_argument, NULL, 'j'},
-		{"watch", optional_argument, NULL, 'w'},
-		{"all", no_argument, NULL, 'a'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	int c, kept = 1;
 
+	to_arguments(argc, argv);
 	interrupts = 0;
 	optind = 0; /* glibc: start anew, each line of the interactive mode comes here */
 	while ((c = getopt_long(*argc, argv, "s:jw::aVh", longs, NULL)) != -1) {
@@ -120,7 +200,7 @@ static void print_candidate(void *arg, const char *word)
 
 static int go(struct cst_cli *cli, int argc, char **argv)
 {
-	struct sigaction sa = {.sa_handler = on_interrupt};
+	struct sigaction sa = {.sa_handler = cli_interrupt};
 	bool help = false;
 	int status;
 
@@ -154,6 +234,7 @@ int cst_cli_main(int argc, char **argv)
 	setlocale(LC_NUMERIC, "C"); /* JSON has a decimal point everywhere */
 	status = go(&cli, argc, argv);
 	cli_disconnect(&cli);
+	json_decref(cli.refusal);
 	free(cli.buf);
 	return status;
 }

@@ -17,8 +17,8 @@
 struct cst_cli; /* the connection, and how results are shown */
 
 struct cst_command {
-	const char *object, *verb;     /* "event", "watch" */
-	const char *help;              /* one line */
+	const char *object, *verb; /* "event", "watch"; verb "": the object alone is a command */
+	const char *help;          /* one line */
 	const struct cst_object *args; /* what key=value arguments there are; NULL: none */
 	/* `args` is an object, checked value by value (not: as a whole). Returns 0 or a negative
 	 * errno with *e filled; what the command says itself goes to stdout. */
@@ -43,12 +43,43 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
  * member `items` that is one), else one line per member. `o` names the fields and their units; may
  * be NULL. */
 void cst_cli_show(struct cst_cli *cli, const struct cst_object *o, const json_t *result);
+/* All that was wrong with a call that was refused, when coastd listed it: [{"file", "line",
+ * "field", "reason"}], borrowed until the next call. NULL: it did not. */
+const json_t *cst_cli_errors(const struct cst_cli *cli);
 /* --json was given. */
 bool cst_cli_json(const struct cst_cli *cli);
 /* --all was given: also what is zero. */
 bool cst_cli_all(const struct cst_cli *cli);
 /* Ctrl-C was pressed: end what goes on without end. */
 bool cst_cli_interrupted(void);
+
+/* ---- top ----------------------------------------------------------------- */
+
+/* A part of `coastctl top`: a list that coastd is asked for again and again. */
+struct cst_top {
+	const char *title; /* also its member in the JSON output */
+	int order;
+	const char *method; /* its result has `items`; "ready": false in it: ask again soon */
+	const char *key;    /* member by which an item is known again */
+	/* What to ask with, from the arguments of top; NULL: nothing. New reference. */
+	json_t *(*params)(const json_t *args);
+	/* The item's row, a new reference. `before`: the same item `seconds` ago, NULL: it was not
+	 * there, and rates are not known. */
+	json_t *(*row)(const json_t *item, const json_t *before, double seconds);
+	const struct cst_object *columns; /* of rows, in this order; `help` is the heading */
+	struct cst_top *next;
+};
+
+void cst_top_add(struct cst_top *t);
+/* What a counter rose by in each second; 0 when that is not known. */
+double cst_top_rate(const json_t *item, const json_t *before, const char *member, double seconds);
+
+#define CST_TOP(var)                                                           \
+	static void __attribute__((constructor, used)) cst_top_reg_##var(void) \
+	{                                                                      \
+		cst_top_add(&var);                                             \
+	}                                                                      \
+	struct cst_swallow_semicolon
 
 /* The program without its main(): exit status 0, 1 (refused or failed), 2 (wrong usage). */
 int cst_cli_main(int argc, char **argv);

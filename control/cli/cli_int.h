@@ -19,7 +19,8 @@ struct cst_cli {
 	char *buf;
 	size_t n, cap;
 	long next_id;
-	int rpc_code; /* of the last refusal, 0: none */
+	int rpc_code;    /* of the last refusal, 0: none */
+	json_t *refusal; /* error.data of it, NULL: none */
 
 	bool asked; /* coastd was asked what it offers */
 };
@@ -57,6 +58,11 @@ struct cli_object {
 struct cli_object *cli_objects(void);
 const struct cli_object *cli_object_find(const char *word);
 const struct cli_verb *cli_verb_find(const struct cli_object *o, const char *word);
+/* A command of one word, such as `top`: its object has this verb alone. */
+static inline bool cli_is_bare(const struct cli_verb *v)
+{
+	return v->name[0] == '\0';
+}
 /* Add what coastd offers beyond that. Once; quietly nothing when it does not answer. */
 void cli_ask_coastd(struct cst_cli *cli);
 /* The shape of a verb's arguments; NULL: takes none. */
@@ -79,7 +85,8 @@ const struct cst_field *cli_field_at(const struct cst_object *o, const char *pat
 
 /* One command line without the program's name and options. Exit status. */
 int cli_run(struct cst_cli *cli, char **words, int n);
-/* Options among the words are taken out. Exit status, or -1: go on with `words`. */
+/* Options among the words are taken out; `--NAME[=VALUE]` after the object that is none of
+ * coastctl's becomes the argument NAME=VALUE (true). Exit status, or -1: go on with `words`. */
 int cli_options(struct cst_cli *cli, int *argc, char **argv, bool *help);
 /* Print an error and what to do next; returns the exit status for it. */
 int cli_fail(const struct cst_cli *cli, const struct cli_object *o, const struct cli_verb *v,
@@ -93,6 +100,8 @@ void cli_print_value(FILE *out, const struct cst_object *o, const json_t *js);
 char *cli_compact(const json_t *js);
 
 struct cli_table; /* the columns, chosen from the first page */
+/* Columns of the terminal, or of $COLUMNS; 0: no limit. */
+size_t cli_screen_width(void);
 /* Print a page of rows; `*t` NULL at the first. */
 void cli_table_page(struct cli_table **t, const struct cst_object *o, const json_t *rows);
 /* What did not fit; frees. */
@@ -110,3 +119,22 @@ void cli_complete(struct cst_cli *cli, char **words, int n,
 		  void (*add)(void *arg, const char *word), void *arg);
 
 int cli_shell(struct cst_cli *cli);
+
+/* ---- top.c, top_view.c --------------------------------------------------- */
+
+/* Ctrl-C, a kill or a closed terminal make cst_cli_interrupted() true from here on. */
+void cli_interrupt(int sig);
+
+struct cli_top_part {
+	const struct cst_top *top;
+	json_t *before, *now; /* items by key */
+	json_t *rows;         /* NULL: coastd has no such thing */
+	json_t *reply;        /* the whole of it */
+	double at;            /* when `now` was asked for, seconds */
+};
+
+/* The parts as text, at most so many columns and lines (0: no limit). */
+void cli_top_view(FILE *out, const struct cli_top_part *parts, unsigned n, size_t columns,
+		  size_t lines);
+/* "12.3k"; buf has 16 bytes. */
+const char *cli_top_number(double v, char *buf);

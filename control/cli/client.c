@@ -129,6 +129,7 @@ static int refusal(struct cst_cli *cli, const json_t *error, struct cst_err *e)
 	int err = errno_by_name(json_string_value(json_object_get(data, "errno")));
 
 	cli->rpc_code = (int)json_integer_value(json_object_get(error, "code"));
+	cli->refusal = json_incref((json_t *)data);
 	if (reason == NULL)
 		reason = json_string_value(json_object_get(error, "message"));
 	if (err == 0)
@@ -173,6 +174,8 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
 
 	*result = NULL;
 	cli->rpc_code = 0;
+	json_decref(cli->refusal);
+	cli->refusal = NULL;
 	js = json_pack("{s:s, s:s, s:I}", "jsonrpc", "2.0", "method", method, "id", (json_int_t)id);
 	if (params != NULL)
 		json_object_set_new(js, "params", params);
@@ -199,4 +202,11 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
 		*result = json_incref(json_object_get(reply, "result"));
 	json_decref(reply);
 	return ret;
+}
+
+const json_t *cst_cli_errors(const struct cst_cli *cli)
+{
+	const json_t *errors = json_object_get(cli->refusal, "errors");
+
+	return json_is_array(errors) ? errors : NULL;
 }

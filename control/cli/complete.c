@@ -176,7 +176,9 @@ void cli_complete(struct cst_cli *cli, char **words, int n,
 		for (o = cli_objects(); o != NULL; o = o->next)
 			if (o->verbs != NULL)
 				offer(&c, "", o->name, "");
-	} else if ((o = cli_object_find(kept[0])) != NULL && n == 2) {
+	} else if ((o = cli_object_find(kept[0])) != NULL && (v = cli_verb_find(o, "")) != NULL) {
+		offer_args(cli, &c, o, v);
+	} else if (o != NULL && n == 2) {
 		for (v = o->verbs; v != NULL; v = v->next)
 			offer(&c, "", v->name, "");
 	} else if (o != NULL && (v = cli_verb_find(o, kept[1])) != NULL) {

@@ -5,6 +5,9 @@
 
 const char cli_usage[] =
 	"Usage: coastctl [-s SOCKET] [--json] [--watch[=SECONDS]] OBJECT [VERB [ARGS]]\n"
+	"       coastctl top        rates, live; ends with q\n"
+	"       coastctl reload [--check | --dry-run] [FILE]\n"
+	"                           apply what has changed in coast.yaml, or show it\n"
 	"       coastctl            interactive, on a terminal\n"
 	"\n"
 	"Look at and change a running coastd.\n"
@@ -107,7 +110,7 @@ void cli_help_verb(const struct cli_object *o, const struct cli_verb *v)
 {
 	const struct cst_object *shape = cli_verb_shape(o, v);
 
-	printf("Usage: coastctl %s %s%s\n\n%s\n", o->name, v->name,
+	printf("Usage: coastctl %s%s%s%s\n\n%s\n", o->name, cli_is_bare(v) ? "" : " ", v->name,
 	       shape == NULL           ? ""
 	       : v->kind == CLI_DELETE ? " KEY ... | JSON | @FILE"
 	       : v->kind == CLI_SHOW   ? " [KEY | FIELD=VALUE ...]"

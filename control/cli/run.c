@@ -39,8 +39,8 @@ static void hint(const struct cst_cli *cli, const struct cli_object *o, const st
 		return;
 	case EINVAL:
 		if (o != NULL && v != NULL)
-			fprintf(stderr, "'coastctl %s %s --help' lists what it takes.\n", o->name,
-				v->name);
+			fprintf(stderr, "'coastctl %s%s%s --help' lists what it takes.\n", o->name,
+				cli_is_bare(v) ? "" : " ", v->name);
 		else
 			fprintf(stderr, "'coastctl %s%s--help' lists them.\n",
 				o != NULL ? o->name : "", o != NULL ? " " : "");
@@ -380,7 +380,7 @@ static int unknown_object(struct cst_cli *cli, const char *word)
 			cst_err(&e, -ECONNREFUSED, NULL,
 				"%s: unknown here, and coastd does not answer on %s", word,
 				cli->socket);
-		return cli_fail(cli, NULL, NULL, &e, 2);
+		return cli_fail(cli, NULL, NULL, &e, 1);
 	}
 	if (s.best != NULL)
 		cst_err(&e, -EINVAL, NULL, "%s: unknown object; did you mean %s?", word, s.best);
@@ -414,11 +414,13 @@ static const struct cli_object *find_object(struct cst_cli *cli, const char *wor
 static int run_verb(struct cst_cli *cli, const struct cli_object *o, const struct cli_verb *v,
 		    char **words, int n)
 {
+	int skip = cli_is_bare(v) ? 1 : 2;
 	json_t *args = NULL;
 	struct cst_err e = {0};
+	long sent;
 	int ret;
 
-	ret = cli_args(o, v, words + 2, n > 2 ? n - 2 : 0, &args, &e);
+	ret = cli_args(o, v, words + skip, n > skip ? n - skip : 0, &args, &e);
 	if (ret == 0 && v->kind <= CLI_DELETE && json_is_object(args) &&
 	    json_object_size(args) == 0)
 		ret = cst_err(&e, -EINVAL, NULL, "%s %s: give FIELD=VALUE, a JSON text or @FILE",
@@ -427,7 +429,9 @@ static int run_verb(struct cst_cli *cli, const struct cli_object *o, const struc
 		json_decref(args);
 		return cli_fail(cli, o, v, &e, 2);
 	}
-	if (cli->watch > 0 && v->kind >= CLI_SHOW && strcmp(v->name, "watch") != 0)
+	sent = cli->next_id;
+	if (cli->watch > 0 && v->kind >= CLI_SHOW && strcmp(v->name, "watch") != 0 &&
+	    !cli_is_bare(v))
 		ret = repeat(cli, o, v, args, words, n, &e);
 	else
 		ret = once(cli, o, v, args, &e);
@@ -435,7 +439,10 @@ static int run_verb(struct cst_cli *cli, const struct cli_object *o, const struc
 	fflush(stdout);
 	if (ret < 0 && ret == -EINTR && cst_cli_interrupted())
 		return 0;
-	return ret < 0 ? cli_fail(cli, o, v, &e, 1) : 0;
+	if (ret == 0)
+		return 0;
+	/* wrong usage is what coastctl itself finds: coastd was asked nothing */
+	return cli_fail(cli, o, v, &e, ret == -EINVAL && cli->next_id == sent ? 2 : 1);
 }
 
 int cli_run(struct cst_cli *cli, char **words, int n)
@@ -445,6 +452,9 @@ int cli_run(struct cst_cli *cli, char **words, int n)
 
 	if (o == NULL)
 		return unknown_object(cli, words[0]);
+	v = cli_verb_find(o, "");
+	if (v != NULL)
+		return run_verb(cli, o, v, words, n);
 	v = cli_verb_find(o, n > 1 ? words[1] : "show");
 	if (v == NULL) {
 		cli_ask_coastd(cli);

@@ -38,7 +38,7 @@ struct cli_table {
 	bool headed;
 };
 
-static size_t screen_width(void)
+size_t cli_screen_width(void)
 {
 	const char *env = getenv("COLUMNS");
 	struct winsize ws;
@@ -186,7 +186,7 @@ static struct cli_table *table_new(const struct cst_object *o, const json_t *row
 
 	if (t == NULL)
 		return NULL;
-	t->width = screen_width();
+	t->width = cli_screen_width();
 	choose_columns(t, o, rows);
 	measure(t, rows);
 	if (t->n > 0)
@@ -253,21 +253,39 @@ void cli_table_page(struct cli_table **tp, const struct cst_object *o, const jso
 	t->headed = true;
 }
 
+/* Append a word to a line of the screen's width, or begin the next one with it. */
+static void wrap(const struct cli_table *t, size_t *at, const char *word, const char *after)
+{
+	size_t len = strlen(word) + strlen(after);
+
+	if (*at > 0 && t->width != 0 && *at + 1 + len > t->width) {
+		putchar('\n');
+		*at = 0;
+	}
+	*at += (size_t)printf("%s%s%s", *at > 0 ? " " : "", word, after);
+}
+
+/* Which columns did not fit, in lines that do. */
+static void footnote(const struct cli_table *t)
+{
+	static const char *const intro[] = {"(not", "shown", "for", "want", "of", "width:"};
+	unsigned left = t->hidden;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < sizeof(intro) / sizeof(*intro); i++)
+		wrap(t, &at, intro[i], "");
+	for (unsigned i = 0; i < t->n; i++)
+		if (!t->columns[i].shown)
+			wrap(t, &at, t->columns[i].name, --left > 0 ? "," : ")");
+	putchar('\n');
+}
+
 void cli_table_end(struct cli_table *t)
 {
-	const char *sep = "";
-
 	if (t == NULL)
 		return;
-	if (t->hidden > 0 && t->headed) {
-		printf("(not shown for want of width: ");
-		for (unsigned i = 0; i < t->n; i++)
-			if (!t->columns[i].shown) {
-				printf("%s%s", sep, t->columns[i].name);
-				sep = ", ";
-			}
-		printf(")\n");
-	}
+	if (t->hidden > 0 && t->headed)
+		footnote(t);
 	for (unsigned i = 0; i < t->n; i++) {
 		free((char *)t->columns[i].name);
 		free(t->columns[i].title);

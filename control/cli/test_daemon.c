@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 
+#include "config.h"
 #include "rpc/rpc.h"
 #include "rpc/test_memory.h"
 
@@ -32,7 +33,9 @@ int main(int argc, char **argv)
 	struct event *stop = evsignal_new(base, SIGTERM, on_stop, base);
 	struct cst_rpc_conf conf = {.group = "daemon"};
 	struct cst_err e = {0};
+	struct cst_system sys;
 
+	cst_system_load(NULL, &sys, &e);
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(conf.path, sizeof(conf.path), "%s", argc > 1 ? argv[1] : "");
 	memory_bind();

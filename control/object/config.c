@@ -9,29 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "object/txn.h"
+#include "load.h"
 
-struct entry {
-	const struct cst_class *class;
-	const json_t *js;
-	const void *obj;
-	unsigned index;
-	struct entry *next;
-};
-
-struct load {
-	const char *file;
-	cst_config_report report;
-	struct cst_yaml yaml;
-	struct cst_pool *pool;
-	struct entry *first, **last;
-	json_t *refused; /* key texts of objects with errors */
-	unsigned errors;
-	char where[96]; /* of the object at hand: "ports[3]" */
-};
-
-static void tell(struct load *l, const struct cst_err *e)
+void load_tell(struct load *l, const struct cst_err *e)
 {
 	l->errors++;
 	if (l->report != NULL)
@@ -44,7 +24,7 @@ static void tell_in_object(void *arg, const struct cst_err *e)
 	struct cst_err full = *e;
 
 	cst_err_prefix(&full, "%s", l->where);
-	tell(l, &full);
+	load_tell(l, &full);
 }
 
 static void locate(struct load *l, const struct cst_class *c, unsigned index)
@@ -67,7 +47,7 @@ static void unknown_key(struct load *l, const char *key)
 		cst_err(&e, -EINVAL, key, "unknown key, did you mean '%s'?", s.best);
 	else
 		cst_err(&e, -EINVAL, key, "unknown key");
-	tell(l, &e);
+	load_tell(l, &e);
 }
 
 static void check_keys(struct load *l)
@@ -83,7 +63,7 @@ static void check_keys(struct load *l)
 			unknown_key(l, key);
 		} else if (c->put == NULL) {
 			cst_err(&e, -ENOTSUP, key, "cannot be configured");
-			tell(l, &e);
+			load_tell(l, &e);
 		}
 	}
 }
@@ -100,7 +80,7 @@ static void refuse(struct load *l, const struct cst_class *c, const json_t *js)
 	}
 }
 
-static bool follows_from(const struct load *l, const struct entry *en, const struct cst_err *e)
+static bool follows_from(const struct load *l, const struct load_entry *en, const struct cst_err *e)
 {
 	const json_t *v = e->code == -ENOENT ? cst_json_at(en->js, e->field) : NULL;
 
@@ -108,70 +88,65 @@ static bool follows_from(const struct load *l, const struct entry *en, const str
 }
 
 /* The same key twice in one file is a slip, never an update. */
-static bool is_twin(struct load *l, const struct cst_class *c, json_t *seen, const void *obj,
-		    unsigned index)
+static bool is_twin(struct load *l, const struct load_entry *en, json_t *seen)
 {
-	json_t *key = json_object(), *whole = cst_encode(c->object, obj), *before;
+	const struct cst_class *c = en->class;
+	char *text = origin_key_text(c->object, en->written);
+	json_t *before = text != NULL ? json_object_get(seen, text) : NULL;
 	struct cst_err e;
-	char *text;
 
-	for (unsigned i = 0; i < c->object->n_fields; i++) {
-		const struct cst_field *f = &c->object->fields[i];
-
-		if ((f->flags & CST_F_KEY) && json_object_get(whole, f->name) != NULL)
-			json_object_set(key, f->name, json_object_get(whole, f->name));
-	}
-	text = json_object_size(key) > 0 ? json_dumps(key, JSON_COMPACT) : NULL;
-	before = text != NULL ? json_object_get(seen, text) : NULL;
 	if (before != NULL) {
 		cst_err(&e, -EEXIST, l->where, "is the same %s as %s[%d], %.150s", c->object->name,
 			c->plural, (int)json_integer_value(before), text);
-		tell(l, &e);
+		load_tell(l, &e);
 	} else if (text != NULL) {
-		json_object_set_new(seen, text, json_integer(index));
+		json_object_set_new(seen, text, json_integer(en->index));
 	}
 	free(text);
-	json_decref(whole);
-	json_decref(key);
 	return before != NULL;
 }
 
 static void decode_one(struct load *l, const struct cst_class *c, const json_t *js, unsigned index,
 		       json_t *seen)
 {
-	struct entry *en = cst_pool_alloc(l->pool, sizeof(*en));
+	struct load_entry *en = cst_pool_alloc(l->pool, sizeof(*en));
 	void *obj = cst_pool_alloc(l->pool, c->object->size);
 	struct cst_err e;
 
 	locate(l, c, index);
 	if (en == NULL || obj == NULL) {
 		cst_err(&e, -ENOMEM, l->where, "the file needs too much memory");
-		tell(l, &e);
+		load_tell(l, &e);
 		return;
 	}
 	if (cst_decode_all(c->object, js, l->pool, obj, tell_in_object, l) > 0) {
 		refuse(l, c, js);
 		return;
 	}
-	if (is_twin(l, c, seen, obj, index))
+	*en = (struct load_entry){.class = c, .js = js, .obj = obj, .index = index};
+	en->written = cst_encode(c->object, obj);
+	if (is_twin(l, en, seen)) {
+		json_decref(en->written);
 		return;
-	*en = (struct entry){.class = c, .js = js, .obj = obj, .index = index};
+	}
 	*l->last = en;
 	l->last = &en->next;
 }
 
-static void decode_class(struct load *l, const struct cst_class *c)
+static void decode_class(struct load *l, const struct cst_class *c, bool absent_too)
 {
 	const json_t *js = json_object_get(l->yaml.root, c->plural), *item;
 	json_t *seen;
 	struct cst_err e;
 	size_t i;
 
+	if ((js == NULL || json_is_null(js)) && c->singleton && absent_too)
+		js = l->made;
 	if (js == NULL || json_is_null(js))
 		return; /* a key with nothing under it: all commented out */
 	if (!c->singleton && !json_is_array(js)) {
 		cst_err(&e, -EINVAL, c->plural, "must be a list");
-		tell(l, &e);
+		load_tell(l, &e);
 		return;
 	}
 	seen = json_object();
@@ -183,18 +158,68 @@ static void decode_class(struct load *l, const struct cst_class *c)
 	json_decref(seen);
 }
 
+void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report)
+{
+	struct cst_err e;
+
+	*l = (struct load){.file = path, .report = report};
+	cst_yaml_read(&l->yaml, path, NULL, report);
+	l->errors = l->yaml.errors;
+	l->last = &l->first;
+	l->pool = cst_pool_new();
+	l->refused = json_object();
+	l->made = json_object();
+	if (l->yaml.root == NULL)
+		return;
+	if (!json_is_object(l->yaml.root) && !json_is_null(l->yaml.root)) {
+		cst_err(&e, -EINVAL, NULL, "must be a mapping such as 'ports: [...]'");
+		load_tell(l, &e);
+		return;
+	}
+	check_keys(l);
+	for (const struct cst_class *c = cst_class_first(); c != NULL; c = c->next)
+		if (c->plural != NULL && c->put != NULL)
+			decode_class(l, c, absent_too);
+}
+
+void load_close(struct load *l)
+{
+	for (struct load_entry *en = l->first; en != NULL; en = en->next)
+		json_decref(en->written);
+	json_decref(l->refused);
+	json_decref(l->made);
+	cst_pool_free(l->pool);
+	cst_yaml_free(&l->yaml);
+}
+
+void load_refuse(struct load *l, const struct load_entry *en, const struct cst_err *e)
+{
+	struct cst_err full = *e;
+
+	if (!follows_from(l, en, e)) {
+		locate(l, en->class, en->index);
+		cst_err_prefix(&full, "%s", l->where);
+		load_tell(l, &full);
+	}
+	refuse(l, en->class, en->js);
+}
+
+/* ---- the start-up file ----------------------------------------------------------------- */
+
+static char *started_with;
+
+const char *cst_config_file(void)
+{
+	return started_with;
+}
+
 static void plan(struct load *l, struct cst_txn_run *run)
 {
-	for (struct entry *en = l->first; en != NULL; en = en->next) {
+	for (struct load_entry *en = l->first; en != NULL; en = en->next) {
 		struct cst_err e = {0};
 
-		if (cst_txn_plan(run, en->class, CST_OP_PUT, en->obj, &e) == 0)
-			continue;
-		if (!follows_from(l, en, &e)) {
-			locate(l, en->class, en->index);
-			tell_in_object(l, &e);
-		}
-		refuse(l, en->class, en->js);
+		if (cst_txn_plan(run, en->class, CST_OP_PUT, en->obj, &e) < 0)
+			load_refuse(l, en, &e);
 	}
 }
 
@@ -208,35 +233,29 @@ static void apply(struct load *l, bool check_only)
 	run.txn.startup = true;
 	plan(l, &run);
 	if (l->errors == 0 && cst_txn_prepare(&run, &e) < 0)
-		tell(l, &e);
-	if (l->errors == 0 && !check_only)
-		cst_txn_commit(&run);
-	else
+		load_tell(l, &e);
+	if (l->errors > 0 || check_only) {
 		cst_txn_abort(&run);
+		return;
+	}
+	cst_txn_commit(&run);
+	for (struct load_entry *en = l->first; en != NULL; en = en->next)
+		origin_keep(en);
 }
 
 int cst_config_load(const char *path, bool check_only, cst_config_report report)
 {
-	struct load l = {.file = path, .report = report};
-	struct cst_err e;
+	struct load l;
+	int errors;
 
-	cst_yaml_read(&l.yaml, path, NULL, report);
-	l.errors = l.yaml.errors;
-	l.last = &l.first;
-	l.pool = cst_pool_new();
-	l.refused = json_object();
-	if (l.yaml.root != NULL && !json_is_object(l.yaml.root) && !json_is_null(l.yaml.root)) {
-		cst_err(&e, -EINVAL, NULL, "must be a mapping such as 'ports: [...]'");
-		tell(&l, &e);
-	} else if (l.yaml.root != NULL) {
-		check_keys(&l);
-		for (const struct cst_class *c = cst_class_first(); c != NULL; c = c->next)
-			if (c->plural != NULL && c->put != NULL)
-				decode_class(&l, c);
+	load_open(&l, path, false, report);
+	if (json_is_object(l.yaml.root) || json_is_null(l.yaml.root))
 		apply(&l, check_only);
+	if (!check_only) {
+		free(started_with);
+		started_with = realpath(path, NULL); /* a reload may come from elsewhere */
 	}
-	json_decref(l.refused);
-	cst_pool_free(l.pool);
-	cst_yaml_free(&l.yaml);
-	return l.errors;
+	errors = (int)l.errors;
+	load_close(&l);
+	return errors;
 }

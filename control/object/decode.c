@@ -252,10 +252,43 @@ int cst_decode(const struct cst_object *o, const json_t *js, bool partial, struc
 	return decode(o, js, partial ? PARTIAL : COMPLETE, p, out, e);
 }
 
+/* The only key field; NULL: there are several, or none. */
+static const char *only_key(const struct cst_object *o)
+{
+	const char *name = NULL;
+
+	for (unsigned i = 0; i < o->n_fields; i++) {
+		if (!(o->fields[i].flags & CST_F_KEY))
+			continue;
+		if (name != NULL)
+			return NULL;
+		name = o->fields[i].name;
+	}
+	return name;
+}
+
+static int not_a_key(const struct cst_object *o, const json_t *js, struct cst_err *e)
+{
+	if (json_is_array(js) || only_key(o) != NULL)
+		return cst_err(e, -EINVAL, NULL, "must be the key of a %s", o->name);
+	return cst_err(e, -EINVAL, NULL, "must be an object with the key of a %s", o->name);
+}
+
 int cst_decode_key(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,
 		   struct cst_err *e)
 {
-	return decode(o, js, KEY_ONLY, p, out, e);
+	json_t *whole = NULL;
+	int ret;
+
+	if (json_is_object(js))
+		return decode(o, js, KEY_ONLY, p, out, e);
+	if (only_key(o) == NULL || json_is_array(js) || json_is_null(js) || js == NULL)
+		return not_a_key(o, js, e);
+	whole = json_object();
+	json_object_set(whole, only_key(o), (json_t *)js);
+	ret = decode(o, whole, KEY_ONLY, p, out, e);
+	json_decref(whole);
+	return ret;
 }
 
 unsigned cst_decode_all(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,

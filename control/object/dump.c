@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
-#include "class.h"
+#include "config.h"
 
 #define PAGE 256
 #define MOST 65536 /* of one class: beyond that a listing, page by page, is the way */
 
-static void strip_state(const struct cst_object *o, json_t *js)
+void cst_strip_state(const struct cst_object *o, json_t *js)
 {
 	for (unsigned i = 0; i < o->n_fields; i++) {
 		const struct cst_field *f = &o->fields[i];
@@ -19,9 +19,9 @@ static void strip_state(const struct cst_object *o, json_t *js)
 			json_object_del(js, f->name);
 		else if (f->type == CST_T_OBJ && json_is_array(v))
 			json_array_foreach (v, k, item)
-				strip_state(f->sub, item);
+				cst_strip_state(f->sub, item);
 		else if (f->type == CST_T_OBJ)
-			strip_state(f->sub, v);
+			cst_strip_state(f->sub, v);
 	}
 }
 
@@ -43,7 +43,7 @@ static json_t *dump_class(const struct cst_class *c, struct cst_err *e)
 		return NULL;
 	}
 	json_array_foreach (page.items, i, item)
-		strip_state(c->object, item);
+		cst_strip_state(c->object, item);
 	return page.items;
 }
 

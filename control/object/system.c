@@ -132,12 +132,49 @@ static const struct cst_object object = {
 static struct cst_pool *kept;
 static struct system_obj current;
 
+static void choose(struct system_obj *s);
+
+/* Names of the fields in which they differ; `which`: bits of those to compare. */
+static void differing(const json_t *a, const json_t *b, uint64_t which, const char **first,
+		      char *others, size_t size)
+{
+	*first = NULL;
+	others[0] = '\0';
+	for (unsigned i = 0; i < object.n_fields; i++) {
+		const char *name = fields[i].name;
+
+		if (!(which >> i & 1) ||
+		    json_equal(json_object_get(a, name), json_object_get(b, name)))
+			continue;
+		if (*first == NULL)
+			*first = name;
+		else
+			snprintf(others + strlen(others), size - strlen(others), "%s%s",
+				 others[0] != '\0' ? ", " : "; so does ", name);
+	}
+}
+
 static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
+	struct system_obj want = *(const struct system_obj *)obj;
+	uint64_t given = want.has;
+	const char *first;
+	json_t *now, *then;
+	char others[160];
+
 	if (t->startup)
 		return 0; /* taken by cst_system_load() before the engine started */
-	return cst_err(e, -ENOTSUP, NULL,
-		       "is fixed while coastd runs: change coast.yaml and restart");
+	choose(&want);
+	now = cst_encode(&object, &current);
+	then = cst_encode(&object, &want);
+	differing(now, then, given, &first, others, sizeof(others));
+	if (first == NULL) /* one that is not given any more, and is chosen otherwise */
+		differing(now, then, want.has, &first, others, sizeof(others));
+	json_decref(now);
+	json_decref(then);
+	if (first == NULL)
+		return 0;
+	return cst_err(e, -ENOTSUP, first, "takes effect at the next start%s", others);
 }
 
 static int get(const void *key, json_t **out, struct cst_err *e)
@@ -167,11 +204,15 @@ CST_CLASS(class);
 
 /* ---- before the start ---------------------------------------------------- */
 
+/* Asked once: later the control thread is bound to one of them. */
 static unsigned cores(void)
 {
+	static unsigned n;
 	cpu_set_t set;
 
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	if (n == 0)
+		n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n;
 }
 
 /* An absent number is 0, below every lower bound. */

@@ -102,7 +102,10 @@ static void test_class(void **state)
 	assert_int_equal(cst_system_load(NULL, &sys, &err), 0);
 	assert_int_equal(c->get(NULL, &js, &err), 0);
 	assert_int_equal(json_integer_value(json_object_get(js, "max_pdrs")), 400000);
+	assert_int_equal(cst_txn_run(c, CST_OP_PUT, js, NULL, &err), 0); /* as it is already */
+	json_object_set_new(js, "max_pdrs", json_integer(400001));
 	assert_int_equal(cst_txn_run(c, CST_OP_PUT, js, NULL, &err), -95);
+	assert_string_equal(err.field, "max_pdrs");
 	json_decref(js);
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config.h"
 #include "object/txn.h"
 
 const struct cst_persist *cst_persist;
@@ -125,7 +126,8 @@ static json_t *replies(const struct cst_class *c, enum cst_op op, void **objs, s
 	json_t *out = json_array();
 
 	for (size_t i = 0; i < n; i++) {
-		json_t *js = c->reply != NULL && op != CST_OP_DELETE ? c->reply(objs[i]) : NULL;
+		json_t *(*tell)(const void *) = op == CST_OP_DELETE ? c->del_reply : c->reply;
+		json_t *js = tell != NULL ? tell(objs[i]) : NULL;
 
 		json_array_append_new(out, js != NULL ? js : json_object());
 	}
@@ -164,6 +166,8 @@ static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
 	if (ret < 0)
 		return ret;
 	cst_txn_commit(r);
+	for (size_t i = 0; op == CST_OP_DELETE && i < n; i++)
+		cst_origin_forget(c, objs[i]);
 	if (reply != NULL)
 		*reply = replies(c, op, objs, n);
 	return 0;

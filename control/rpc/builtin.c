@@ -2,8 +2,9 @@
 /* Methods about coastd itself: what it understands, which version, how it is configured. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "class.h"
+#include "config.h"
 #include "rpc_int.h"
 
 /* Rises when a client written for the number before could fail. */
@@ -94,3 +95,64 @@ static struct cst_method config_method = {
 	.call = config_get,
 };
 CST_METHOD(config_method);
+
+struct reload_params {
+	uint64_t has;
+	const char *path;
+	bool check;
+};
+
+static const struct cst_field reload_fields[] = {
+	CST_F_STR(struct reload_params, path, 1, 4095, 0, NULL,
+		  "file to take, from '/'; absent: the one that coastd was started with"),
+	CST_F_BOOL(struct reload_params, check, 0, "false",
+		   "tell what would be done and change nothing"),
+};
+static const struct cst_object reload_object =
+	CST_OBJECT("config_reload", struct reload_params, reload_fields, "which file, and how");
+
+static json_t *reload_errors; /* of the reload that runs */
+static struct cst_err first_error;
+
+static void keep_error(const char *file, unsigned line, const struct cst_err *e)
+{
+	json_t *js = json_pack("{s:o}", "file", rpc_text(file));
+
+	if (line > 0)
+		json_object_set_new(js, "line", json_integer(line));
+	if (e->field[0] != '\0')
+		json_object_set_new(js, "field", rpc_text(e->field));
+	json_object_set_new(js, "reason", rpc_text(e->reason));
+	json_array_append_new(reload_errors, js);
+	if (first_error.code == 0)
+		cst_err(&first_error, e->code, e->field, "%.200s (line %u)", e->reason, line);
+}
+
+/* On refusal `*result` lists the errors: they go into error.data.errors. */
+static int config_reload(const void *params, json_t **result, struct cst_err *e)
+{
+	const struct reload_params *p = params;
+
+	if (p->path != NULL && p->path[0] != '/')
+		return cst_err(e, -EINVAL, "path", "must begin with '/'");
+	if (p->path == NULL && cst_config_file() == NULL)
+		return cst_err(e, -ENOENT, "path", "coastd was started without a file: name one");
+	memset(&first_error, 0, sizeof(first_error));
+	reload_errors = json_array();
+	if (cst_config_reload(p->path, p->check, keep_error, result) > 0) {
+		*e = first_error;
+		*result = reload_errors;
+		return first_error.code < 0 ? first_error.code : -EINVAL;
+	}
+	json_decref(reload_errors);
+	return 0;
+}
+
+static struct cst_method reload_method = {
+	.name = "config.reload",
+	.help = "apply the difference between the file and what is live, all of it or nothing",
+	.write = true,
+	.params = &reload_object,
+	.call = config_reload,
+};
+CST_METHOD(reload_method);

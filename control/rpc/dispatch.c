@@ -15,6 +15,11 @@ struct rpc_limits rpc_limits = {
 };
 char rpc_group[32];
 
+const char *cst_rpc_group(void)
+{
+	return rpc_group;
+}
+
 static const struct rpc_peer *current;
 
 const struct rpc_peer *rpc_current(void)
@@ -65,9 +70,6 @@ static int get_one(const struct cst_class *c, const json_t *key, json_t **out, s
 	void *obj;
 	int ret;
 
-	if (!json_is_object(key))
-		return cst_err(e, -EINVAL, NULL, "must be an object with the key of the %s",
-			       c->object->name);
 	obj = pool != NULL ? cst_pool_alloc(pool, c->object->size) : NULL;
 	if (obj == NULL)
 		return cst_err(e, -ENOMEM, NULL, "out of memory");
@@ -305,6 +307,16 @@ static const char *frame_error(const json_t *req)
 	return NULL;
 }
 
+/* What a method leaves as its result when it refuses is the list of all that is wrong. */
+static json_t *error_of(int code, const struct cst_err *e, json_t *errors)
+{
+	json_t *js = rpc_error(code, e);
+
+	if (errors != NULL)
+		json_object_set_new(json_object_get(js, "data"), "errors", errors);
+	return js;
+}
+
 /* The reply, a new reference, or NULL for a notification. */
 static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, bool room)
 {
@@ -339,7 +351,7 @@ static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, boo
 	if (code == 0)
 		json_object_set_new(reply, "result", result);
 	else
-		json_object_set_new(reply, "error", rpc_error(code, &e));
+		json_object_set_new(reply, "error", error_of(code, &e, result));
 	return reply;
 }
 

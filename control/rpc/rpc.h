@@ -24,7 +24,9 @@ struct cst_method {
 	const char *help;
 	bool write;                      /* needs the right to change */
 	const struct cst_object *params; /* NULL: takes none */
-	/* `params` is decoded (zeroed struct when absent). Result: new reference. */
+	/* `params` is decoded (zeroed struct when absent). Result: new reference. A method that
+	 * refuses for several reasons may leave a list of them there: it becomes error.data.errors.
+	 */
 	int (*call)(const void *params, json_t **result, struct cst_err *e);
 	struct cst_method *next;
 };
@@ -65,6 +67,9 @@ struct cst_rpc_conf {
 int cst_rpc_start(struct event_base *base, const struct cst_rpc_conf *conf, struct cst_err *e);
 /* Close every client and remove the socket. */
 void cst_rpc_stop(void);
+
+/* The group whose members may change things, "": none. */
+const char *cst_rpc_group(void);
 
 /* Serve one line as a client with these rights would send it; the reply line (malloc'd, no \n) or
  * NULL for notifications and blank lines. The socket and the fuzz target both come through here. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "trace/watch.h"
 
 static struct cst_drop *drops;
 
@@ -56,19 +57,25 @@ void cst_drop_burst(struct cst_worker *w, const struct cst_drop *why, struct rte
 		    uint16_t n)
 {
 	w->stats.drops[why->id] += n;
+	for (uint16_t i = 0; cst_watched(w) && i < n; i++)
+		cst_watch_drop(w, why->id, pkts[i]);
 	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static inline uint16_t reason(struct rte_mbuf *m)
+{
+	uint16_t why = cst_pkt(m)->drop;
+
+	return unlikely(why == 0 || why >= CST_MAX_DROPS) ? no_reason.id : why;
 }
 
 static uint16_t drop_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n,
 			     uint8_t *edge)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		uint16_t why = cst_pkt(pkts[i])->drop;
-
-		if (unlikely(why == 0 || why >= CST_MAX_DROPS))
-			why = no_reason.id;
-		w->stats.drops[why]++;
-	}
+	for (uint16_t i = 0; i < n; i++)
+		w->stats.drops[reason(pkts[i])]++;
+	for (uint16_t i = 0; cst_watched(w) && i < n; i++)
+		cst_watch_drop(w, reason(pkts[i]), pkts[i]);
 	rte_pktmbuf_free_bulk(pkts, n);
 	return n; /* a sink: edge[] says "taken" already */
 }

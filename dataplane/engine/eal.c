@@ -13,7 +13,9 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_pdump.h>
 
 #include "engine/engine.h"
 #include "engine/huge.h"
@@ -77,15 +79,25 @@ static void add(struct args *a, const char *fmt, ...)
 		a->argv[a->argc++] = s;
 }
 
-/* lcore 0 is the control thread's, lcore i + 1 worker i's, wherever they run. */
+static unsigned spare_lcore = LCORE_ID_ANY;
+
+unsigned cst_spare_lcore(void)
+{
+	return spare_lcore;
+}
+
+/* lcore 0 is the control thread's, lcore i + 1 worker i's, wherever they run; the last one is for
+ * the slow path's thread to take the number of. */
 static void add_cpus(struct args *a, const struct cst_cpus *cpus, uint16_t workers)
 {
-	char list[CST_MAX_WORKERS * 12 + 16];
+	char list[CST_MAX_WORKERS * 12 + 32];
 	int n = snprintf(list, sizeof(list), "0@%u", cpus->control);
 
 	for (uint16_t i = 0; i < workers; i++)
 		n += snprintf(list + n, sizeof(list) - (size_t)n, ",%u@%u", i + 1u,
 			      cpus->worker[i]);
+	spare_lcore = workers + 1u;
+	snprintf(list + n, sizeof(list) - (size_t)n, ",%u@%u", spare_lcore, cpus->control);
 	add(a, "--lcores=%s", list);
 	add(a, "--main-lcore=0");
 }
@@ -237,6 +249,9 @@ int cst_eal_start(const struct cst_system *sys, struct cst_err *e)
 	memcpy(argv, args.argv, sizeof(argv)); /* EAL moves them about */
 	if (rte_eal_init(args.argc, argv) < 0)
 		return init_failed(e);
+	/* dpdk-dumpcap asks for it; without a second process it costs nothing */
+	if (rte_pdump_init() < 0)
+		LOG_WARN("dpdk-dumpcap will not work here: %s", rte_strerror(rte_errno));
 	ret = cst_pool_create(sys, e);
 	if (ret < 0)
 		cst_eal_stop();
@@ -264,6 +279,8 @@ void cst_eal_stop(void)
 
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	cst_pool_destroy();
+	rte_pdump_uninit();
+	spare_lcore = LCORE_ID_ANY;
 	rte_eal_cleanup();
 	remove_dir(dir);
 	cst_huge_clean(prefix);

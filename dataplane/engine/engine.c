@@ -23,6 +23,7 @@
 #include "engine/internal.h"
 #include "engine/rcu.h"
 #include "engine/stats.h"
+#include "trace/steps.h"
 
 /* Room for packets that meet at one node in one walk, made at start so that a walk never
  * allocates: every port's burst, and then some. */
@@ -44,6 +45,7 @@ struct graph_state { /* w */
 	struct rte_graph *graph;
 	uint64_t emitted;      /* packets that came into the graph in this walk */
 	uint32_t until_sample; /* busy walks until one is timed; 0: this one */
+	bool plain;            /* this walk is neither timed nor watched */
 	rte_graph_t id;
 	struct node_state nodes[];
 };
@@ -141,27 +143,94 @@ static inline void run_burst(struct cst_worker *w, struct rte_graph *graph, stru
 	}
 }
 
+/* ---- the same, watched ---------------------------------------------------- */
+
+/* Node behind an edge of the vertex `arg`, for the trace. */
+static uint16_t next_node(const void *arg, uint8_t edge)
+{
+	const struct cst_vertex *v = arg;
+
+	if (edge < v->n_edges)
+		return (uint16_t)v->to[edge]->node->id;
+	return edge == CST_EDGE_DROP ? CST_TRACE_DROP : CST_TRACE_TAKEN;
+}
+
+static const struct cst_vertex *vertex_of(struct cst_worker *w, const struct node_state *s)
+{
+	unsigned n;
+
+	return &cst_registry_vertices(&n)[s - ((struct graph_state *)w->graph)->nodes];
+}
+
+static void __rte_noinline run_watched(struct cst_worker *w, struct rte_graph *graph,
+				       struct rte_node *rn, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct node_state *s = node_ctx(rn)->state;
+	const struct cst_vertex *v = vertex_of(w, s);
+	uint8_t edge[CST_MAX_BURST] __rte_aligned(32);
+	bool sink = strcmp(v->node->name, CST_SINK) == 0; /* tells of each packet itself */
+	uint16_t off;
+
+	preset(edge, s->preset, n);
+	cst_watch_enter(w, (uint16_t)v->node->id, v->node->frames, pkts, sink ? 0 : n);
+	off = s->process(w, pkts, n, edge);
+	if (off == 0 && s->n_edges > 0) {
+		cst_watch_leave(w, NULL, next_node, v);
+		enqueue(w, graph, rn, 0, pkts, n);
+	} else {
+		cst_watch_leave(w, edge, next_node, v);
+		dispatch(w, graph, rn, pkts, n, edge);
+	}
+}
+
+static void __rte_noinline emit_watched(struct cst_worker *w, uint8_t edge, struct rte_mbuf **pkts,
+					uint16_t n)
+{
+	const struct cst_vertex *v = vertex_of(w, node_ctx(w->frame)->state);
+
+	/* other nodes' packets show up where they go */
+	if (strcmp(v->node->name, CST_SOURCE) == 0 && edge < v->n_edges)
+		cst_watch_source(w, (uint16_t)v->node->id, next_node(v, edge),
+				 v->to[edge]->node->frames, pkts, n);
+}
+
+/* ---- what rte_graph calls --------------------------------------------------- */
+
+/* A walk that is timed or watched, or more packets than a node takes at once. */
+static void __rte_noinline run_otherwise(struct cst_worker *w, struct rte_graph *graph,
+					 struct rte_node *rn, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct node_state *s = node_ctx(rn)->state;
+	bool timed = ((struct graph_state *)w->graph)->until_sample == 0;
+	uint64_t start = timed ? rte_rdtsc() : 0;
+
+	if (cst_watched(w)) {
+		for (uint16_t i = 0; i < n; i += CST_MAX_BURST)
+			run_watched(w, graph, rn, pkts + i, RTE_MIN(n - i, CST_MAX_BURST));
+	} else if (n <= CST_MAX_BURST) {
+		run_burst(w, graph, rn, pkts, n, true);
+	} else {
+		for (uint16_t i = 0; i < n; i += CST_MAX_BURST)
+			run_burst(w, graph, rn, pkts + i, RTE_MIN(n - i, CST_MAX_BURST), false);
+	}
+	if (timed) {
+		s->sampled_cycles += rte_rdtsc() - start;
+		s->sampled_packets += n;
+	}
+}
+
 static uint16_t trampoline(struct rte_graph *graph, struct rte_node *rn, void **objs, uint16_t n)
 {
 	struct cst_worker *w = node_ctx(rn)->worker;
 	struct node_state *s = node_ctx(rn)->state;
-	bool timed = ((struct graph_state *)w->graph)->until_sample == 0;
-	uint64_t start = unlikely(timed) ? rte_rdtsc() : 0;
 
 	w->frame = rn;
 	s->calls++;
 	s->packets += n;
-	if (likely(n <= CST_MAX_BURST)) {
+	if (likely(((struct graph_state *)w->graph)->plain && n <= CST_MAX_BURST))
 		run_burst(w, graph, rn, (struct rte_mbuf **)objs, n, true);
-	} else {
-		for (uint16_t i = 0; i < n; i += CST_MAX_BURST)
-			run_burst(w, graph, rn, (struct rte_mbuf **)objs + i,
-				  RTE_MIN(n - i, CST_MAX_BURST), false);
-	}
-	if (unlikely(timed)) {
-		s->sampled_cycles += rte_rdtsc() - start;
-		s->sampled_packets += n;
-	}
+	else
+		run_otherwise(w, graph, rn, (struct rte_mbuf **)objs, n);
 	return n;
 }
 
@@ -192,6 +261,8 @@ void cst_emit(struct cst_worker *w, uint8_t edge, struct rte_mbuf **pkts, uint16
 	if (unlikely(n == 0))
 		return;
 	((struct graph_state *)w->graph)->emitted += n;
+	if (cst_watched(w))
+		emit_watched(w, edge, pkts, n);
 	enqueue_checked(w, graph_of(w), w->frame, edge, pkts, n);
 }
 
@@ -200,7 +271,11 @@ bool cst_graph_walk(struct cst_worker *w)
 	struct graph_state *g = w->graph;
 
 	g->emitted = 0;
+	w->watch = atomic_load_explicit(&cst_watch_live, memory_order_acquire);
+	g->plain = w->watch == NULL && g->until_sample != 0;
 	rte_graph_walk(g->graph);
+	if (cst_watched(w))
+		cst_watch_flush(w);
 	if (g->emitted == 0)
 		return false;
 	g->until_sample = g->until_sample == 0 ? SAMPLE_EVERY - 1 : g->until_sample - 1;

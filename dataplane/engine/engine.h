@@ -20,6 +20,11 @@ void cst_engine_stop(void);
 
 struct rte_mempool *cst_packet_pool(void);
 
+/* An lcore id whose EAL thread only rests: for one other thread to go by, so that it has its share
+ * of the packet pool's cache. A thread that asked DPDK for one (rte_thread_register) would shut out
+ * other processes, dpdk-proc-info among them. LCORE_ID_ANY before cst_engine_init(). */
+unsigned cst_spare_lcore(void);
+
 /* The node graph as Graphviz text, from the registered nodes themselves. Needs no EAL. */
 void cst_engine_graph(FILE *out);
 

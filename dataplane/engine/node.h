@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/pkt.h"
@@ -39,6 +40,7 @@ struct cst_node {
 	const char *help; /* one line, for the graph picture and `coastctl node show` */
 	cst_process_t process;
 	const char *const *edges; /* names of next nodes, NULL-terminated; NULL: none of its own */
+	bool frames; /* its packets begin with their L2 header, not with IP; for traces */
 	struct cst_node *next;
 	uint32_t id; /* set by the engine */
 };

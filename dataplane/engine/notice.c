@@ -53,13 +53,16 @@ uint16_t cst_notice_register(cst_notice_fn fn)
 	return n_kinds++;
 }
 
-void cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len)
+bool cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len)
 {
 	struct notice n = {.kind = kind, .len = RTE_MIN(len, sizeof(n.data))};
 
 	memcpy(n.data, data, n.len);
-	if (unlikely(rte_ring_enqueue_elem(ring, &n, sizeof(n)) != 0) && w != NULL)
+	if (likely(rte_ring_enqueue_elem(ring, &n, sizeof(n)) == 0))
+		return true;
+	if (w != NULL)
 		w->stats.notices_lost++;
+	return false;
 }
 
 unsigned cst_engine_notices(void)

@@ -35,8 +35,9 @@ struct cst_pkt {
 	uint8_t icmp_code;
 	uint32_t icmp_info; /* MTU for frag-needed / packet-too-big */
 	uint8_t slow;       /* for `slow`: enum cst_slow_op (slow/slow.h) */
-	uint8_t spare[3];
-	uint64_t slice[3]; /* the owning slice's own words between its nodes */
+	uint8_t mark;       /* trace/watch.h: valid while its epoch is the one watched */
+	uint16_t traced;    /* likewise: number of the traced packet; 0: it is not traced */
+	uint64_t slice[3];  /* the owning slice's own words between its nodes */
 };
 
 _Static_assert(sizeof(struct cst_pkt) == 64, "one cache line");
@@ -45,6 +46,7 @@ _Static_assert(sizeof(struct cst_pkt) == 64, "one cache line");
 #define CST_PKT_L4_LATER 0x02 /* a later fragment: no L4 header */
 #define CST_PKT_LOCAL    0x04 /* made by coast itself: no ICMP error about it */
 #define CST_PKT_TTL_DONE 0x08 /* hop limit already decremented */
+#define CST_PKT_AGAIN    0x10 /* the slice has kept it and looks at it once more */
 
 static inline struct cst_pkt *cst_pkt(struct rte_mbuf *m)
 {

@@ -22,6 +22,7 @@
 #include "engine/rcu.h"
 #include "engine/stats.h"
 #include "log.h"
+#include "trace/watch.h"
 
 #define INBOX_SIZE 4096
 
@@ -64,6 +65,8 @@ void cst_handoff(struct cst_worker *w, uint16_t owner, struct rte_mbuf **pkts, u
 
 	for (uint16_t i = 0; i < n; i++)
 		cst_pkt(pkts[i])->worker = (uint8_t)w->id;
+	if (cst_watched(w))
+		cst_watch_handoff(w, owner, pkts, n);
 	sent = rte_ring_enqueue_burst(workers[owner]->inbox, (void **)pkts, n, NULL);
 	w->stats.handed_off += sent;
 	if (unlikely(sent < n))

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -16,10 +17,11 @@
 
 struct cst_worker_stats { /* w */
 	uint64_t drops[CST_MAX_DROPS];
-	uint64_t rx;          /* packets from ports */
-	uint64_t tx;          /* packets accepted by ports */
-	uint64_t injected;    /* packets made by coast: replies, errors, from the kernel's TAP */
-	uint64_t consumed;    /* packets taken in by coast: ARP, ND, to the kernel's TAP */
+	uint64_t rx;       /* packets from ports */
+	uint64_t tx;       /* packets accepted by ports */
+	uint64_t injected; /* packets made by coast: replies, errors, from the kernel's TAP */
+	uint64_t consumed; /* packets taken in by coast: ARP, ND, to the kernel's TAP */
+	uint64_t held;     /* packets kept for later, now: fragments, buffered ones; no counter */
 	uint64_t cycles_busy; /* TSC cycles in walks that moved packets */
 	uint64_t cycles_idle; /* all others, back-off included */
 	uint64_t walks;
@@ -29,13 +31,16 @@ struct cst_worker_stats { /* w */
 	uint64_t notices_lost;   /* the control thread did not listen */
 };
 
+struct cst_watch;
+
 struct cst_worker {
-	uint16_t id;            /* 0..cst_workers()-1 */
-	uint16_t lcore;         /* EAL lcore id */
-	uint64_t now;           /* TSC at the start of this walk */
-	void *graph;            /* engine's own */
-	void *frame;            /* engine's own: the running node */
-	struct rte_ring *inbox; /* packets handed to this worker: MP in, SC out */
+	uint16_t id;                   /* 0..cst_workers()-1 */
+	uint16_t lcore;                /* EAL lcore id */
+	uint64_t now;                  /* TSC at the start of this walk */
+	void *graph;                   /* engine's own */
+	void *frame;                   /* engine's own: the running node */
+	struct rte_ring *inbox;        /* packets handed to this worker: MP in, SC out */
+	const struct cst_watch *watch; /* what is traced in this walk (trace/watch.h), or NULL */
 	struct cst_worker_stats stats __rte_cache_aligned;
 	/* cst_inject()'s; cst_worker_stats() (stats.h) adds it to stats.injected */
 	_Atomic uint64_t injected_by_others __rte_cache_aligned;
@@ -60,9 +65,9 @@ uint16_t cst_inject(uint16_t worker, struct rte_mbuf **pkts, uint16_t n);
 
 #define CST_NOTICE_LEN 56
 
-/* Tell the control thread something: at most CST_NOTICE_LEN bytes, dropped and counted when it does
- * not listen. Never waits. `kind` is a handle from cst_notice_register(). Any worker; the slow-path
- * thread with `w` NULL. */
-void cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len);
+/* Tell the control thread something: at most CST_NOTICE_LEN bytes. False, and counted, when it does
+ * not listen and so the notice is lost; never waits. `kind` is a handle from cst_notice_register().
+ * Any worker; the slow-path thread with `w` NULL. */
+bool cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len);
 typedef void (*cst_notice_fn)(const void *data, uint8_t len);
 uint16_t cst_notice_register(cst_notice_fn fn); /* control thread, before start; fn runs there */

@@ -56,15 +56,17 @@ static void notices_arrive(void **state)
 {
 	struct cst_worker *w = cst_worker_get(0);
 	uint16_t kind = cst_notice_register(on_notice);
+	unsigned taken = 0;
 
-	cst_notice(w, kind, "hello", 6);
-	cst_notice(NULL, kind, "again", 6);
+	assert_true(cst_notice(w, kind, "hello", 6));
+	assert_true(cst_notice(NULL, kind, "again", 6));
 	assert_int_equal(cst_engine_notices(), 2);
 	assert_int_equal(noticed, 2);
 	assert_string_equal(notice_text, "again");
 	for (unsigned i = 0; i < 10000; i++)
-		cst_notice(w, kind, "more", 5);
+		taken += cst_notice(w, kind, "more", 5);
 	assert_true(w->stats.notices_lost > 0);
+	assert_int_equal(taken + w->stats.notices_lost, 10000);
 	noticed = 0;
 	while (cst_engine_notices() > 0)
 		;

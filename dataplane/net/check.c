@@ -77,7 +77,7 @@ uint16_t wish_vrf(const struct wish *w, const char *name)
 
 uint16_t wish_iface(const struct wish *w, const char *name)
 {
-	for (uint16_t i = 1; name[0] && i < CST_MAX_IFACES; i++)
+	for (uint16_t i = 1; name[0] && i <= w->top_iface; i++)
 		if (w->iface[i].used && strcmp(w->iface[i].c.name, name) == 0)
 			return i;
 	return 0;
@@ -86,7 +86,7 @@ uint16_t wish_iface(const struct wish *w, const char *name)
 uint16_t wish_connected(const struct wish *w, uint16_t vrf, uint16_t iface, const struct cst_ip *ip,
 			const struct cst_prefix **addr)
 {
-	for (uint16_t i = 1; i < CST_MAX_IFACES; i++) {
+	for (uint16_t i = 1; i <= w->top_iface; i++) {
 		const struct cst_iface_conf *c = &w->iface[i].c;
 
 		if (!w->iface[i].used || (iface && i != iface) || wish_vrf(w, c->vrf) != vrf)
@@ -105,7 +105,7 @@ uint16_t wish_connected(const struct wish *w, uint16_t vrf, uint16_t iface, cons
 
 uint16_t wish_own(const struct wish *w, uint16_t vrf, const struct cst_ip *ip)
 {
-	for (uint16_t i = 1; i < CST_MAX_IFACES; i++) {
+	for (uint16_t i = 1; i <= w->top_iface; i++) {
 		const struct cst_iface_conf *c = &w->iface[i].c;
 
 		if (!w->iface[i].used || wish_vrf(w, c->vrf) != vrf)
@@ -351,20 +351,13 @@ int wish_check_service(const struct wish *w, const struct wish_service *s, struc
 		return cst_err(e, -ENOENT, "network_instance", "no such network instance");
 	if (!family_ok(&s->dst.ip) || s->dst.len > wish_bits(&s->dst.ip))
 		return cst_err(e, -EINVAL, "prefix", "is not a prefix");
-	wish_prefix_str(&s->dst, a);
-	for (uint32_t i = 0; i < w->n_routes; i++) {
-		const struct cst_route_conf *r = &w->routes[i];
-
-		if (r->dst.len == s->dst.len && cst_ip_eq(&r->dst.ip, &s->dst.ip) &&
-		    wish_vrf(w, r->vrf) == s->vrf)
-			return cst_err(e, -EEXIST, "prefix", "%s is a configured route already", a);
-	}
 	if (wish_own(w, s->vrf, &s->dst.ip) && s->dst.len == wish_bits(&s->dst.ip))
-		return cst_err(e, -EEXIST, "prefix", "%s is coast's own address", a);
+		return cst_err(e, -EEXIST, "prefix", "%s is coast's own address",
+			       wish_prefix_str(&s->dst, a));
 	iface = wish_connected(w, s->vrf, 0, &s->dst.ip, &addr);
 	if (iface && addr->len == s->dst.len)
 		return cst_err(e, -EEXIST, "prefix", "%s is the connected prefix of interface '%s'",
-			       a, w->iface[iface].c.name);
+			       wish_prefix_str(&s->dst, a), w->iface[iface].c.name);
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  * headers are checked once, the packet is trimmed to its IP length and stands
  * at its IP header from here on.
  */
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
@@ -15,8 +14,8 @@
 #include "ip.h"
 #include "net/drops.h"
 #include "net/fib.h"
+#include "net/udp_in.h"
 #include "slow/slow.h"
-#include "udp.h"
 #include "vlan.h"
 
 #define AHEAD 4 /* packets whose bytes are fetched before their turn */
@@ -40,12 +39,6 @@ CST_DROP(ip_header, "ip.bad_header",
 CST_DROP(ip_csum, "ip.bad_checksum", "the IPv4 header checksum is wrong; bytes were damaged");
 CST_DROP(ip_source_route, "ip.options_source_route",
 	 "source-routed packets are not taken (RFC 7126, RFC 5095)");
-CST_DROP(ip_scattered, "ip.scattered",
-	 "the packet lies in too many small buffers; raise system.buffer_size");
-CST_DROP(udp_bad_csum, "udp.bad_checksum", "the UDP checksum is wrong; bytes were damaged");
-CST_DROP(udp_no_csum, "udp.no_checksum",
-	 "UDP over IPv6 without a checksum (RFC 8200 8.1), to a port that is no tunnel's");
-CST_DROP(udp_length, "udp.truncated", "the UDP length does not agree with the packet's");
 
 static inline const struct cst_drop *why_bad(int rc)
 {
@@ -106,33 +99,6 @@ static inline uint8_t to_slow(struct rte_mbuf *m, enum cst_slow_op op)
 	return TO_SLOW;
 }
 
-static bool __rte_noinline udp_sum_ok(struct rte_mbuf *m, const uint8_t *p, uint32_t l4_off,
-				      uint32_t udp_len)
-{
-	if (m->nb_segs == 1)
-		return cst_udp_csum_ok(p, p + l4_off, udp_len, 0);
-	if (p[0] >> 4 == 4)
-		return rte_ipv4_udptcp_cksum_mbuf_verify(m, (const void *)p, l4_off) == 0;
-	return rte_ipv6_udptcp_cksum_mbuf_verify(m, (const void *)p, l4_off) == 0;
-}
-
-/* NULL: take it. RFC 6936 lets tunnels do without a checksum over IPv6: GTP-U checks what it
- * carries by its own lengths and TEIDs, and coast takes its tunnels' packets from known peers. */
-static inline const struct cst_drop *udp_check(struct rte_mbuf *m, const uint8_t *p,
-					       const struct cst_udp *udp, uint32_t l4_off,
-					       bool tunnel)
-{
-	uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-
-	if (udp->csum == 0)
-		return p[0] >> 4 == 4 || tunnel ? NULL : &udp_no_csum;
-	if (flag == RTE_MBUF_F_RX_L4_CKSUM_GOOD || flag == RTE_MBUF_F_RX_L4_CKSUM_NONE)
-		return NULL;
-	if (flag == RTE_MBUF_F_RX_L4_CKSUM_BAD || !udp_sum_ok(m, p, l4_off, udp->len))
-		return &udp_bad_csum;
-	return NULL;
-}
-
 static inline uint8_t local(struct rte_mbuf *m, const uint8_t *p, const struct cst_ip_info *ip,
 			    union cst_fib_entry fe)
 {
@@ -144,9 +110,9 @@ static inline uint8_t local(struct rte_mbuf *m, const uint8_t *p, const struct c
 	if (ip->proto != CST_PROTO_UDP || (ip->flags & CST_IP_FRAG))
 		return TO_LOCAL;
 	if (cst_udp_parse(p + ip->l4_off, ip->total_len - ip->l4_off, &udp))
-		return cst_drop(m, &udp_length);
+		return cst_drop(m, cst_drop_udp_length);
 	slot = cst_udp_slot(udp.dst_port, fe.flags);
-	why = udp_check(m, p, &udp, ip->l4_off, slot && slot->gtpu_only);
+	why = cst_udp_why_bad(m, p, &udp, ip->l4_off, slot && slot->gtpu_only);
 	if (unlikely(why != NULL))
 		return cst_drop(m, why);
 	return slot ? *slot->classify_edge : TO_LOCAL;
@@ -202,7 +168,7 @@ static const struct cst_drop *__rte_noinline gather(struct rte_mbuf *m)
 	p = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (m->data_len < FIRST_SEGMENT || m->pkt_len > UINT16_MAX ||
 	    (p[0] >> 4 == 6 && cst_ip6_is_ext(p[6])))
-		return &ip_scattered;
+		return cst_drop_scattered;
 	return NULL;
 }
 
@@ -398,4 +364,4 @@ static uint16_t classify_process(struct cst_worker *w, struct rte_mbuf **pkts, u
 static const char *const edges[] = {"ip_local", "slow", NULL};
 CST_NODE(classify_node, .name = "classify",
 	 .help = "checks L2 and L3 headers and asks the FIB whose packet it is",
-	 .process = classify_process, .edges = edges);
+	 .process = classify_process, .edges = edges, .frames = true);

@@ -25,3 +25,9 @@ SHARED(unresolved, "neigh.unresolved",
 SHARED(no_buffer, "engine.no_buffer", "no packet buffer was free; raise system.packet_buffers");
 SHARED(no_headroom, "output.no_headroom",
        "no room in front of the packet for one more header: a fault in coast");
+SHARED(udp_bad_csum, "udp.bad_checksum", "the UDP checksum is wrong; bytes were damaged");
+SHARED(udp_no_csum, "udp.no_checksum",
+       "UDP over IPv6 without a checksum (RFC 8200 8.1), to a port that is no tunnel's");
+SHARED(udp_length, "udp.truncated", "the UDP length does not agree with the packet's");
+SHARED(scattered, "ip.scattered",
+       "the packet lies in too many small buffers; raise system.buffer_size");

@@ -17,3 +17,7 @@ extern const struct cst_drop *const cst_drop_no_route;
 extern const struct cst_drop *const cst_drop_unresolved;
 extern const struct cst_drop *const cst_drop_no_buffer;
 extern const struct cst_drop *const cst_drop_no_headroom;
+extern const struct cst_drop *const cst_drop_udp_bad_csum;
+extern const struct cst_drop *const cst_drop_udp_no_csum;
+extern const struct cst_drop *const cst_drop_udp_length;
+extern const struct cst_drop *const cst_drop_scattered;

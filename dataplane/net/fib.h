@@ -110,7 +110,7 @@ struct cst_service_slot {
 struct cst_udp_slot {
 	uint16_t port; /* host order */
 	bool gtpu_only;
-	const uint8_t *classify_edge;
+	const uint8_t *classify_edge, *reassemble_edge;
 };
 
 extern struct cst_service_slot cst_services[CST_MAX_SERVICES]; /* [0] is none */

@@ -129,9 +129,10 @@ union cst_fib_entry {
 uint8_t cst_service_register(const char *name, const uint8_t *classify_edge,
 			     const uint8_t *route_edge);
 /* Packets to a LOCAL address, UDP, this destination port (host order), with CST_FIBF_GTPU when
- * `gtpu_only`: leave `classify` by this edge. The packet still stands at its IP header, with
- * pkt->l4_off set. */
-void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classify_edge);
+ * `gtpu_only`: leave `classify` by this edge, and `ip_reassemble` by the other when they came in
+ * fragments. The packet still stands at its IP header, with pkt->l4_off set. */
+void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classify_edge,
+			   const uint8_t *reassemble_edge);
 
 /* Longest-prefix match in the live snapshot. `dst` in network order. */
 union cst_fib_entry cst_fib_lookup4(uint16_t vrf, uint32_t dst);
@@ -153,6 +154,10 @@ bool cst_vrf_source(uint16_t vrf, uint8_t family, struct cst_ip *out);
  *   classify  -> icmp_local, route?, slow, ...  L2, L3 checked; FIB look-up in the interface's VRF
  *   route     -> output, icmp_error, slow       FIB look-up of the IP packet at data start in
  *                pkt->vrf; decrements TTL unless CST_PKT_LOCAL or CST_PKT_TTL_DONE; checks MTU
+ *   ip_local  -> icmp_local, slow, ...          to own addresses, no slice's: echo, kernel
+ *   ip_reassemble -> ip_local, ...              fragments to own addresses; whole datagrams go on
+ *                                               as if they had come so
+ *   ip_frag   -> output, slow                   cuts what is too big for its link and may be cut
  *   output    -> (tx), slow                     pkt->nexthop: prepends L2, sends
  *   icmp_error-> route                          makes an ICMP error out of the packet:
  *                pkt->icmp_type/code/info, rate-limited, source from pkt->vrf

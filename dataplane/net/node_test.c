@@ -77,7 +77,6 @@ static void drops_by_name(void **state)
 		{0, "gtpu6_bad_sum", "udp.bad_checksum"},
 		{0, "udp6_no_sum", "udp.no_checksum"},
 		{0, "gtpu4_length", "udp.truncated"},
-		{0, "gtpu4_fragment", "ip.local_fragment"},
 		{0, "not_ours", "eth.not_ours"},
 		{0, "no_vlan", "eth.no_interface"},
 		{1, "no_vlan", "eth.no_interface"},

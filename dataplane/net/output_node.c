@@ -108,4 +108,4 @@ static uint16_t frame_process(struct cst_worker *w, struct rte_mbuf **pkts, uint
 
 CST_NODE(frame_node, .name = "frame_out",
 	 .help = "sends frames of the slow path and the kernel as they are",
-	 .process = frame_process);
+	 .process = frame_process, .frames = true);

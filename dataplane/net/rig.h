@@ -97,8 +97,9 @@ RIG_SINK(rig_gtpu, rig_gtpu);
 RIG_SINK(rig_pool, rig_pool);
 RIG_SINK(rig_inside, rig_inside);
 
-static uint8_t rig_edge_gtpu, rig_edge_pool, rig_edge_inside, rig_edge_route;
+static uint8_t rig_edge_gtpu, rig_edge_whole, rig_edge_pool, rig_edge_inside, rig_edge_route;
 CST_ATTACH(rig_a, "classify", "rig_gtpu", &rig_edge_gtpu);
+CST_ATTACH(rig_w, "ip_reassemble", "rig_gtpu", &rig_edge_whole);
 CST_ATTACH(rig_b, "classify", "rig_pool", &rig_edge_pool);
 CST_ATTACH(rig_c, "route", "rig_inside", &rig_edge_inside);
 CST_ATTACH(rig_d, "rx", "route", &rig_edge_route);
@@ -315,7 +316,7 @@ static __attribute__((unused)) int rig_up(void **state)
 
 	snprintf(sys.name, sizeof(sys.name), "net-test-%d", getpid()); /* tests run side by side */
 	service = cst_service_register("rig", &rig_edge_pool, &rig_edge_inside);
-	cst_udp_port_register(2152, true, &rig_edge_gtpu);
+	cst_udp_port_register(2152, true, &rig_edge_gtpu, &rig_edge_whole);
 	rig_ok(cst_engine_init(&sys, &e), &e);
 	rig_ok(cst_modules_start(&sys, &e), &e);
 	rig_worker = cst_worker_get(0);
@@ -471,7 +472,7 @@ static __attribute__((unused)) void rig_conserved(void)
 	for (int i = 0; i < 1000; i++) { /* the slow path may be between two counters */
 		cst_worker_stats(0, &w);
 		cst_slow_stats(&slow);
-		out = w.tx + w.consumed + slow.consumed + slow.held;
+		out = w.tx + w.consumed + w.held + slow.consumed + slow.held;
 		for (unsigned d = 0; d < CST_MAX_DROPS; d++)
 			out += w.drops[d] + slow.drops[d];
 		if (w.rx + w.injected == out)

@@ -37,6 +37,9 @@ static uint8_t __rte_noinline to_local(struct rte_mbuf *m, const uint8_t *p, uni
 	struct cst_pkt *pkt = cst_pkt(m);
 	struct cst_ip_info ip;
 
+	/* headers are read within one segment */
+	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) && p[0] >> 4 == 6 && cst_ip6_is_ext(p[6]))
+		return cst_drop(m, cst_drop_scattered);
 	if (cst_ip_parse(p, m->pkt_len, &ip))
 		return cst_drop(m, cst_drop_truncated);
 	pkt->iface = (uint16_t)fe.id;
@@ -84,11 +87,14 @@ static uint32_t __rte_noinline flow_hash(const struct rte_mbuf *m, const uint8_t
 	return cst_hash_flow(&f);
 }
 
-/* No fragmentation on the way for IPv6, nor against the sender's wish (RFC 8200 5, RFC 1191). */
+/* No fragmentation on the way for IPv6, nor against the sender's wish (RFC 8200 5, RFC 1191); but a
+ * sender is coast itself, of tunnels' outer packets for one. Below 1280 nobody goes for IPv6. */
 static uint8_t __rte_noinline too_big(struct rte_mbuf *m, const uint8_t *p, bool v4, uint16_t mtu)
 {
-	if (v4 && !(p[6] & 0x40))
+	if (v4 ? !(p[6] & 0x40) : cst_pkt(m)->flags & CST_PKT_LOCAL)
 		return TO_FRAG;
+	if (!v4 && mtu < CST_IP6_MIN_MTU)
+		mtu = CST_IP6_MIN_MTU;
 	return error(m, v4, CST_ICMP4_UNREACHABLE, CST_ICMP4_FRAG_NEEDED, CST_ICMP6_TOO_BIG, 0,
 		     mtu);
 }

@@ -5,6 +5,7 @@
  * pkt->resume.
  */
 #include "engine/worker.h"
+#include "net/reassembly.h"
 #include "port/port.h"
 
 #define INBOX_BURST 64
@@ -35,6 +36,8 @@ static void drain_inbox(struct cst_worker *w)
 
 static uint16_t rx_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
 {
+	if (unlikely(cst_reasm_is_due(w)))
+		cst_reasm_give_up(w);
 	drain_inbox(w);
 	cst_port_poll(w);
 	return 0;

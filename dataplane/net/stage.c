@@ -32,6 +32,7 @@ void wish_free(struct wish *w)
 	free(w->routes);
 	free(w->neighs);
 	free(w->services);
+	free(w->service_at);
 	free(w);
 }
 
@@ -59,6 +60,7 @@ struct wish *wish_copy(const struct wish *w)
 	c->room_routes = c->n_routes;
 	c->room_neighs = c->n_neighs;
 	c->room_services = c->n_services;
+	c->service_at = NULL;
 	ok = dup_array(&c->routes, c->n_routes, sizeof(*c->routes));
 	ok &= dup_array(&c->neighs, c->n_neighs, sizeof(*c->neighs));
 	ok &= dup_array(&c->services, c->n_services, sizeof(*c->services));
@@ -250,6 +252,8 @@ int cst_net_put_iface(const struct cst_iface_conf *c, struct cst_err *e)
 		return cst_err(e, -ENOSPC, NULL, "there are %d interfaces already",
 			       CST_MAX_IFACES - 1);
 	stage->iface[id] = (struct wish_iface){.used = true, .c = *c};
+	if (id > stage->top_iface)
+		stage->top_iface = id;
 	return 0;
 }
 
@@ -295,17 +299,6 @@ static struct cst_route_conf *find_route(const char *vrf, const struct cst_prefi
 	return NULL;
 }
 
-static struct wish_service *find_service(uint16_t vrf, const struct cst_prefix *dst)
-{
-	for (uint32_t i = 0; i < stage->n_services; i++) {
-		struct wish_service *s = &stage->services[i];
-
-		if (s->vrf == vrf && s->dst.len == dst->len && cst_ip_eq(&s->dst.ip, &dst->ip))
-			return s;
-	}
-	return NULL;
-}
-
 int cst_net_put_route(const struct cst_route_conf *c, struct cst_err *e)
 {
 	int rc = must_be_open(e);
@@ -314,7 +307,7 @@ int cst_net_put_route(const struct cst_route_conf *c, struct cst_err *e)
 
 	if (rc || (rc = wish_check_route(stage, c, e)))
 		return rc;
-	if (find_service(wish_vrf(stage, c->vrf), &c->dst))
+	if (wish_service(stage, wish_vrf(stage, c->vrf), &c->dst))
 		return cst_err(e, -EEXIST, "prefix", "%s is a pool already",
 			       wish_prefix_str(&c->dst, a));
 	r = find_route(c->vrf, &c->dst);
@@ -407,11 +400,18 @@ uint8_t cst_service_register(const char *name, const uint8_t *classify_edge,
 	return n_services++;
 }
 
-void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classify_edge)
+void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classify_edge,
+			   const uint8_t *reassemble_edge)
 {
 	if (cst_n_udp_slots == CST_MAX_UDP_PORTS)
 		abort();
-	cst_udp_slots[cst_n_udp_slots++] = (struct cst_udp_slot){port, gtpu_only, classify_edge};
+	cst_udp_slots[cst_n_udp_slots++] =
+		(struct cst_udp_slot){port, gtpu_only, classify_edge, reassemble_edge};
+}
+
+static bool vrf_has_route(uint16_t vrf, const struct cst_prefix *dst)
+{
+	return stage->n_routes && vrf && stage->vrf[vrf][0] && find_route(stage->vrf[vrf], dst);
 }
 
 int cst_net_put_service(uint16_t vrf, const struct cst_prefix *dst, uint8_t service, uint32_t aux,
@@ -429,7 +429,10 @@ int cst_net_put_service(uint16_t vrf, const struct cst_prefix *dst, uint8_t serv
 	want.dst.ip = wish_mask(&dst->ip, dst->len);
 	if ((rc = wish_check_service(stage, &want, e)))
 		return rc;
-	s = find_service(vrf, &want.dst);
+	if (vrf_has_route(vrf, &want.dst))
+		return cst_err(e, -EEXIST, "prefix", "%s is a configured route already",
+			       wish_prefix_str(&want.dst, a));
+	s = wish_service(stage, vrf, &want.dst);
 	if (s && s->service != service)
 		return cst_err(e, -EEXIST, "prefix", "%s belongs to '%s' already",
 			       wish_prefix_str(&want.dst, a), cst_services[s->service].name);
@@ -439,7 +442,9 @@ int cst_net_put_service(uint16_t vrf, const struct cst_prefix *dst, uint8_t serv
 				       CST_LPM_LIMIT / 2);
 		if (grow(&stage->services, stage->n_services, &stage->room_services, sizeof(*s)))
 			return cst_err(e, -ENOMEM, NULL, "out of memory");
-		s = &stage->services[stage->n_services++];
+		stage->services[stage->n_services++] = want;
+		wish_service_added(stage);
+		return 0;
 	}
 	*s = want;
 	return 0;
@@ -453,10 +458,10 @@ int cst_net_del_service(uint16_t vrf, const struct cst_prefix *dst)
 	if (must_be_open(NULL))
 		return -EINVAL;
 	p.ip = wish_mask(&dst->ip, dst->len);
-	s = find_service(vrf, &p);
+	s = wish_service(stage, vrf, &p);
 	if (!s)
 		return -ENOENT;
-	*s = stage->services[--stage->n_services];
+	wish_service_remove(stage, s);
 	return 0;
 }
 

@@ -25,12 +25,14 @@ struct wish_service {
 struct wish {
 	char vrf[CST_MAX_VRFS][CST_NAME_LEN];    /* [id]; "": free. [0] is none */
 	struct wish_iface iface[CST_MAX_IFACES]; /* [id]; [0] is none */
+	uint16_t top_iface;                      /* none in use has a number above */
 	struct cst_route_conf *routes;
 	uint32_t n_routes, room_routes;
 	struct cst_neigh_conf *neighs;
 	uint32_t n_neighs, room_neighs;
 	struct wish_service *services;
 	uint32_t n_services, room_services;
+	uint32_t *service_at, service_mask; /* services.c: number in services[] and 1, by hash */
 };
 
 struct wish *wish_copy(const struct wish *w); /* NULL: no memory */
@@ -55,6 +57,13 @@ int wish_check_neigh(const struct wish *w, const struct cst_neigh_conf *c, struc
 int wish_check_service(const struct wish *w, const struct wish_service *s, struct cst_err *e);
 /* All of it, after changes: what was right when it was put may not be any more. */
 int wish_check(const struct wish *w, struct cst_err *e);
+
+/* The service prefix that is exactly this one, NULL: none. Good until the next change. */
+struct wish_service *wish_service(struct wish *w, uint16_t vrf, const struct cst_prefix *dst);
+/* services[n_services - 1] is new. */
+void wish_service_added(struct wish *w);
+/* Take it out; the last one takes its place. */
+void wish_service_remove(struct wish *w, struct wish_service *s);
 
 /* The interface a path of a route leaves by; 0: none (see wish_check_route). */
 uint16_t wish_via_iface(const struct wish *w, const struct cst_route_conf *c, unsigned via);

@@ -7,6 +7,7 @@
 #include "engine/node.h"
 #include "engine/worker.h"
 #include "port/tables.h"
+#include "trace/watch.h"
 
 /* A virtual machine may leave a checksum to be filled in by hardware that is not there; the driver
  * then says that the packet is whole but its checksum is not (RTE_MBUF_F_RX_L4_CKSUM_NONE). */
@@ -70,6 +71,8 @@ uint16_t cst_port_poll(struct cst_worker *w)
 			cst_pkt(pkts[k])->port = q->port;
 			cst_pkt(pkts[k])->flags = 0;
 		}
+		if (cst_watched(w))
+			cst_watch_rx(w, q->port, pkts, n);
 		w->stats.rx += n;
 		total += n;
 		cst_emit(w, 0, pkts, n);

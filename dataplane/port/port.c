@@ -383,10 +383,9 @@ void cst_port_retire(uint16_t port)
 	}
 }
 
-int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e)
+int cst_port_may_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e)
 {
-	struct port *p = get(port);
-	uint16_t mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
+	const struct port *p = get(port);
 
 	if (p == NULL)
 		return cst_err(e, -ENOENT, "name", "no port '%s'", conf->name);
@@ -397,6 +396,17 @@ int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_
 			"device, queues and rings stay as they are: delete port '%s' and put "
 			"it again",
 			conf->name);
+	return 0;
+}
+
+int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e)
+{
+	struct port *p = get(port);
+	uint16_t mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
+	int rc = cst_port_may_change(port, conf, e);
+
+	if (rc < 0)
+		return rc;
 	if (p->open && !p->draining && mtu != p->st.mtu) {
 		int ret = cst_ethdev_set_mtu(&p->eth, mtu, e);
 

@@ -71,6 +71,8 @@ void cst_port_retire(uint16_t port);
 /* Change mtu, promiscuous or optional of a port at once; -EBUSY when more than that differs. The
  * same call with what cst_port_conf() gave before takes it back. */
 int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
+/* Would it be -ENOENT or -EBUSY? The device is not asked. */
+int cst_port_may_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
 
 uint16_t cst_port_by_name(const char *name);              /* 0: no such */
 const struct cst_port_conf *cst_port_conf(uint16_t port); /* NULL: no such port */

@@ -8,6 +8,7 @@
 #include "engine/node.h"
 #include "engine/worker.h"
 #include "port/tables.h"
+#include "trace/watch.h"
 
 /* A kernel-backed queue empties a part at each call, so asking again is not idle; a full NIC ring
  * drains in less time than this takes. */
@@ -50,21 +51,27 @@ static uint16_t make_plain(struct cst_worker *w, struct rte_mbuf **pkts, uint16_
 	return kept;
 }
 
-static void transmit(struct cst_worker *w, const struct cst_port_out *o, uint16_t queue,
-		     struct rte_mbuf **pkts, uint16_t n)
+static void transmit(struct cst_worker *w, const struct cst_port_out *o, uint16_t port,
+		     uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t sent = rte_eth_tx_burst(o->ethdev, queue, pkts, n);
+	uint16_t sent;
+
+	if (cst_watched(w)) /* from the device on they are no longer ours to look at */
+		cst_watch_tx(w, port, pkts, n);
+	sent = rte_eth_tx_burst(o->ethdev, queue, pkts, n);
 
 	for (int tries = 1; unlikely(sent < n) && tries < TX_TRIES; tries++) {
 		rte_pause();
 		sent += rte_eth_tx_burst(o->ethdev, queue, pkts + sent, n - sent);
 	}
 	w->stats.tx += sent;
+	if (cst_watched(w))
+		cst_watch_sent(w, sent);
 	if (unlikely(sent < n))
 		cst_drop_burst(w, &tx_full, pkts + sent, n - sent);
 }
 
-void cst_port_tx(struct cst_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+static void port_send(struct cst_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct cst_port_out *o =
 		port < CST_MAX_PORTS
@@ -92,7 +99,18 @@ void cst_port_tx(struct cst_worker *w, uint16_t port, struct rte_mbuf **pkts, ui
 		n = make_plain(w, pkts, n, plain);
 		pkts = plain;
 	}
-	transmit(w, o, path->queue, pkts, n);
+	transmit(w, o, port, path->queue, pkts, n);
+}
+
+void cst_port_tx(struct cst_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (cst_watched(w)) {
+		cst_watch_frames(w, true);
+		port_send(w, port, pkts, n);
+		cst_watch_frames(w, false);
+	} else {
+		port_send(w, port, pkts, n);
+	}
 }
 
 /* ---- packets from workers without a queue on the port ------------------------------ */
@@ -114,5 +132,6 @@ static uint16_t port_tx(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n
 }
 
 CST_NODE(port_tx_node, .name = "port_tx",
-	 .help = "sends for workers that have no transmit queue on the port", .process = port_tx);
+	 .help = "sends for workers that have no transmit queue on the port", .process = port_tx,
+	 .frames = true);
 CST_ATTACH(port_tx_at_rx, "rx", "port_tx", &at_rx);

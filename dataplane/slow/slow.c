@@ -17,6 +17,7 @@
 #include "module.h"
 #include "slow/internal.h"
 #include "slow/ring.h"
+#include "trace/watch.h"
 #include "vlan.h"
 
 #define RING_SIZE 2048
@@ -51,6 +52,7 @@ CST_ATTACH(to_error, "rx", "icmp_error", &edge_error);
 void slow_drop(struct rte_mbuf *m, const struct cst_drop *why)
 {
 	slow_stats.drops[why->id]++;
+	cst_watch_slow_drop(m, why->id);
 	rte_pktmbuf_free(m);
 }
 
@@ -242,9 +244,7 @@ static void *slow_main(void *arg)
 {
 	uint64_t busy_until = 0;
 
-	/* an lcore id of its own: its share of the packet pool's cache */
-	if (rte_thread_register() < 0)
-		LOG_WARN("slow path: %s; it works, but slower", rte_strerror(rte_errno));
+	RTE_PER_LCORE(_lcore_id) = cst_spare_lcore();
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
 		if (work())
@@ -252,7 +252,6 @@ static void *slow_main(void *arg)
 		else
 			rest(slow_now_ms < busy_until);
 	}
-	rte_thread_unregister();
 	return NULL;
 }
 

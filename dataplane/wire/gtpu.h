@@ -83,7 +83,8 @@ struct cst_gtpu {
 	uint8_t npdu;     /* with CST_GTPU_HAS_NPDU */
 	uint8_t ext_type; /* with CST_GTPU_EXT_UNKNOWN: the offending type */
 	uint16_t udp_src_port; /* of extension header 0x40, with CST_GTPU_HAS_PORT */
-	uint16_t pad;
+	uint16_t psc_at; /* where a PDU Session Container begins that says more than a QFI; 0: none
+			  */
 };
 
 _Static_assert(sizeof(struct cst_gtpu) == 24, "cst_gtpu");
@@ -139,11 +140,15 @@ static inline int cst_gtpu_ext_known(uint8_t type)
 	       (type >= CST_GTPU_EXT_RAN && type <= CST_GTPU_EXT_PSC) || type == CST_GTPU_EXT_PDCP;
 }
 
-/* One extension header of `size` bytes at `e`, its length octet. */
-static inline void cst_gtpu_ext_read(uint8_t type, const uint8_t *e, struct cst_gtpu *out)
+/* One extension header of `size` bytes at `off`, its length octet. */
+static inline void cst_gtpu_ext_read(uint8_t type, const uint8_t *p, uint32_t off, uint32_t size,
+				     struct cst_gtpu *out)
 {
+	const uint8_t *e = p + off;
+
 	if (type == CST_GTPU_EXT_PSC) {
 		out->has_psc = 1;
+		out->psc_at = size > 4 ? (uint16_t)off : 0;
 		out->psc_type = e[1] >> 4;
 		out->qfi = e[2] & 0x3f;
 		out->rqi = out->psc_type == CST_GTPU_PSC_DL ? e[2] >> 6 & 1 : 0;
@@ -201,7 +206,7 @@ static inline int cst_gtpu_parse_any(const uint8_t *p, uint32_t len, struct cst_
 		if (size == 0 || off + size > out->end)
 			return CST_GTPU_EXT_LENGTH;
 		if (cst_gtpu_ext_known(next)) {
-			cst_gtpu_ext_read(next, p + off, out);
+			cst_gtpu_ext_read(next, p, off, size, out);
 		} else if (next & 0x80) {
 			/* 10: the endpoint, 11: everybody must understand it; we are the endpoint
 			 */
@@ -223,6 +228,50 @@ static inline int cst_gtpu_parse(const uint8_t *p, uint32_t len, struct cst_gtpu
 	if (__builtin_expect(cst_gtpu_parse_fast(p, len, out), 1))
 		return CST_GTPU_OK;
 	return cst_gtpu_parse_any(p, len, out);
+}
+
+/* --- time stamps for QoS monitoring (TS 38.415 5.5.2, 5.5.3) --- */
+
+#define CST_GTPU_QMP      0x08 /* of the container's first octet: with time stamps */
+#define CST_GTPU_DL_DELAY 0x04 /* with a DL Delay Result, uplink only */
+#define CST_GTPU_UL_DELAY 0x02 /* with a UL Delay Result, uplink only */
+
+/* What a gNB answers to a downlink packet with a time stamp. NTP time, 32.32 bits of seconds. */
+struct cst_gtpu_qmp {
+	uint64_t dl_sent;     /* as it was in the downlink packet */
+	uint64_t dl_received; /* by the gNB's clock, as the next one */
+	uint64_t ul_sent;
+	uint32_t dl_result, ul_result; /* delay in the radio network, ms; 0: not told */
+};
+
+/* The time stamps in an uplink container of a message that cst_gtpu_parse() has accepted. 1: there
+ * they are. 0: none. -1: the container is too short for what it announces. */
+static inline int cst_gtpu_qmp_read(const uint8_t *p, const struct cst_gtpu *g,
+				    struct cst_gtpu_qmp *out)
+{
+	const uint8_t *e = p + g->psc_at;
+	uint32_t need = 4 + 24;
+	uint32_t off = 3;
+
+	*out = (struct cst_gtpu_qmp){0};
+	if (!g->has_psc || g->psc_type != CST_GTPU_PSC_UL || g->psc_at == 0 ||
+	    !(e[1] & CST_GTPU_QMP))
+		return 0;
+	need += e[1] & CST_GTPU_DL_DELAY ? 4 : 0;
+	need += e[1] & CST_GTPU_UL_DELAY ? 4 : 0;
+	if (e[0] * 4u < need)
+		return -1;
+	out->dl_sent = cst_be64(e + off);
+	out->dl_received = cst_be64(e + off + 8);
+	out->ul_sent = cst_be64(e + off + 16);
+	off += 24;
+	if (e[1] & CST_GTPU_DL_DELAY) {
+		out->dl_result = cst_be32(e + off);
+		off += 4;
+	}
+	if (e[1] & CST_GTPU_UL_DELAY)
+		out->ul_result = cst_be32(e + off);
+	return 1;
 }
 
 /* --- headers in front of user packets; each returns the bytes written --- */
@@ -254,6 +303,22 @@ static inline uint32_t cst_gtpu_put_psc(uint8_t *p, uint8_t type, uint32_t teid,
 				(uint64_t)(uint16_t)(payload_len + 8) << 32 | teid);
 	cst_put_be64(p + 8, (uint64_t)CST_GTPU_EXT_PSC << 32 | 0x01000000u | (uint32_t)psc << 8);
 	return 16;
+}
+
+#define CST_GTPU_QMP_LEN 24
+
+/* The same with a downlink container of twelve bytes that bears a time stamp (QMP): 24 bytes;
+ * payload_len at most 65519. */
+static inline uint32_t cst_gtpu_put_qmp(uint8_t *p, uint8_t type, uint32_t teid,
+					uint16_t payload_len, uint16_t psc, uint64_t dl_sent)
+{
+	cst_put_be64(p, (uint64_t)0x34 << 56 | (uint64_t)type << 48 |
+				(uint64_t)(uint16_t)(payload_len + 16) << 32 | teid);
+	cst_put_be64(p + 8, (uint64_t)CST_GTPU_EXT_PSC << 32 | 0x03000000u | CST_GTPU_QMP << 16 |
+				    (uint32_t)psc << 8);
+	cst_put_be64(p + 15, dl_sent);
+	p[23] = CST_GTPU_EXT_NONE;
+	return CST_GTPU_QMP_LEN;
 }
 
 /* --- whole messages: bytes written, 0 when `cap` is too small --- */

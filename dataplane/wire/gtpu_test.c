@@ -201,6 +201,83 @@ static void reads_error_indications(void **state)
 	}
 }
 
+/* TS 38.415 figures 5.5.2.1-1 and 5.5.2.2-1, octet by octet. */
+static void writes_a_time_stamp(void **state)
+{
+	static const uint8_t want[24] = {0x34, 0xff, 0,    20,   0,    0,    0,    0x11,
+					 0,    0,    0,    0x85, 3,    0x08, 0x49, 0xe8,
+					 0xe7, 0x05, 0x02, 0x80, 0x01, 0x02, 0x03, 0};
+	uint8_t p[64] = {[24] = 0xee};
+	struct cst_gtpu_qmp q;
+	struct cst_gtpu g;
+
+	assert_int_equal(
+		cst_gtpu_put_qmp(p, 255, 0x11, 4, cst_gtpu_psc_dl(9, 1), 0xe8e7050280010203), 24);
+	assert_memory_equal(p, want, 24);
+	assert_int_equal(p[24], 0xee);
+	cst_put_be16(p + 2, 16);
+	assert_int_equal(cst_gtpu_parse(p, 24, &g), CST_GTPU_OK);
+	assert_int_equal(g.qfi, 9);
+	assert_int_equal(g.rqi, 1);
+	assert_int_equal(g.hdr_len, 24);
+	assert_int_equal(g.psc_at, 12);
+	assert_int_equal(cst_gtpu_qmp_read(p, &g, &q), 0); /* a downlink one says nothing here */
+}
+
+static void reads_time_stamps(void **state)
+{
+	static const uint8_t head[12] = {0x34, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x85};
+	static const struct {
+		uint8_t words, flags, flags2;
+		int rc;
+		uint32_t dl, ul;
+	} cases[] = {
+		{7, 0x18, 9, 1, 0, 0},               /* three stamps */
+		{8, 0x1c, 9, 1, 0x1001, 0},          /* and a downlink result */
+		{8, 0x1a, 9, 1, 0, 0x1001},          /* and an uplink result */
+		{9, 0x1e, 9, 1, 0x1001, 0x1002},     /* both */
+		{10, 0x1f, 0x89, 1, 0x1001, 0x1002}, /* and a sequence number, an N3 result */
+		{7, 0x10, 9, 0, 0, 0},               /* bytes without a flag are not stamps */
+		{2, 0x16, 9, 0, 0, 0},               /* results without stamps are not asked for */
+		{6, 0x18, 9, -1, 0, 0},              /* cut off */
+		{7, 0x1c, 9, -1, 0, 0},
+		{8, 0x1e, 9, -1, 0, 0},
+		{2, 0x18, 9, -1, 0, 0},
+		{7, 0x08, 9, 0, 0, 0}, /* downlink kind */
+		{7, 0x28, 9, 0, 0, 0}, /* reserved kind */
+	};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		uint32_t len = 12 + cases[i].words * 4u;
+		uint8_t b[64] = {0}, *p;
+		struct cst_gtpu_qmp q;
+		struct cst_gtpu g;
+
+		memcpy(b, head, 12);
+		cst_put_be16(b + 2, (uint16_t)(len - 8));
+		b[12] = cases[i].words;
+		b[13] = cases[i].flags;
+		b[14] = cases[i].flags2;
+		for (unsigned k = 0; k < 24 && 15 + k < len - 1; k++)
+			b[15 + k] = (uint8_t)(0xa0 + k);
+		for (unsigned k = 0; k < 2 && 39 + 4 * k + 4 < len; k++)
+			cst_put_be32(b + 39 + 4 * k, 0x1001 + k);
+		p = exact(b, len);
+		assert_int_equal(cst_gtpu_parse(p, len, &g), CST_GTPU_OK);
+		assert_int_equal(g.qfi, 9);
+		if (cst_gtpu_qmp_read(p, &g, &q) != cases[i].rc)
+			fail_msg("case %u: %d", i, cst_gtpu_qmp_read(p, &g, &q));
+		if (cases[i].rc == 1) {
+			assert_true(q.dl_sent == 0xa0a1a2a3a4a5a6a7);
+			assert_true(q.dl_received == 0xa8a9aaabacadaeaf);
+			assert_true(q.ul_sent == 0xb0b1b2b3b4b5b6b7);
+			assert_int_equal(q.dl_result, cases[i].dl);
+			assert_int_equal(q.ul_result, cases[i].ul);
+		}
+		free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +289,8 @@ int main(void)
 		cmocka_unit_test(writes_what_scapy_writes),
 		cmocka_unit_test(writes_nothing_past_the_room),
 		cmocka_unit_test(reads_error_indications),
+		cmocka_unit_test(writes_a_time_stamp),
+		cmocka_unit_test(reads_time_stamps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,9 @@ enum cst_ip_err {
 
 #define CST_IP6_MAX_EXT 8
 
+#define CST_IP4_MIN_MTU 68   /* RFC 791 3.2: no link carries less, no sender goes below */
+#define CST_IP6_MIN_MTU 1280 /* RFC 8200 5 */
+
 #define CST_IP_FRAG         0x01 /* a fragment, first or later */
 #define CST_IP_FRAG_LATER   0x02 /* not the first one: no upper-layer header in here */
 #define CST_IP_FRAG_MORE    0x04 /* more fragments follow */
@@ -192,6 +195,9 @@ static inline int cst_ip6_walk(const uint8_t *p, struct cst_ip_info *out)
 			uint16_t frag = cst_be16(p + off + 2);
 			uint32_t behind = total - off - 8;
 
+			/* a fragment within a fragment: nobody makes one, some are fooled by it */
+			if (out->frag_hdr)
+				return CST_IP_EXT;
 			out->frag_hdr = (uint16_t)off;
 			out->frag_off = frag & 0xfff8;
 			out->frag_id = cst_be32(p + off + 4);

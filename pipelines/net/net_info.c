@@ -86,14 +86,15 @@ static json_t *worker_item(uint16_t id)
 
 	cst_worker_stats(id, &s);
 	snprintf(name, sizeof(name), "%u", id);
-	return json_pack(
-		"{s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name,
-		"cpu", rte_lcore_to_cpu_id(w->lcore), "busy_percent", share[id].percent, "rx",
-		(json_int_t)s.rx, "tx", (json_int_t)s.tx, "injected", (json_int_t)s.injected,
-		"consumed", (json_int_t)s.consumed, "dropped", (json_int_t)sum(s.drops), "held",
-		(json_int_t)rte_ring_count(w->inbox), "handed_off", (json_int_t)s.handed_off,
-		"walks", (json_int_t)s.walks, "big_loops", (json_int_t)s.big_loops,
-		"big_loop_worst_us", (json_int_t)microseconds(s.big_loop_worst));
+	return json_pack("{s:s, s:i, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "name", name, "cpu", rte_lcore_to_cpu_id(w->lcore), "busy_percent",
+			 share[id].percent, "rx", (json_int_t)s.rx, "tx", (json_int_t)s.tx,
+			 "injected", (json_int_t)s.injected, "consumed", (json_int_t)s.consumed,
+			 "dropped", (json_int_t)sum(s.drops), "held",
+			 (json_int_t)(rte_ring_count(w->inbox) + s.held), "handed_off",
+			 (json_int_t)s.handed_off, "walks", (json_int_t)s.walks, "big_loops",
+			 (json_int_t)s.big_loops, "big_loop_worst_us",
+			 (json_int_t)microseconds(s.big_loop_worst));
 }
 
 static json_t *slow_item(void)

@@ -55,7 +55,8 @@ static void to_conf(const struct net_port *p, struct cst_port_conf *c)
 	c->optional = p->optional;
 }
 
-static int change(uint16_t port, const struct cst_port_conf *c, struct cst_err *e)
+static int change(struct cst_txn *t, uint16_t port, const struct cst_port_conf *c,
+		  struct cst_err *e)
 {
 	struct cst_port_conf before = *cst_port_conf(port);
 	int ret;
@@ -66,8 +67,8 @@ static int change(uint16_t port, const struct cst_port_conf *c, struct cst_err *
 		return cst_err(e, -EEXIST, "name", "port '%s' is given twice", c->name);
 	if (n_changed == CST_MAX_PORTS)
 		return cst_err(e, -E2BIG, NULL, "too many changes of ports at once");
-	ret = cst_port_change(port, c, e);
-	if (ret < 0)
+	ret = t->check_only ? cst_port_may_change(port, c, e) : cst_port_change(port, c, e);
+	if (ret < 0 || t->check_only)
 		return ret;
 	changed[n_changed].port = port;
 	changed[n_changed++].before = before;
@@ -86,7 +87,7 @@ int net_port_put(struct cst_txn *t, const void *obj, struct cst_err *e)
 		return n;
 	port = cst_port_by_name(c.name);
 	if (port != 0)
-		return change(port, &c, e);
+		return change(t, port, &c, e);
 	n = t->check_only ? cst_port_declare(&c, e) : cst_port_prepare(&c, e);
 	if (n < 0)
 		return n;
@@ -119,7 +120,7 @@ int net_port_modify(struct cst_txn *t, const void *obj, struct cst_err *e)
 		c.promiscuous = p->promiscuous;
 	if (cst_has(p, NET_PORT_OPTIONAL))
 		c.optional = p->optional;
-	return change(port, &c, e);
+	return change(t, port, &c, e);
 }
 
 struct use {

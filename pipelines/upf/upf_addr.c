@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 #include "engine/rcu.h"
+#include "upf_framed.h"
 #include "upf_node.h"
 #include "upf_pool_int.h"
+#include "upf_work.h"
 
 /* Each address outside pools costs an entry in the routing table, which is built anew for it. */
 #define MAX_STRAY_ADDRS 4096
@@ -17,6 +19,12 @@
 struct upf_ue_pool upf_ue_pools[UPF_MAX_POOLS];
 unsigned upf_n_ue_pools = 1;
 uint32_t upf_n_slots, upf_n_stray_addrs;
+
+/* Addresses outside pools, for what must not overlap with them. */
+static struct {
+	struct upf_held_addr a;
+	uint64_t seid;
+} outside[MAX_STRAY_ADDRS]; /* upf_n_stray_addrs */
 
 void upf_pools_open(uint32_t slots)
 {
@@ -39,7 +47,7 @@ void upf_pools_close(void)
 	upf_n_slots = 0;
 }
 
-void upf_pools_usage(struct upf_usage *u)
+void upf_pools_inventory(struct upf_inventory *u)
 {
 	u->addresses = upf_n_stray_addrs;
 	u->pools = 0;
@@ -178,6 +186,36 @@ static uint64_t stray_key(const struct upf_held_addr *a, uint32_t i)
 	return key;
 }
 
+int upf_strays_overlap(const struct cst_prefix *prefix, uint16_t vrf, uint64_t seid,
+		       struct cst_err *e)
+{
+	bool v6 = prefix->ip.family == 6;
+	uint64_t n = upf_ue_number_of(prefix->ip.b, v6);
+	char text[64];
+
+	for (uint32_t i = 0; i < upf_n_stray_addrs; i++) {
+		const struct upf_held_addr *a = &outside[i].a;
+		uint8_t len = RTE_MIN(prefix_of(a).len, prefix->len);
+
+		if (a->vrf != vrf || a->v6 != v6 || outside[i].seid == seid ||
+		    ((n ^ upf_ue_number_of(a->b, v6)) & upf_ue_prefix_mask(len)) != 0)
+			continue;
+		return cst_err(e, -EADDRINUSE, NULL, "overlaps with %s of session %llu",
+			       upf_addr_text(a, text), (unsigned long long)outside[i].seid);
+	}
+	return 0;
+}
+
+static void forget_outside(const struct upf_held_addr *a)
+{
+	for (uint32_t i = 0; i < upf_n_stray_addrs; i++) {
+		if (!upf_same_addr(&outside[i].a, a))
+			continue;
+		outside[i] = outside[--upf_n_stray_addrs];
+		return;
+	}
+}
+
 static int take_stray(struct upf_held_addr *a, struct cst_err *e)
 {
 	struct cst_prefix prefix = prefix_of(a);
@@ -194,11 +232,16 @@ static int take_stray(struct upf_held_addr *a, struct cst_err *e)
 		return cst_err(e, -ENOSPC, NULL,
 			       "more than %d UE addresses outside pools: put a pool for them",
 			       MAX_STRAY_ADDRS);
-	rc = upf_net_open(e);
+	rc = upf_framed_check(a->vrf, &prefix, upf_work.s->seid, e);
+	if (rc == 0)
+		rc = upf_net_open(e);
 	if (rc == 0)
 		rc = cst_net_put_service(a->vrf, &prefix, upf_service, 0, e);
-	if (rc < 0)
+	if (rc < 0) {
+		if (e)
+			e->field[0] = '\0'; /* the route's, which nobody has put */
 		return rc;
+	}
 	for (i = 0; i < span(a); i++) {
 		if (upf_stray_take(&upf_strays, stray_kind(a), stray_key(a, i)))
 			continue;
@@ -209,7 +252,8 @@ static int take_stray(struct upf_held_addr *a, struct cst_err *e)
 	}
 	a->pool = 0;
 	a->fresh = 1;
-	upf_n_stray_addrs++;
+	outside[upf_n_stray_addrs].a = *a;
+	outside[upf_n_stray_addrs++].seid = upf_work.s->seid;
 	return 0;
 }
 
@@ -324,5 +368,5 @@ void upf_addr_free(const struct upf_held_addr *a)
 	for (uint32_t i = 0; i < span(a); i++)
 		upf_stray_remove(&upf_strays,
 				 upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, i)));
-	upf_n_stray_addrs--;
+	forget_outside(a);
 }

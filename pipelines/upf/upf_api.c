@@ -8,6 +8,8 @@
 #define OPT_UINT(s, m, u, h) CST_F_UINT(s, m, 0, 0, u, 0, NULL, h)
 
 static const char *const interfaces[] = {"access", "core", "sgi-lan", "cp-function", NULL};
+static const char *const destinations[] = {"access",      "core",        "sgi-lan",
+					   "cp-function", "li-function", NULL};
 
 /* 8.2.118: the index is the value on the wire. */
 static const char *const interface_types[] = {"s1-u",
@@ -50,13 +52,6 @@ static const char *const ohr_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "udp-i
 static const char *const ohc_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "gtpu-udp-ip", NULL};
 static const char *const apply_actions[] = {"DROP", "FORW", "BUFF", "NOCP", "DUPL", "IPMA",
 					    "IPMD", "DFRT", "EDRT", "BDPN", "DDPN", NULL};
-static const char *const methods[] = {"DURAT", "VOLUM", "EVENT", NULL};
-static const char *const triggers[] = {
-	"PERIO", "VOLTH", "TIMTH", "QUHTI", "START", "STOPT", "DROTH", "LIUSA", "VOLQU", "TIMQU",
-	"ENVCL", "MACAR", "EVETH", "EVEQU", "IPMJL", "QUVTI", "REEMR", "UPINT", NULL};
-static const char *const measurement_info[] = {"MBQE",  "INAM",  "RADI", "ISTM", "MNOP",
-					       "SSPOC", "ASPOC", "CIAM", NULL};
-
 #define S struct upf_f_teid_obj
 static const struct cst_field f_teid_fields[] = {
 	[F_TEID_TEID] = CST_F_UINT(S, teid, 1, UINT32_MAX, NULL, CST_F_HEX, NULL,
@@ -75,6 +70,9 @@ static int f_teid_check(const void *obj, struct cst_err *e)
 	if (f->choose) {
 		if (cst_has(f, F_TEID_TEID))
 			return cst_err(e, -EINVAL, "teid", "not together with choose");
+		if (cst_has(f, F_TEID_IPV4) || cst_has(f, F_TEID_IPV6))
+			return cst_err(e, -EINVAL, cst_has(f, F_TEID_IPV4) ? "ipv4" : "ipv6",
+				       "not together with choose: coast tells its addresses");
 		return 0;
 	}
 	if (cst_has(f, F_TEID_CHOOSE_ID))
@@ -105,7 +103,7 @@ static const struct cst_field ue_ip_fields[] = {
 	[UE_IP_CHOOSE_V4] = CST_F_BOOL(S, choose_v4, 0, NULL, "coast chooses: CHV4"),
 	[UE_IP_CHOOSE_V6] = CST_F_BOOL(S, choose_v6, 0, NULL, "coast chooses: CHV6"),
 	[UE_IP_SD] = CST_F_ENUM(S, sd, source_or_destination, 0, NULL,
-				"kept; the source interface decides"),
+				"information: the source interface decides"),
 };
 
 static int ue_ip_check(const void *obj, struct cst_err *e)
@@ -118,6 +116,12 @@ static int ue_ip_check(const void *obj, struct cst_err *e)
 		return cst_err(e, -EINVAL, "choose_v4", "not together with ipv4");
 	if (cst_has(u, UE_IP_IPV6) && u->choose_v6)
 		return cst_err(e, -EINVAL, "choose_v6", "not together with ipv6");
+	if (!cst_has(u, UE_IP_IPV6) && !u->choose_v6 &&
+	    (cst_has(u, UE_IP_PREFIX_LENGTH) || cst_has(u, UE_IP_DELEGATION_BITS)))
+		return cst_err(e, -EINVAL,
+			       cst_has(u, UE_IP_PREFIX_LENGTH) ? "ipv6_prefix_length"
+							       : "ipv6_prefix_delegation_bits",
+			       "says something of an IPv6 address, and there is none");
 	if (cst_has(u, UE_IP_PREFIX_LENGTH) && cst_has(u, UE_IP_DELEGATION_BITS))
 		return cst_err(e, -EINVAL, "ipv6_prefix_length",
 			       "not together with ipv6_prefix_delegation_bits");
@@ -164,13 +168,14 @@ static const struct cst_field pdi_fields[] = {
 	[PDI_SDF_FILTERS] = CST_F_LIST(S, sdf_filters, CST_T_OBJ, struct upf_sdf_obj, UPF_MAX_SDFS,
 				       0, "filters, any of which matches", .sub = &sdf_object),
 	[PDI_APPLICATION_ID] = CST_F_STR(S, application_id, 1, 255, 0, NULL,
-					 "application; one that is not known never matches"),
+					 "application; refused while coast detects none"),
 	[PDI_SOURCE_INTERFACE_TYPE] = CST_F_ENUM(S, source_interface_type, interface_types, 0, NULL,
 						 "3GPP interface type, TS 29.244 8.2.118"),
 	[PDI_FRAMED_ROUTES] = CST_F_LIST(S, framed_routes, CST_T_STR, const char *, 16, 0,
-					 "IPv4 networks behind the UE; refused for now"),
+					 "IPv4 networks behind the UE, RFC 2865 5.22: \"PREFIX "
+					 "[GATEWAY [METRIC]]\"; only the prefix matters"),
 	[PDI_FRAMED_IPV6_ROUTES] = CST_F_LIST(S, framed_ipv6_routes, CST_T_STR, const char *, 16, 0,
-					      "IPv6 networks behind the UE; refused for now"),
+					      "IPv6 networks behind the UE, RFC 3162 2.5"),
 };
 static const struct cst_object pdi_object =
 	CST_OBJECT("pdi", S, pdi_fields, "packet detection information, TS 29.244 7.5.2.2");
@@ -187,8 +192,10 @@ static const struct cst_field pdr_fields[] = {
 	[PDR_FAR_ID] = CST_F_UINT(S, far_id, 0, 0, NULL, CST_F_REQUIRED, NULL, "what is done"),
 	[PDR_QER_IDS] = U32_LIST(S, qer_ids, 16, "QoS rules that apply, all of them"),
 	[PDR_URR_IDS] = U32_LIST(S, urr_ids, 16, "usage is reported by these"),
-	[PDR_ACTIVATION_TIME] = OPT_UINT(S, activation_time, "seconds", "refused for now"),
-	[PDR_DEACTIVATION_TIME] = OPT_UINT(S, deactivation_time, "seconds", "refused for now"),
+	[PDR_ACTIVATION_TIME] =
+		OPT_UINT(S, activation_time, "seconds", "UNIX time from which on it matches"),
+	[PDR_DEACTIVATION_TIME] = OPT_UINT(S, deactivation_time, "seconds",
+					   "UNIX time from which on it does not match"),
 	[PDR_LOCAL_F_TEID] =
 		CST_F_OBJ(S, local_f_teid, &upf_f_teid_object, CST_F_STATE, "F-TEID in use"),
 	[PDR_PACKETS] = CST_F_UINT(S, packets, 0, 0, NULL, CST_F_STATE, NULL, "packets matched"),
@@ -218,6 +225,10 @@ static int ohc_check(const void *obj, struct cst_err *e)
 		return cst_err(e, -EINVAL, "ipv4", "is required by the description");
 	if (o->description != UPF_OHC_GTPU_IPV4 && !cst_has(o, OHC_IPV6))
 		return cst_err(e, -EINVAL, "ipv6", "is required by the description");
+	if (o->description == UPF_OHC_GTPU_IPV4 && cst_has(o, OHC_IPV6))
+		return cst_err(e, -EINVAL, "ipv6", "is not what the description says");
+	if (o->description == UPF_OHC_GTPU_IPV6 && cst_has(o, OHC_IPV4))
+		return cst_err(e, -EINVAL, "ipv4", "is not what the description says");
 	return 0;
 }
 
@@ -232,30 +243,57 @@ static const struct cst_object ohc_object = {.name = "outer_header_creation",
 #define S struct upf_fp_obj
 static const struct cst_field fp_fields[] = {
 	[FP_DESTINATION_INTERFACE] =
-		CST_F_ENUM(S, destination_interface, interfaces, CST_F_REQUIRED, NULL,
-			   "where packets go, TS 29.244 8.2.24"),
+		CST_F_ENUM(S, destination_interface, destinations, CST_F_REQUIRED, NULL,
+			   "where packets go, TS 29.244 8.2.24; li-function: copies only"),
 	[FP_DESTINATION_INTERFACE_TYPE] = CST_F_ENUM(S, destination_interface_type, interface_types,
-						     0, NULL, "3GPP interface type, kept"),
+						     0, NULL, "3GPP interface type, information"),
 	[FP_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
 					  "network instance packets leave into"),
 	[FP_OHC] = CST_F_OBJ(S, outer_header_creation, &ohc_object, 0,
 			     "tunnel packets leave by; absent in an update: as before"),
 	[FP_TRANSPORT_LEVEL_MARKING] =
 		CST_F_UINT(S, transport_level_marking, 0, UINT16_MAX, NULL, CST_F_HEX, NULL,
-			   "outer type of service: value, then mask; absent: the inner one"),
+			   "type of service: value, then mask 0xfc; of the outer header, without "
+			   "one of the packet itself; absent: as it is inside"),
+	[FP_SEND_END_MARKER] =
+		CST_F_BOOL(S, send_end_marker, 0, NULL,
+			   "in update_fars: end the tunnel left behind by an End Marker; not kept"),
 };
 const struct cst_object upf_fp_object =
 	CST_OBJECT("forwarding_parameters", S, fp_fields, "where to, TS 29.244 7.5.2.3");
 #undef S
 
+#define S struct upf_dup_obj
+static const struct cst_field dup_fields[] = {
+	[DUP_DESTINATION_INTERFACE] = CST_F_ENUM(S, destination_interface, destinations,
+						 CST_F_REQUIRED, NULL, "where copies go"),
+	[DUP_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
+					   "network instance copies leave into"),
+	[DUP_OHC] = CST_F_OBJ(S, outer_header_creation, &ohc_object, CST_F_REQUIRED,
+			      "tunnel copies leave by"),
+	[DUP_TRANSPORT_LEVEL_MARKING] =
+		CST_F_UINT(S, transport_level_marking, 0, UINT16_MAX, NULL, CST_F_HEX, NULL,
+			   "outer type of service: value, then mask 0xfc; absent: the inner one"),
+};
+static const struct cst_object dup_object = CST_OBJECT("duplicating_parameters", S, dup_fields,
+						       "where a copy goes to, TS 29.244 7.5.2.3");
+#undef S
+
 #define S struct upf_far_obj
 static const struct cst_field far_fields[] = {
 	[FAR_ID] = CST_F_UINT(S, id, 0, 0, NULL, CST_F_KEY, NULL, "FAR ID"),
-	[FAR_APPLY_ACTION] = CST_F_FLAGS(S, apply_action, apply_actions, CST_F_REQUIRED, NULL,
-					 "exactly one of DROP, FORW, BUFF, TS 29.244 8.2.26"),
+	[FAR_APPLY_ACTION] = CST_F_FLAGS(
+		S, apply_action, apply_actions, CST_F_REQUIRED, NULL,
+		"exactly one of DROP, FORW, BUFF, any of them with DUPL; TS 29.244 8.2.26"),
 	[FAR_FORWARDING_PARAMETERS] = CST_F_OBJ(S, forwarding_parameters, &upf_fp_object,
 						CST_F_PARTIAL, "required by FORW"),
 	[FAR_BAR_ID] = OPT_UINT(S, bar_id, NULL, "how packets are buffered"),
+	[FAR_DUPLICATING_PARAMETERS] =
+		CST_F_LIST(S, duplicating_parameters, CST_T_OBJ, struct upf_dup_obj, 4, 0,
+			   "required by DUPL: a copy for each", .sub = &dup_object),
+	[FAR_HELD] = CST_F_BOOL(S, held, CST_F_STATE, NULL,
+				"its tunnel's far end knows it no more: downlink waits until this "
+				"FAR is told anew"),
 };
 const struct cst_object upf_far_object =
 	CST_OBJECT("far", S, far_fields, "forwarding action rule, TS 29.244 7.5.2.3");
@@ -291,78 +329,43 @@ static const struct cst_object packet_rate_object = CST_OBJECT(
 #define S struct upf_qer_obj
 static const struct cst_field qer_fields[] = {
 	[QER_ID] = CST_F_UINT(S, id, 0, 0, NULL, CST_F_KEY, NULL, "QER ID"),
-	[QER_CORRELATION_ID] = OPT_UINT(S, correlation_id, NULL, "QERs that share a rate, kept"),
+	[QER_CORRELATION_ID] = OPT_UINT(S, correlation_id, NULL,
+					"QERs of several sessions that belong together, kept"),
 	[QER_GATE_STATUS] = CST_F_OBJ(S, gate_status, &gate_object, 0, "absent: open"),
-	[QER_MBR] = CST_F_OBJ(S, mbr, &rate_object, 0, "maximum bit rate, kept"),
-	[QER_GBR] = CST_F_OBJ(S, gbr, &rate_object, 0, "guaranteed bit rate, kept"),
-	[QER_PACKET_RATE] =
-		CST_F_OBJ(S, packet_rate, &packet_rate_object, 0, "packet rate limit, kept"),
+	[QER_MBR] =
+		CST_F_OBJ(S, mbr, &rate_object, 0,
+			  "maximum bit rate of all PDRs with this QER together; 0: nothing passes"),
+	[QER_GBR] = CST_F_OBJ(S, gbr, &rate_object, 0, "guaranteed bit rate, kept for admission"),
+	[QER_PACKET_RATE] = CST_F_OBJ(S, packet_rate, &packet_rate_object, 0,
+				      "packets that pass in each time unit"),
 	[QER_QFI] = CST_F_UINT(S, qfi, 0, 63, NULL, 0, NULL, "QFI written into packets"),
 	[QER_RQI] = CST_F_BOOL(S, rqi, 0, NULL, "reflective QoS indication written into packets"),
 	[QER_PPI] = CST_F_UINT(S, ppi, 0, 7, NULL, 0, NULL, "paging policy indicator, kept"),
 	[QER_AVERAGING_WINDOW] = OPT_UINT(S, averaging_window, "ms", "of the bit rates, kept"),
+	[QER_DROPPED_UL] = CST_F_UINT(S, dropped_ul, 0, 0, "packets", CST_F_STATE, NULL,
+				      "uplink packets above its rates"),
+	[QER_DROPPED_DL] = CST_F_UINT(S, dropped_dl, 0, 0, "packets", CST_F_STATE, NULL,
+				      "downlink packets above its rates"),
 };
 const struct cst_object upf_qer_object =
 	CST_OBJECT("qer", S, qer_fields, "QoS enforcement rule, TS 29.244 7.5.2.5");
 #undef S
 
-static const struct cst_field volume_fields[] = {
-	CST_F_UINT(struct upf_volume_obj, total, 0, 0, "bytes", 0, NULL, "both directions"),
-	CST_F_UINT(struct upf_volume_obj, ul, 0, 0, "bytes", 0, NULL, "uplink"),
-	CST_F_UINT(struct upf_volume_obj, dl, 0, 0, "bytes", 0, NULL, "downlink"),
-};
-static const struct cst_object volume_object =
-	CST_OBJECT("volume", struct upf_volume_obj, volume_fields, "volumes, TS 29.244 8.2.13");
-
-static const struct cst_field dropped_fields[] = {
-	CST_F_UINT(struct upf_dropped_obj, packets, 0, 0, "packets", 0, NULL, "packets dropped"),
-	CST_F_UINT(struct upf_dropped_obj, bytes, 0, 0, "bytes", 0, NULL, "bytes dropped"),
-};
-static const struct cst_object dropped_object = CST_OBJECT(
-	"dropped_dl_traffic", struct upf_dropped_obj, dropped_fields, "TS 29.244 8.2.49");
-
-#define S struct upf_urr_obj
-static const struct cst_field urr_fields[] = {
-	CST_F_UINT(S, id, 0, 0, NULL, CST_F_KEY, NULL, "URR ID"),
-	CST_F_FLAGS(S, measurement_method, methods, CST_F_REQUIRED, NULL, "TS 29.244 8.2.40"),
-	CST_F_FLAGS(S, reporting_triggers, triggers, CST_F_REQUIRED, NULL, "TS 29.244 8.2.19"),
-	OPT_UINT(S, measurement_period, "seconds", "of periodic reports"),
-	CST_F_OBJ(S, volume_threshold, &volume_object, 0, "report after this volume"),
-	CST_F_OBJ(S, volume_quota, &volume_object, 0, "volume that may be used"),
-	OPT_UINT(S, time_threshold, "seconds", "report after this time"),
-	OPT_UINT(S, time_quota, "seconds", "time that may be used"),
-	OPT_UINT(S, event_threshold, NULL, "report after so many events"),
-	OPT_UINT(S, event_quota, NULL, "events that may be used"),
-	OPT_UINT(S, quota_holding_time, "seconds", "quota ends after this time without packets"),
-	OPT_UINT(S, quota_validity_time, "seconds", "quota ends after this time"),
-	CST_F_OBJ(S, dropped_dl_traffic_threshold, &dropped_object, 0,
-		  "report after so much dropped downlink traffic"),
-	OPT_UINT(S, monitoring_time, "seconds", "UNIX time at which the subsequent values begin"),
-	CST_F_OBJ(S, subsequent_volume_threshold, &volume_object, 0, "after the monitoring time"),
-	CST_F_OBJ(S, subsequent_volume_quota, &volume_object, 0, "after the monitoring time"),
-	OPT_UINT(S, subsequent_time_threshold, "seconds", "after the monitoring time"),
-	OPT_UINT(S, subsequent_time_quota, "seconds", "after the monitoring time"),
-	OPT_UINT(S, subsequent_event_threshold, NULL, "after the monitoring time"),
-	OPT_UINT(S, subsequent_event_quota, NULL, "after the monitoring time"),
-	OPT_UINT(S, inactivity_detection_time, "seconds", "time stops after this without packets"),
-	U32_LIST(S, linked_urr_ids, 16, "URRs whose reports bring a report of this one"),
-	CST_F_FLAGS(S, measurement_information, measurement_info, 0, NULL, "TS 29.244 8.2.68"),
-	OPT_UINT(S, far_id_for_quota_action, NULL, "FAR that applies when the quota is used up"),
-	OPT_UINT(S, number_of_reports, NULL, "reports until the URR is silent"),
-};
-const struct cst_object upf_urr_object = CST_OBJECT(
-	"urr", S, urr_fields, "usage reporting rule, TS 29.244 7.5.2.4; kept, not yet carried out");
-#undef S
-
 #define S struct upf_bar_obj
 static const struct cst_field bar_fields[] = {
-	CST_F_UINT(S, id, 0, 255, NULL, CST_F_KEY, NULL, "BAR ID"),
-	OPT_UINT(S, downlink_data_notification_delay, "50 ms", "time before a notification"),
-	OPT_UINT(S, suggested_buffering_packets_count, "packets", "how many to keep"),
+	[BAR_ID] = CST_F_UINT(S, id, 0, 255, NULL, CST_F_KEY, NULL, "BAR ID"),
+	[BAR_NOTIFICATION_DELAY] = OPT_UINT(S, downlink_data_notification_delay, "50 ms",
+					    "from the first packet to its notification"),
+	[BAR_SUGGESTED_PACKETS] = OPT_UINT(S, suggested_buffering_packets_count, "packets",
+					   "how many wait at most; absent: 64"),
+	[BAR_DL_BUFFERING_DURATION] =
+		CST_F_UINT(S, dl_buffering_duration, 1, 111600, "seconds", 0, NULL,
+			   "how long packets wait, from when it is told; absent: without end"),
+	[BAR_DL_SUGGESTED_PACKETS] = OPT_UINT(S, dl_buffering_suggested_packet_count, "packets",
+					      "instead of suggested_buffering_packets_count"),
 };
 const struct cst_object upf_bar_object =
-	CST_OBJECT("bar", S, bar_fields,
-		   "buffering action rule, TS 29.244 7.5.2.6; kept, not yet carried out");
+	CST_OBJECT("bar", S, bar_fields, "buffering action rule, TS 29.244 7.5.2.6, 7.5.9.2");
 #undef S
 
 static const struct cst_field s_nssai_fields[] = {
@@ -370,8 +373,23 @@ static const struct cst_field s_nssai_fields[] = {
 	CST_F_STR(struct upf_s_nssai_obj, sd, 6, 6, 0, NULL,
 		  "slice differentiator, six hex digits"),
 };
-static const struct cst_object s_nssai_object =
-	CST_OBJECT("s_nssai", struct upf_s_nssai_obj, s_nssai_fields, "slice, TS 29.244 8.2.176");
+
+static int s_nssai_check(const void *obj, struct cst_err *e)
+{
+	const struct upf_s_nssai_obj *s = obj;
+
+	if (s->sd && strspn(s->sd, "0123456789abcdefABCDEF") != strlen(s->sd))
+		return cst_err(e, -EINVAL, "sd", "\"%s\" is not six hex digits", s->sd);
+	return 0;
+}
+
+static const struct cst_object s_nssai_object = {.name = "s_nssai",
+						 .help = "slice, TS 29.244 8.2.176; information",
+						 .fields = s_nssai_fields,
+						 .n_fields = sizeof(s_nssai_fields) /
+							     sizeof(*s_nssai_fields),
+						 .size = sizeof(struct upf_s_nssai_obj),
+						 .check = s_nssai_check};
 
 static const struct cst_field f_seid_fields[] = {
 	CST_F_UINT(struct upf_f_seid_obj, seid, 0, 0, NULL, CST_F_REQUIRED, NULL,
@@ -379,7 +397,7 @@ static const struct cst_field f_seid_fields[] = {
 	CST_F_IP(struct upf_f_seid_obj, ipv4, CST_T_IP4, 0, "address"),
 	CST_F_IP(struct upf_f_seid_obj, ipv6, CST_T_IP6, 0, "address"),
 };
-static const struct cst_object f_seid_object = CST_OBJECT(
+const struct cst_object upf_f_seid_object = CST_OBJECT(
 	"f_seid", struct upf_f_seid_obj, f_seid_fields, "session at its control plane, 8.2.37");
 
 static const struct cst_field user_id_fields[] = {
@@ -391,6 +409,17 @@ static const struct cst_field user_id_fields[] = {
 static const struct cst_object user_id_object =
 	CST_OBJECT("user_id", struct upf_user_id_obj, user_id_fields, "user, TS 29.244 8.2.101");
 
+static const struct cst_field buffer_fields[] = {
+	[BUFFER_PACKETS] =
+		CST_F_UINT(struct upf_buffer_obj, packets, 0, 0, "packets", 0, NULL, "that wait"),
+	[BUFFER_BYTES] = CST_F_UINT(struct upf_buffer_obj, bytes, 0, 0, "bytes", 0, NULL,
+				    "of these packets"),
+	[BUFFER_NOTIFIED] = CST_F_BOOL(struct upf_buffer_obj, notified, 0, NULL,
+				       "the control plane was told of them"),
+};
+static const struct cst_object buffer_object =
+	CST_OBJECT("buffer", struct upf_buffer_obj, buffer_fields, "a session's downlink buffer");
+
 #define S                    struct upf_session_obj
 #define RULES(m, t, n, o, h) CST_F_LIST(S, m, CST_T_OBJ, t, n, 0, h, .sub = o)
 static const struct cst_field session_fields[] = {
@@ -398,10 +427,13 @@ static const struct cst_field session_fields[] = {
 				    "session id, the UP SEID"),
 	[SESSION_DNN] = CST_F_STR(S, dnn, 1, 100, 0, NULL, "data network name"),
 	[SESSION_S_NSSAI] = CST_F_OBJ(S, s_nssai, &s_nssai_object, 0, "network slice"),
-	[SESSION_PDN_TYPE] = CST_F_ENUM(S, pdn_type, pdn_types, 0, NULL, "PDU session type"),
+	[SESSION_PDN_TYPE] =
+		CST_F_ENUM(S, pdn_type, pdn_types, 0, NULL,
+			   "PDU session type; addresses of another family are refused"),
 	[SESSION_CP_F_SEID] =
-		CST_F_OBJ(S, cp_f_seid, &f_seid_object, 0, "the session at its control plane"),
-	[SESSION_USER_ID] = CST_F_OBJ(S, user_id, &user_id_object, 0, "whose session it is"),
+		CST_F_OBJ(S, cp_f_seid, &upf_f_seid_object, 0, "the session at its control plane"),
+	[SESSION_USER_ID] =
+		CST_F_OBJ(S, user_id, &user_id_object, 0, "whose session it is; information"),
 	[SESSION_PDRS] = RULES(pdrs, struct upf_pdr_obj, UPF_MAX_PDRS, &upf_pdr_object,
 			       "packet detection rules"),
 	[SESSION_FARS] = RULES(fars, struct upf_far_obj, UPF_MAX_FARS, &upf_far_object,
@@ -412,6 +444,12 @@ static const struct cst_field session_fields[] = {
 			       "usage reporting rules"),
 	[SESSION_BARS] = RULES(bars, struct upf_bar_obj, UPF_MAX_BARS, &upf_bar_object,
 			       "buffering action rules"),
+	[SESSION_SRRS] = RULES(srrs, struct upf_srr_obj, UPF_MAX_SRRS, &upf_srr_object,
+			       "session reporting rules"),
+	[SESSION_INACTIVITY] = OPT_UINT(S, user_plane_inactivity_timer, "seconds",
+					"time without packets after which it is told; 0: never"),
+	[SESSION_BUFFER] =
+		CST_F_OBJ(S, buffer, &buffer_object, CST_F_STATE, "downlink packets that wait"),
 	[SESSION_WORKER] = CST_F_UINT(S, worker, 0, 0, NULL, CST_F_STATE, NULL,
 				      "worker that owns the session"),
 	[SESSION_UE_IPV4] = CST_F_IP(S, ue_ipv4, CST_T_IP4, CST_F_STATE, "address in use"),
@@ -444,22 +482,35 @@ static const struct cst_object rule_id_object = CST_OBJECT("rule", S, rule_id_fi
 	RULE_LIST(n, update, i, CST_F_PARTIAL, t, max, o, "rules to change; absent members stay")
 static const struct cst_field modify_fields[] = {
 	[MODIFY_SEID] = CST_F_UINT(S, seid, 1, UINT64_MAX, NULL, CST_F_KEY, NULL, "session id"),
-	[MODIFY_CP_F_SEID] = CST_F_OBJ(S, cp_f_seid, &f_seid_object, 0, "now there"),
+	[MODIFY_CP_F_SEID] = CST_F_OBJ(S, cp_f_seid, &upf_f_seid_object, 0, "now there"),
+	[MODIFY_QUERY_URRS] =
+		CST_F_LIST(S, query_urrs, CST_T_OBJ, struct upf_rule_id_obj, UPF_MAX_URRS, 0,
+			   "URRs to report now, before the change", .sub = &rule_id_object),
+	[MODIFY_QUERY_ALL] = CST_F_BOOL(S, query_all_urrs, 0, NULL,
+					"report all URRs now, before the change: QAURR"),
+	[MODIFY_INACTIVITY] =
+		OPT_UINT(S, user_plane_inactivity_timer, "seconds", "from now on; 0: none"),
+	[MODIFY_DROP_BUFFERED] =
+		CST_F_BOOL(S, drop_buffered_packets, 0, NULL,
+			   "drop what waits in the buffer, before the change: DROBU"),
 	REMOVE("remove_pdrs", UPF_RULE_PDR, UPF_MAX_PDRS),
 	REMOVE("remove_fars", UPF_RULE_FAR, UPF_MAX_FARS),
 	REMOVE("remove_qers", UPF_RULE_QER, UPF_MAX_QERS),
 	REMOVE("remove_urrs", UPF_RULE_URR, UPF_MAX_URRS),
 	REMOVE("remove_bars", UPF_RULE_BAR, UPF_MAX_BARS),
+	REMOVE("remove_srrs", UPF_RULE_SRR, UPF_MAX_SRRS),
 	CREATE("create_pdrs", UPF_RULE_PDR, struct upf_pdr_obj, UPF_MAX_PDRS, &upf_pdr_object),
 	CREATE("create_fars", UPF_RULE_FAR, struct upf_far_obj, UPF_MAX_FARS, &upf_far_object),
 	CREATE("create_qers", UPF_RULE_QER, struct upf_qer_obj, UPF_MAX_QERS, &upf_qer_object),
 	CREATE("create_urrs", UPF_RULE_URR, struct upf_urr_obj, UPF_MAX_URRS, &upf_urr_object),
 	CREATE("create_bars", UPF_RULE_BAR, struct upf_bar_obj, UPF_MAX_BARS, &upf_bar_object),
+	CREATE("create_srrs", UPF_RULE_SRR, struct upf_srr_obj, UPF_MAX_SRRS, &upf_srr_object),
 	UPDATE("update_pdrs", UPF_RULE_PDR, struct upf_pdr_obj, UPF_MAX_PDRS, &upf_pdr_object),
 	UPDATE("update_fars", UPF_RULE_FAR, struct upf_far_obj, UPF_MAX_FARS, &upf_far_object),
 	UPDATE("update_qers", UPF_RULE_QER, struct upf_qer_obj, UPF_MAX_QERS, &upf_qer_object),
 	UPDATE("update_urrs", UPF_RULE_URR, struct upf_urr_obj, UPF_MAX_URRS, &upf_urr_object),
 	UPDATE("update_bars", UPF_RULE_BAR, struct upf_bar_obj, UPF_MAX_BARS, &upf_bar_object),
+	UPDATE("update_srrs", UPF_RULE_SRR, struct upf_srr_obj, UPF_MAX_SRRS, &upf_srr_object),
 };
 const struct cst_object upf_modify_object =
 	CST_OBJECT("session_modify", S, modify_fields,
@@ -515,6 +566,7 @@ static const struct {
 	{offsetof(struct upf_session_obj, qers), offsetof(struct upf_qer_obj, id), &upf_qer_object},
 	{offsetof(struct upf_session_obj, urrs), offsetof(struct upf_urr_obj, id), &upf_urr_object},
 	{offsetof(struct upf_session_obj, bars), offsetof(struct upf_bar_obj, id), &upf_bar_object},
+	{offsetof(struct upf_session_obj, srrs), offsetof(struct upf_srr_obj, id), &upf_srr_object},
 };
 
 struct cst_list *upf_session_rules(struct upf_session_obj *s, enum upf_rule kind)
@@ -535,6 +587,7 @@ uint32_t upf_rule_id(enum upf_rule kind, const void *rule)
 	case UPF_RULE_PDR:
 		return *(const uint16_t *)at;
 	case UPF_RULE_BAR:
+	case UPF_RULE_SRR:
 		return *(const uint8_t *)at;
 	default:
 		return *(const uint32_t *)at;

@@ -14,8 +14,8 @@
 #include "object.h"
 
 /* Bounds of one session; a longer list is refused by the decoder. */
-#define UPF_MAX_PDRS  128
-#define UPF_MAX_FARS  128
+#define UPF_MAX_PDRS  256
+#define UPF_MAX_FARS  256
 #define UPF_MAX_QERS  128
 #define UPF_MAX_URRS  128
 #define UPF_MAX_BARS  8
@@ -129,6 +129,7 @@ enum {
 	FP_NETWORK_INSTANCE,
 	FP_OHC,
 	FP_TRANSPORT_LEVEL_MARKING,
+	FP_SEND_END_MARKER,
 	FP_N
 };
 struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
@@ -137,6 +138,7 @@ struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
 	const char *network_instance;
 	struct upf_ohc_obj outer_header_creation;
 	uint16_t transport_level_marking; /* value, mask */
+	bool send_end_marker;             /* in updates only: SNDEM */
 };
 
 /* 8.2.26, in bit order. */
@@ -147,13 +149,39 @@ struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
 #define UPF_AA_DUPL 0x0010
 #define UPF_AA_BDPN 0x0200
 #define UPF_AA_DDPN 0x0400
-enum { FAR_ID, FAR_APPLY_ACTION, FAR_FORWARDING_PARAMETERS, FAR_BAR_ID, FAR_N };
+
+enum {
+	DUP_DESTINATION_INTERFACE,
+	DUP_NETWORK_INSTANCE,
+	DUP_OHC,
+	DUP_TRANSPORT_LEVEL_MARKING,
+	DUP_N
+};
+struct upf_dup_obj { /* 7.5.2.3, Duplicating Parameters */
+	uint64_t has;
+	uint8_t destination_interface;
+	const char *network_instance;
+	struct upf_ohc_obj outer_header_creation;
+	uint16_t transport_level_marking; /* value, mask */
+};
+
+enum {
+	FAR_ID,
+	FAR_APPLY_ACTION,
+	FAR_FORWARDING_PARAMETERS,
+	FAR_BAR_ID,
+	FAR_DUPLICATING_PARAMETERS,
+	FAR_HELD,
+	FAR_N
+};
 struct upf_far_obj { /* 7.5.2.3 */
 	uint64_t has;
 	uint32_t id;
 	uint32_t apply_action; /* UPF_AA_* */
 	struct upf_fp_obj forwarding_parameters;
 	uint8_t bar_id;
+	struct cst_list duplicating_parameters; /* struct upf_dup_obj */
+	bool held;                              /* state */
 };
 
 struct upf_gate_obj { /* 8.2.7 */
@@ -166,6 +194,7 @@ struct upf_rate_obj { /* MBR 8.2.8, GBR 8.2.9 */
 	uint64_t ul, dl;
 };
 
+enum { PACKET_RATE_UL_UNIT, PACKET_RATE_UL, PACKET_RATE_DL_UNIT, PACKET_RATE_DL, PACKET_RATE_N };
 struct upf_packet_rate_obj { /* 8.2.67 */
 	uint64_t has;
 	uint8_t ul_unit, dl_unit;
@@ -183,6 +212,8 @@ enum {
 	QER_RQI,
 	QER_PPI,
 	QER_AVERAGING_WINDOW,
+	QER_DROPPED_UL,
+	QER_DROPPED_DL,
 	QER_N
 };
 struct upf_qer_obj { /* 7.5.2.5 */
@@ -194,22 +225,108 @@ struct upf_qer_obj { /* 7.5.2.5 */
 	uint8_t qfi, ppi;
 	bool rqi;
 	uint32_t averaging_window;
+	uint64_t dropped_ul, dropped_dl; /* state */
 };
 
+enum { VOLUME_TOTAL, VOLUME_UL, VOLUME_DL, VOLUME_N };
 struct upf_volume_obj { /* 8.2.13, 8.2.50 */
 	uint64_t has;
 	uint64_t total, ul, dl;
 };
 
+enum { DROPPED_PACKETS, DROPPED_BYTES, DROPPED_N };
 struct upf_dropped_obj { /* 8.2.49 */
 	uint64_t has;
 	uint64_t packets, bytes;
 };
 
+enum {
+	MEASURED_TOTAL,
+	MEASURED_UL,
+	MEASURED_DL,
+	MEASURED_TOTAL_PACKETS,
+	MEASURED_UL_PACKETS,
+	MEASURED_DL_PACKETS,
+	MEASURED_N
+};
+struct upf_measured_obj { /* 8.2.44 */
+	uint64_t has;
+	uint64_t total, ul, dl;
+	uint64_t total_packets, ul_packets, dl_packets;
+};
+
+/* 8.2.40 */
+#define UPF_MM_DURAT 0x01
+#define UPF_MM_VOLUM 0x02
+#define UPF_MM_EVENT 0x04
+
+/* 8.2.19, in the order of their names */
+#define UPF_RT_PERIO 0x00001
+#define UPF_RT_VOLTH 0x00002
+#define UPF_RT_TIMTH 0x00004
+#define UPF_RT_QUHTI 0x00008
+#define UPF_RT_START 0x00010
+#define UPF_RT_STOPT 0x00020
+#define UPF_RT_DROTH 0x00040
+#define UPF_RT_LIUSA 0x00080
+#define UPF_RT_VOLQU 0x00100
+#define UPF_RT_TIMQU 0x00200
+#define UPF_RT_ENVCL 0x00400
+#define UPF_RT_MACAR 0x00800
+#define UPF_RT_EVETH 0x01000
+#define UPF_RT_EVEQU 0x02000
+#define UPF_RT_IPMJL 0x04000
+#define UPF_RT_QUVTI 0x08000
+#define UPF_RT_REEMR 0x10000
+#define UPF_RT_UPINT 0x20000
+
+/* 8.2.68 */
+#define UPF_MI_MBQE 0x01 /* measure before QoS enforcement */
+#define UPF_MI_INAM 0x02 /* measurement is paused */
+#define UPF_MI_ISTM 0x08 /* time runs at once, not from the first packet on */
+#define UPF_MI_MNOP 0x10 /* packets, too */
+
+enum {
+	URR_ID,
+	URR_MEASUREMENT_METHOD,
+	URR_REPORTING_TRIGGERS,
+	URR_MEASUREMENT_PERIOD,
+	URR_VOLUME_THRESHOLD,
+	URR_VOLUME_QUOTA,
+	URR_TIME_THRESHOLD,
+	URR_TIME_QUOTA,
+	URR_EVENT_THRESHOLD,
+	URR_EVENT_QUOTA,
+	URR_QUOTA_HOLDING_TIME,
+	URR_QUOTA_VALIDITY_TIME,
+	URR_DROPPED_DL_TRAFFIC_THRESHOLD,
+	URR_MONITORING_TIME,
+	URR_SUBSEQUENT_VOLUME_THRESHOLD,
+	URR_SUBSEQUENT_VOLUME_QUOTA,
+	URR_SUBSEQUENT_TIME_THRESHOLD,
+	URR_SUBSEQUENT_TIME_QUOTA,
+	URR_SUBSEQUENT_EVENT_THRESHOLD,
+	URR_SUBSEQUENT_EVENT_QUOTA,
+	URR_INACTIVITY_DETECTION_TIME,
+	URR_LINKED_URR_IDS,
+	URR_MEASUREMENT_INFORMATION,
+	URR_FAR_ID_FOR_QUOTA_ACTION,
+	URR_NUMBER_OF_REPORTS,
+	URR_UR_SEQN,
+	URR_VOLUME_SINCE_REPORT,
+	URR_VOLUME_MEASURED,
+	URR_DURATION_SINCE_REPORT,
+	URR_VOLUME_QUOTA_LEFT,
+	URR_TIME_QUOTA_LEFT,
+	URR_QUOTA_SPENT,
+	URR_REFUSED_PACKETS,
+	URR_NEXT_DEADLINE,
+	URR_N
+};
 struct upf_urr_obj { /* 7.5.2.4 */
 	uint64_t has;
 	uint32_t id;
-	uint32_t measurement_method, reporting_triggers;
+	uint32_t measurement_method, reporting_triggers; /* UPF_MM_*, UPF_RT_* */
 	uint32_t measurement_period;
 	struct upf_volume_obj volume_threshold, volume_quota;
 	uint32_t time_threshold, time_quota, event_threshold, event_quota;
@@ -220,16 +337,128 @@ struct upf_urr_obj { /* 7.5.2.4 */
 	uint32_t subsequent_time_threshold, subsequent_time_quota;
 	uint32_t subsequent_event_threshold, subsequent_event_quota;
 	uint32_t inactivity_detection_time;
-	struct cst_list linked_urr_ids; /* uint32_t */
-	uint32_t measurement_information;
+	struct cst_list linked_urr_ids;   /* uint32_t */
+	uint32_t measurement_information; /* UPF_MI_* */
 	uint32_t far_id_for_quota_action;
 	uint32_t number_of_reports;
+	/* State. */
+	uint32_t ur_seqn;
+	struct upf_measured_obj volume_since_report, volume_measured;
+	uint32_t duration_since_report;
+	struct upf_volume_obj volume_quota_left;
+	uint32_t time_quota_left;
+	bool quota_spent;
+	uint64_t refused_packets;
+	uint64_t next_deadline;
 };
 
-struct upf_bar_obj { /* 7.5.2.6 */
+enum {
+	BAR_ID,
+	BAR_NOTIFICATION_DELAY,
+	BAR_SUGGESTED_PACKETS,
+	BAR_DL_BUFFERING_DURATION,
+	BAR_DL_SUGGESTED_PACKETS,
+	BAR_N
+};
+struct upf_bar_obj { /* 7.5.2.6, 7.5.9.2 */
 	uint64_t has;
 	uint8_t id;
 	uint8_t downlink_data_notification_delay, suggested_buffering_packets_count;
+	uint32_t dl_buffering_duration;
+	uint16_t dl_buffering_suggested_packet_count;
+};
+
+enum { BUFFER_PACKETS, BUFFER_BYTES, BUFFER_NOTIFIED, BUFFER_N };
+struct upf_buffer_obj { /* state */
+	uint64_t has;
+	uint32_t packets, bytes;
+	bool notified;
+};
+
+#define UPF_MAX_SRRS 8
+
+enum { DELAYS_DL, DELAYS_UL, DELAYS_RP };
+struct upf_delays_obj { /* 8.2.169 */
+	uint64_t has;
+	uint32_t dl, ul, rp;
+};
+
+/* 8.2.168 */
+#define UPF_RF_EVETT 0x01
+#define UPF_RF_PERIO 0x02
+#define UPF_RF_SESRL 0x04
+enum {
+	QOS_MONITORING_QFI,
+	QOS_MONITORING_REQUESTED,
+	QOS_MONITORING_FREQUENCY,
+	QOS_MONITORING_THRESHOLDS,
+	QOS_MONITORING_WAIT,
+	QOS_MONITORING_PERIOD,
+	QOS_MONITORING_N
+};
+struct upf_qos_monitoring_obj { /* 7.5.2.9 */
+	uint64_t has;
+	struct cst_list qfi;               /* uint8_t */
+	uint32_t requested_qos_monitoring; /* bit DELAYS_*, 8.2.167 */
+	uint32_t reporting_frequency;      /* UPF_RF_* */
+	struct upf_delays_obj packet_delay_thresholds;
+	uint32_t minimum_wait_time, measurement_period;
+};
+
+struct upf_delay_obj { /* state */
+	uint64_t has;
+	uint32_t last, min, max, mean, samples;
+};
+
+enum {
+	QOS_FLOW_QFI,
+	QOS_FLOW_DOWNLINK,
+	QOS_FLOW_UPLINK,
+	QOS_FLOW_ROUND_TRIP,
+	QOS_FLOW_MARKED,
+	QOS_FLOW_ANSWERED,
+	QOS_FLOW_IGNORED,
+	QOS_FLOW_UNSYNCHRONISED
+};
+struct upf_qos_flow_obj { /* state */
+	uint64_t has;
+	uint8_t qfi;
+	struct upf_delay_obj downlink, uplink, round_trip;
+	uint64_t marked, answered, ignored, unsynchronised;
+};
+
+enum { SRR_ID, SRR_QOS_MONITORING, SRR_FLOWS };
+struct upf_srr_obj { /* 7.5.2.9 */
+	uint64_t has;
+	uint8_t id;
+	struct cst_list qos_monitoring; /* struct upf_qos_monitoring_obj */
+	struct cst_list flows;          /* struct upf_qos_flow_obj, state */
+};
+
+enum {
+	QOS_REPORT_SEID,
+	QOS_REPORT_SRR_ID,
+	QOS_REPORT_QFI,
+	QOS_REPORT_TRIGGER,
+	QOS_REPORT_TIME_STAMP,
+	QOS_REPORT_START_TIME,
+	QOS_REPORT_DL,
+	QOS_REPORT_UL,
+	QOS_REPORT_RP,
+	QOS_REPORT_PLMF,
+	QOS_REPORT_DOWNLINK,
+	QOS_REPORT_UPLINK,
+	QOS_REPORT_ROUND_TRIP
+};
+enum { UPF_QOS_EVETT, UPF_QOS_PERIO, UPF_QOS_SESRL }; /* why a report is made */
+struct upf_qos_report_obj {                           /* 7.5.8.6, event session.qos_monitoring */
+	uint64_t has;
+	uint64_t seid;
+	uint8_t srr_id, qfi, trigger;
+	uint32_t time_stamp, start_time;
+	uint32_t downlink_packet_delay, uplink_packet_delay, round_trip_packet_delay;
+	bool packet_delay_measurement_failure;
+	struct upf_delay_obj downlink, uplink, round_trip;
 };
 
 struct upf_s_nssai_obj { /* 8.2.176 */
@@ -261,6 +490,9 @@ enum {
 	SESSION_QERS,
 	SESSION_URRS,
 	SESSION_BARS,
+	SESSION_SRRS,
+	SESSION_INACTIVITY,
+	SESSION_BUFFER,
 	SESSION_WORKER,
 	SESSION_UE_IPV4,
 	SESSION_UE_IPV6,
@@ -274,10 +506,12 @@ struct upf_session_obj {
 	uint8_t pdn_type;
 	struct upf_f_seid_obj cp_f_seid;
 	struct upf_user_id_obj user_id;
-	struct cst_list pdrs, fars, qers, urrs, bars;
-	uint16_t worker;           /* state */
-	struct cst_ip ue_ipv4;     /* state */
-	struct cst_prefix ue_ipv6; /* state */
+	struct cst_list pdrs, fars, qers, urrs, bars, srrs;
+	uint32_t user_plane_inactivity_timer; /* seconds; 0: none */
+	struct upf_buffer_obj buffer;         /* state */
+	uint16_t worker;                      /* state */
+	struct cst_ip ue_ipv4;                /* state */
+	struct cst_prefix ue_ipv6;            /* state */
 };
 
 struct upf_rule_id_obj { /* in remove lists */
@@ -285,15 +519,94 @@ struct upf_rule_id_obj { /* in remove lists */
 	uint32_t id;
 };
 
-enum { MODIFY_SEID, MODIFY_CP_F_SEID, MODIFY_N };
+enum {
+	MODIFY_SEID,
+	MODIFY_CP_F_SEID,
+	MODIFY_QUERY_URRS,
+	MODIFY_QUERY_ALL,
+	MODIFY_INACTIVITY,
+	MODIFY_DROP_BUFFERED,
+	MODIFY_N
+};
 struct upf_modify_obj { /* 7.5.4 */
 	uint64_t has;
 	uint64_t seid;
 	struct upf_f_seid_obj cp_f_seid;
-	/* Each in the order pdrs, fars, qers, urrs, bars. */
-	struct cst_list remove[5]; /* struct upf_rule_id_obj */
-	struct cst_list create[5];
-	struct cst_list update[5];
+	struct cst_list query_urrs; /* struct upf_rule_id_obj */
+	bool query_all_urrs;
+	uint32_t user_plane_inactivity_timer;
+	bool drop_buffered_packets;
+	/* By enum upf_rule. */
+	struct cst_list remove[6]; /* struct upf_rule_id_obj */
+	struct cst_list create[6];
+	struct cst_list update[6];
+};
+
+/* 8.2.41, in the order of their names */
+#define UPF_UR_PERIO 0x000001
+#define UPF_UR_VOLTH 0x000002
+#define UPF_UR_TIMTH 0x000004
+#define UPF_UR_QUHTI 0x000008
+#define UPF_UR_START 0x000010
+#define UPF_UR_STOPT 0x000020
+#define UPF_UR_DROTH 0x000040
+#define UPF_UR_IMMER 0x000080
+#define UPF_UR_VOLQU 0x000100
+#define UPF_UR_TIMQU 0x000200
+#define UPF_UR_LIUSA 0x000400
+#define UPF_UR_TERMR 0x000800
+#define UPF_UR_MONIT 0x001000
+#define UPF_UR_EVETH 0x008000
+#define UPF_UR_EVEQU 0x010000
+#define UPF_UR_QUVTI 0x080000
+
+/* 8.2.60 */
+#define UPF_UI_BEF 0x01
+#define UPF_UI_AFT 0x02
+#define UPF_UI_UAE 0x04
+#define UPF_UI_UBE 0x08
+
+enum {
+	REPORT_SEID,
+	REPORT_CP_F_SEID,
+	REPORT_URR_ID,
+	REPORT_UR_SEQN,
+	REPORT_TRIGGER,
+	REPORT_START_TIME,
+	REPORT_END_TIME,
+	REPORT_VOLUME_MEASUREMENT,
+	REPORT_DURATION_MEASUREMENT,
+	REPORT_TIME_OF_FIRST_PACKET,
+	REPORT_TIME_OF_LAST_PACKET,
+	REPORT_USAGE_INFORMATION,
+	REPORT_N
+};
+struct upf_usage_report_obj { /* 7.5.8.3 */
+	uint64_t has;
+	uint64_t seid;
+	struct upf_f_seid_obj cp_f_seid;
+	uint32_t urr_id, ur_seqn;
+	uint32_t usage_report_trigger; /* UPF_UR_* */
+	uint32_t start_time, end_time; /* UNIX time, seconds */
+	struct upf_measured_obj volume_measurement;
+	uint32_t duration_measurement; /* seconds */
+	uint32_t time_of_first_packet, time_of_last_packet;
+	uint32_t usage_information; /* UPF_UI_* */
+};
+
+enum { INACTIVE_SEID, INACTIVE_CP_F_SEID, INACTIVE_SECONDS, INACTIVE_N };
+struct upf_inactive_obj { /* UPIR, 7.5.8.1 */
+	uint64_t has;
+	uint64_t seid;
+	struct upf_f_seid_obj cp_f_seid;
+	uint32_t user_plane_inactivity_timer;
+};
+
+enum { QUERY_SEID, QUERY_URR_IDS, QUERY_N };
+struct upf_query_obj {
+	uint64_t has;
+	uint64_t seid;
+	struct cst_list urr_ids; /* uint32_t */
 };
 
 /* Lists of sessions. */
@@ -314,12 +627,24 @@ struct upf_pool_obj {
 	uint32_t addresses, used; /* state */
 };
 
-enum upf_rule { UPF_RULE_PDR, UPF_RULE_FAR, UPF_RULE_QER, UPF_RULE_URR, UPF_RULE_BAR, UPF_RULES };
+enum upf_rule {
+	UPF_RULE_PDR,
+	UPF_RULE_FAR,
+	UPF_RULE_QER,
+	UPF_RULE_URR,
+	UPF_RULE_BAR,
+	UPF_RULE_SRR,
+	UPF_RULES
+};
+_Static_assert(UPF_RULES == sizeof(((struct upf_modify_obj *)0)->remove) / sizeof(struct cst_list),
+	       "struct upf_modify_obj");
 
 extern const struct cst_object upf_session_object, upf_modify_object, upf_pool_object;
 extern const struct cst_object upf_filter_object;
 extern const struct cst_object upf_pdr_object, upf_far_object, upf_qer_object, upf_urr_object,
-	upf_bar_object, upf_fp_object, upf_f_teid_object, upf_ue_ip_object;
+	upf_bar_object, upf_srr_object, upf_qos_report_object, upf_fp_object, upf_f_teid_object,
+	upf_ue_ip_object, upf_f_seid_object;
+extern const struct cst_object upf_usage_report_object, upf_query_object, upf_inactive_object;
 
 /* Callbacks are filled in by upf_ctl.c and upf_pool.c, in coastd only. */
 extern struct cst_class upf_session_class, upf_pool_class;

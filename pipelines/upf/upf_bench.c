@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * upf_ul and upf_dl alone: bursts of packets of random sessions through the
- * node, with tables of 1 k and 1 M plain sessions (one PDR each way). Packets
- * are fresh in the cache, as after `classify`; sessions are where they are.
+ * node, with tables of 1 k and 1 M sessions: plain ones (one PDR each way), and
+ * some whose PDRs have two QERs with bit rates and two URRs each. Packets are
+ * fresh in the cache, as after `classify`; sessions are where they are.
  *
  * `node` in the report is what counts: cycles per packet inside the node, the
  * median burst. cycles/packet is the mean, and has in it the clock's own cost and
@@ -18,6 +19,7 @@
 #include "bench.h"
 #include "gtpu.h"
 #include "ip.h"
+#include "upf_compile_policy.h"
 #include "upf_encap.h"
 #include "upf_node.h"
 #include "upf_tables.h"
@@ -28,10 +30,11 @@
 #define INNER        100u /* bytes of the user's packet */
 #define BUFFER       2048u
 #define QFI          9
+#define FULL_LINES   6u /* of a session's run: rules, two PDRs, two QERs, a policy */
 
 enum { VRF_ACCESS = 1, VRF_CORE = 2 };
 
-static struct upf_tables own, theirs;
+static struct upf_tables own, full, theirs; /* full: every PDR has a policy */
 static struct cst_worker worker;
 static struct rte_mbuf *pkts[CST_MAX_BURST];
 static uint64_t seed = 88172645463325252ull;
@@ -42,8 +45,8 @@ static void *memory(size_t size)
 	void *p;
 
 	size = (size + huge - 1) & ~(huge - 1);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1,
-		 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
 	if (p != MAP_FAILED)
 		return p;
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -58,14 +61,14 @@ static uint32_t teid_of(uint32_t session)
 	return session << TAG_BITS | session * 2654435761u >> (32 - TAG_BITS);
 }
 
-static void put_session(uint32_t s)
+static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 {
-	uint32_t line = 1 + (s - 1) * 3;
-	struct upf_rules *r = (struct upf_rules *)((char *)own.lines + (size_t)line * 64);
+	uint32_t line = 1 + (s - 1) * n_lines;
+	struct upf_rules *r = (struct upf_rules *)((char *)t->lines + (size_t)line * 64);
 	struct upf_pdr *p = (struct upf_pdr *)(r + 1);
 
 	*r = (struct upf_rules){.seid = s,
-				.n_lines = 3,
+				.n_lines = (uint16_t)n_lines,
 				.n_ul = 1,
 				.n_dl = 1,
 				.ul = 1,
@@ -95,8 +98,34 @@ static void put_session(uint32_t s)
 				.peer = 1 + s % PEERS,
 				.out_teid = s,
 				.out_vrf = VRF_ACCESS};
-	own.teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
-	own.pool_slots[s] = UPF_REF(0, line);
+	t->teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
+	t->pool_slots[s] = UPF_REF(0, line);
+}
+
+/* As upf_compile() lays them out: QERs and the policy that both PDRs share. */
+static void put_policies(uint32_t s)
+{
+	struct upf_rules *r =
+		(struct upf_rules *)((char *)full.lines + (size_t)(1 + (s - 1) * FULL_LINES) * 64);
+	struct upf_pdr *p = (struct upf_pdr *)(r + 1);
+	struct upf_qer *q = (struct upf_qer *)(r + 3);
+	struct upf_policy *policy = (struct upf_policy *)(r + 5);
+	struct upf_qer_obj o = {.has = 1u << QER_ID | 1u << QER_MBR,
+				.mbr = {.has = 3, .ul = 1000000000, .dl = 1000000000}};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		o.id = 1 + i;
+		upf_qer_set(&q[i], &o, 2 * s + i, 2450000000);
+		p[i].flags |= UPF_PDR_POLICY;
+		p[i].policy = 5;
+		memset(&full.limits[2 * s + i], 0xff, sizeof(*full.limits));
+		full.limits[2 * s + i].arm = full.limits[2 * s + i].flags = 0;
+		full.limits[2 * s + i].idle = 0;
+	}
+	*policy = (struct upf_policy){.n_qers = 2,
+				      .n_urrs = 2,
+				      .n_before = 1,
+				      .item = {3, 4, 2 * s, 2 * s + 1, 2 * s, 2 * s + 1}};
 }
 
 /* Buffers as a mempool lays them out; no EAL is needed for that. */
@@ -148,7 +177,34 @@ static bool make_tables(void)
 		upf_peer_set(&own.peers[i], VRF_ACCESS, &local, &remote, CST_GTPU_PORT);
 	}
 	for (uint32_t s = 1; s <= MAX_SESSIONS; s++)
-		put_session(s);
+		put_session(&own, s, 3);
+	return true;
+}
+
+static bool make_full_tables(void)
+{
+	size_t n = 2 * ((size_t)MAX_SESSIONS + 1);
+
+	if (!make_tables())
+		return false;
+	if (full.lines)
+		return true;
+	full = own;
+	full.lines = memory((size_t)64 * (1 + FULL_LINES * MAX_SESSIONS));
+	full.teids = memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS));
+	full.pool_slots = memory(4ull << 20);
+	full.meters = memory(n * sizeof(struct upf_meter));
+	full.usages = memory(n * sizeof(struct upf_usage));
+	full.limits = memory(n * sizeof(struct upf_limit));
+	if (!full.lines || !full.teids || !full.pool_slots || !full.meters || !full.usages ||
+	    !full.limits) {
+		full.lines = NULL;
+		return false;
+	}
+	for (uint32_t s = 1; s <= MAX_SESSIONS; s++) {
+		put_session(&full, s, FULL_LINES);
+		put_policies(s);
+	}
 	return true;
 }
 
@@ -243,7 +299,7 @@ static uint32_t median(uint64_t n)
 	return samples[n / 2];
 }
 
-static void run(struct cst_bench *b, bool ul, uint32_t sessions)
+static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
 {
 	uint16_t n = (uint16_t)cst_bench_arg(b);
 	cst_process_t process = ul ? upf_ul_process : upf_dl_process;
@@ -251,12 +307,12 @@ static void run(struct cst_bench *b, bool ul, uint32_t sessions)
 	uint8_t edge[CST_MAX_BURST];
 	uint16_t aside = 0;
 
-	if (!make_tables()) {
+	if (policies ? !make_full_tables() : !make_tables()) {
 		cst_bench_fail(b, "no memory for a million sessions");
 		return;
 	}
 	theirs = upf_tables;
-	upf_tables = own;
+	upf_tables = policies ? full : own;
 	cost = clock_cost();
 	while (cst_bench_run(b, n)) {
 		uint64_t t;
@@ -266,6 +322,7 @@ static void run(struct cst_bench *b, bool ul, uint32_t sessions)
 		memset(edge, 0, n);
 		cst_bench_resume(b);
 		t = rte_rdtsc_precise();
+		worker.now = t;
 		aside |= process(&worker, pkts, n, edge);
 		t = rte_rdtsc_precise() - t - cost;
 		samples[bursts++ % SAMPLES] = t < UINT32_MAX ? (uint32_t)t : UINT32_MAX;
@@ -279,25 +336,49 @@ static void run(struct cst_bench *b, bool ul, uint32_t sessions)
 
 static void ul_1k(struct cst_bench *b)
 {
-	run(b, true, 1000);
+	run(b, true, 1000, false);
 }
 
 static void ul_1m(struct cst_bench *b)
 {
-	run(b, true, MAX_SESSIONS);
+	run(b, true, MAX_SESSIONS, false);
 }
 
 static void dl_1k(struct cst_bench *b)
 {
-	run(b, false, 1000);
+	run(b, false, 1000, false);
 }
 
 static void dl_1m(struct cst_bench *b)
 {
-	run(b, false, MAX_SESSIONS);
+	run(b, false, MAX_SESSIONS, false);
+}
+
+static void ul_full_1k(struct cst_bench *b)
+{
+	run(b, true, 1000, true);
+}
+
+static void ul_full_1m(struct cst_bench *b)
+{
+	run(b, true, MAX_SESSIONS, true);
+}
+
+static void dl_full_1k(struct cst_bench *b)
+{
+	run(b, false, 1000, true);
+}
+
+static void dl_full_1m(struct cst_bench *b)
+{
+	run(b, false, MAX_SESSIONS, true);
 }
 
 CST_BENCH(ul_1k, "upf/uplink/1k", 1, 8, 32, 256);
 CST_BENCH(ul_1m, "upf/uplink/1M", 1, 8, 32, 256);
 CST_BENCH(dl_1k, "upf/downlink/1k", 1, 8, 32, 256);
 CST_BENCH(dl_1m, "upf/downlink/1M", 1, 8, 32, 256);
+CST_BENCH(ul_full_1k, "upf/uplink/2qer2urr/1k", 1, 8, 32, 256);
+CST_BENCH(ul_full_1m, "upf/uplink/2qer2urr/1M", 1, 8, 32, 256);
+CST_BENCH(dl_full_1k, "upf/downlink/2qer2urr/1k", 1, 8, 32, 256);
+CST_BENCH(dl_full_1m, "upf/downlink/2qer2urr/1M", 1, 8, 32, 256);

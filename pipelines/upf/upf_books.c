@@ -7,8 +7,11 @@
 #include <sys/random.h>
 
 #include "engine/rcu.h"
+#include "poison.h"
 #include "table/index.h"
 #include "table/lines.h"
+#include "upf_framed.h"
+#include "upf_match.h"
 
 static struct upf_capacity cap;
 static struct cst_lines *lines;
@@ -148,7 +151,53 @@ int upf_session_unpack(const struct upf_session *s, struct cst_pool *p, struct u
 	return 0;
 }
 
+/* ---- what a run holds ---------------------------------------------------------------- */
+
+static void each_of_policy(const struct upf_rules *r, const struct upf_policy *p,
+			   void (*fn)(const struct upf_pdr *, int), int arg)
+{
+	const struct upf_pdr *copies = upf_line(r, p->copies);
+
+	for (unsigned i = 0; i < p->n_copies; i++)
+		fn(&copies[i], arg);
+	if (p->spent)
+		fn(upf_line(r, p->spent), arg);
+}
+
+void upf_run_each_record(const struct upf_session *s, void (*fn)(const struct upf_pdr *, int),
+			 int arg)
+{
+	const struct upf_rules *r = upf_run(s);
+	const struct upf_pdr *p = upf_run_pdrs(s);
+
+	for (unsigned i = 0; i < upf_run_n(s); i++) {
+		fn(&p[i], arg);
+		if (p[i].flags & UPF_PDR_POLICY)
+			each_of_policy(r, upf_line(r, p[i].policy), fn, arg);
+	}
+}
+
+static void (*peer_fn)(uint32_t peer);
+
+static void call_peer_fn(const struct upf_pdr *rec, int arg)
+{
+	(void)arg;
+	if (rec->peer)
+		peer_fn(rec->peer);
+}
+
+void upf_run_each_peer(const struct upf_session *s, void (*fn)(uint32_t peer))
+{
+	peer_fn = fn; /* one control thread */
+	upf_run_each_record(s, call_peer_fn, 0);
+}
+
 /* ---- lines, states, TEIDs ------------------------------------------------------------ */
+
+static char *line_at(uint32_t line)
+{
+	return (char *)upf_tables.lines + (size_t)line * 64;
+}
 
 uint32_t upf_lines_alloc(uint32_t n)
 {
@@ -158,11 +207,14 @@ uint32_t upf_lines_alloc(uint32_t n)
 		cst_rcu_reclaim(true);
 		first = cst_lines_alloc(lines, n);
 	}
+	if (first)
+		cst_unpoison(line_at(first), (size_t)n * 64);
 	return first;
 }
 
 void upf_lines_free(uint32_t first, uint32_t n)
 {
+	cst_poison(line_at(first), (size_t)n * 64);
 	cst_lines_free(lines, first, n);
 }
 
@@ -182,12 +234,15 @@ uint32_t upf_state_alloc(void)
 	uint32_t line = index_alloc(states);
 
 	if (line)
+		cst_unpoison(&upf_tables.counts[(uint64_t)line * 4], 64);
+	if (line)
 		memset(&upf_tables.counts[(uint64_t)line * 4], 0, 4 * sizeof(struct upf_count));
 	return line;
 }
 
 void upf_state_free(uint32_t line)
 {
+	cst_poison(&upf_tables.counts[(uint64_t)line * 4], 64);
 	cst_index_free(states, line);
 }
 
@@ -248,13 +303,14 @@ int upf_books_open(const struct upf_capacity *c, struct cst_err *e)
 	by_seid = calloc(size, sizeof(*by_seid));
 	if (getrandom(&seid_seed, sizeof(seid_seed), 0) != sizeof(seid_seed))
 		seid_seed = 0;
-	if (!lines || !states || !teids || !by_state || !by_seid) {
+	if (!lines || !states || !teids || !by_state || !by_seid ||
+	    upf_parts_open(c->parts, e) < 0) {
 		upf_books_close();
 		return cst_err(e, -ENOMEM, "system.max_sessions", "no memory for %u sessions",
 			       c->sessions);
 	}
 	upf_pools_open(c->slots);
-	if (upf_peers_open(e) < 0) {
+	if (upf_peers_open(e) < 0 || upf_framed_open(c->parts[UPF_PART_FRAMED], e) < 0) {
 		upf_books_close();
 		return -ENOMEM;
 	}
@@ -271,7 +327,11 @@ void upf_books_close(void)
 	by_state = NULL;
 	by_seid = NULL;
 	if (lines)
+		cst_unpoison(upf_tables.lines, (size_t)cap.lines * 64);
+	if (lines)
 		cst_lines_free_all(lines);
+	if (states)
+		cst_unpoison(upf_tables.counts, (size_t)cap.states * 64);
 	if (states)
 		cst_index_destroy(states);
 	if (teids)
@@ -280,17 +340,21 @@ void upf_books_close(void)
 	states = teids = NULL;
 	n_sessions = 0;
 	last_seid = 0;
+	upf_parts_close();
+	upf_framed_close();
 	upf_peers_close();
 	upf_pools_close();
 }
 
-void upf_usage(struct upf_usage *u)
+void upf_inventory(struct upf_inventory *u)
 {
-	*u = (struct upf_usage){.sessions = n_sessions,
-				.lines = cst_lines_used(lines),
-				.states = cst_index_used(states),
-				.teids = cst_index_used(teids),
-				.strays = upf_strays.used,
-				.peers = upf_peers_used()};
-	upf_pools_usage(u);
+	*u = (struct upf_inventory){.sessions = n_sessions,
+				    .lines = cst_lines_used(lines),
+				    .states = cst_index_used(states),
+				    .teids = cst_index_used(teids),
+				    .strays = upf_strays.used,
+				    .peers = upf_peers_used()};
+	for (int k = 0; k < UPF_PARTS; k++)
+		u->parts[k] = upf_parts_used(k);
+	upf_pools_inventory(u);
 }

@@ -14,6 +14,7 @@
 #include "upf_api.h"
 #include "upf_compile.h"
 #include "upf_core.h"
+#include "upf_parts.h"
 #include "upf_peer.h"
 #include "upf_stray.h"
 #include "upf_tables.h"
@@ -21,6 +22,7 @@
 struct upf_capacity {
 	uint32_t sessions, lines, states, slots;
 	uint32_t teid_bits;
+	uint32_t parts[UPF_PARTS];
 };
 
 extern struct cst_module upf_tables_module; /* also for tests that start nothing else */
@@ -29,10 +31,11 @@ int upf_books_open(const struct upf_capacity *c, struct cst_err *e);
 void upf_books_close(void);
 
 /* How much of everything is in use: equal before and after what leaves no trace. */
-struct upf_usage {
+struct upf_inventory {
 	uint32_t sessions, lines, states, teids, strays, addresses, peers, pools;
+	uint32_t parts[UPF_PARTS];
 };
-void upf_usage(struct upf_usage *u);
+void upf_inventory(struct upf_inventory *u);
 
 /* Part of the above: upf_addr.c. */
 void upf_pools_open(uint32_t slots);
@@ -72,18 +75,20 @@ struct upf_held_state {
 	uint8_t fresh;
 };
 
-#define UPF_MAX_HELD_TEIDS  250
+#define UPF_MAX_HELD_TEIDS  (2 * UPF_MAX_PDRS) /* the old ones and the new ones of a change */
 #define UPF_MAX_HELD_ADDRS  32
 #define UPF_MAX_HELD_STATES (UPF_MAX_PDRS / 2)
+#define UPF_MAX_HELD_PARTS  512
 
-/* A session as kept, one allocation: this, teids, addrs, states, then the packed intent. Replaced
- * as a whole. */
+/* A session as kept, one allocation: this, teids, addrs, states, parts, then the packed intent.
+ * Replaced as a whole. */
 struct upf_session {
 	uint64_t seid;
 	uint32_t line;       /* its run */
 	uint32_t intent_len; /* bytes */
 	uint32_t generation;
-	uint8_t n_teids, n_addrs, n_states;
+	uint32_t wake; /* UNIX time at which one of its PDRs begins or ends to match; 0: none */
+	uint16_t n_teids, n_addrs, n_states, n_parts;
 	uint8_t resting : 4;  /* of the first state line, as above */
 	uint8_t planned : 1;  /* new in the running transaction */
 	uint8_t changing : 1; /* by the running transaction */
@@ -101,9 +106,14 @@ static inline struct upf_held_state *upf_states(const struct upf_session *s)
 	return (struct upf_held_state *)(upf_addrs(s) + s->n_addrs);
 }
 
+static inline struct upf_held_part *upf_parts(const struct upf_session *s)
+{
+	return (struct upf_held_part *)(upf_states(s) + s->n_states);
+}
+
 static inline uint8_t *upf_intent(const struct upf_session *s)
 {
-	return (uint8_t *)(upf_states(s) + s->n_states);
+	return (uint8_t *)(upf_parts(s) + s->n_parts);
 }
 
 static inline const struct upf_rules *upf_run(const struct upf_session *s)
@@ -120,6 +130,14 @@ static inline unsigned upf_run_n(const struct upf_session *s)
 {
 	return upf_run(s)->n_ul + upf_run(s)->n_dl;
 }
+
+/* The records of a session's run by which packets are sent on: that of each PDR, and those of its
+ * policy (where copies go, what holds once a quota is spent). A record that several PDRs share
+ * comes once for each, as each holds its peer. */
+void upf_run_each_record(const struct upf_session *s,
+			 void (*fn)(const struct upf_pdr *rec, int arg), int arg);
+/* The peers of these records. */
+void upf_run_each_peer(const struct upf_session *s, void (*fn)(uint32_t peer));
 
 struct upf_session *upf_session_by_seid(uint64_t seid);
 struct upf_session *upf_session_by_state(uint32_t state); /* its first state line */
@@ -158,8 +176,13 @@ int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e);
 /* Turn its slots over: workers see `ref` from now on; 0: it leads nowhere. */
 void upf_addr_set(const struct upf_held_addr *a, uint32_t ref);
 void upf_addr_free(const struct upf_held_addr *a); /* after the grace period */
+/* Is a part of the prefix in a pool, or an address outside pools of another session than `seid`?
+ * -EEXIST, -EADDRINUSE and which. */
+int upf_pools_overlap(const struct cst_prefix *prefix, uint16_t vrf, struct cst_err *e);
+int upf_strays_overlap(const struct cst_prefix *prefix, uint16_t vrf, uint64_t seid,
+		       struct cst_err *e);
 const char *upf_addr_text(const struct upf_held_addr *a, char buf[64]);
-void upf_pools_usage(struct upf_usage *u);
+void upf_pools_inventory(struct upf_inventory *u);
 
 /* Before a change of service prefixes: opens the network's stage when nobody has yet in this
  * transaction, whose end closes it (upf_ctl.c). */

@@ -6,8 +6,26 @@
 
 #include "engine/rcu.h"
 #include "engine/worker.h"
+#include "upf_framed.h"
+#include "upf_hook.h"
 #include "upf_plan.h"
 #include "upf_work.h"
+
+static struct upf_hook *hooks;
+
+void upf_hook_add(struct upf_hook *h)
+{
+	h->next = hooks;
+	hooks = h;
+}
+
+/* What the session of a replaced book is by now. Its SEID may be another one's. */
+static struct upf_session *session_after(const struct upf_session *old)
+{
+	struct upf_session *s = old->ended ? NULL : upf_session_by_state(upf_run(old)->state);
+
+	return s && s->seid == old->seid ? s : NULL;
+}
 
 static bool uses_counter(const struct upf_session *s, uint32_t counter)
 {
@@ -35,10 +53,10 @@ static void set_resting(struct upf_session *s, uint32_t counter, bool on)
 /* The grace period of a replaced or ended book is over. */
 static void reap_counters(const struct upf_session *old)
 {
-	struct upf_session *s = old->ended ? NULL : upf_session_by_state(upf_run(old)->state);
+	struct upf_session *s = session_after(old);
 	const struct upf_pdr *p = upf_run_pdrs(old);
 
-	for (unsigned i = 0; s && s->seid == old->seid && i < upf_run_n(old); i++) {
+	for (unsigned i = 0; s && i < upf_run_n(old); i++) {
 		if (uses_counter(s, p[i].counter))
 			continue;
 		upf_tables.counts[p[i].counter] = (struct upf_count){0};
@@ -49,13 +67,13 @@ static void reap_counters(const struct upf_session *old)
 static void reap(void *ptr, uint64_t arg)
 {
 	struct upf_session *old = ptr;
-	const struct upf_pdr *p = upf_run_pdrs(old);
 
 	(void)arg;
+	for (struct upf_hook *h = hooks; h; h = h->next)
+		if (h->reap)
+			h->reap(old, session_after(old));
 	reap_counters(old);
-	for (unsigned i = 0; i < upf_run_n(old); i++)
-		if (p[i].peer)
-			upf_peer_release(p[i].peer);
+	upf_run_each_peer(old, upf_peer_release);
 	for (unsigned i = 0; i < old->n_teids; i++)
 		if (old->teids[i].gone && !old->teids[i].stray)
 			upf_teid_free(old->teids[i].teid);
@@ -66,6 +84,9 @@ static void reap(void *ptr, uint64_t arg)
 		upf_state_free(upf_states(old)[i].line);
 	if (old->ended)
 		upf_state_free(upf_run(old)->state);
+	for (unsigned i = 0; i < old->n_parts; i++)
+		if (upf_parts(old)[i].gone)
+			upf_part_end(upf_parts(old)[i].kind, upf_parts(old)[i].number);
 	upf_lines_free(old->line, upf_run(old)->n_lines);
 	free(old);
 }
@@ -86,6 +107,13 @@ static void let_go(struct upf_session *old, struct upf_session *next)
 		a->gone = 1;
 		upf_addr_set(a, 0);
 	}
+	for (unsigned i = 0; i < old->n_parts; i++) {
+		struct upf_held_part *p = &upf_parts(old)[i];
+
+		p->gone = !upf_keeps_part(next, p);
+		if (p->gone && p->kind == UPF_PART_FRAMED)
+			upf_framed_set(p->number, 0);
+	}
 	upf_hold_vrfs(old, -1);
 	cst_rcu_defer(reap, old, 0);
 }
@@ -104,6 +132,13 @@ static void go_live(struct upf_session *s)
 	}
 	for (unsigned i = 0; i < s->n_states; i++)
 		upf_states(s)[i].fresh = 0;
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		struct upf_held_part *p = &upf_parts(s)[i];
+
+		p->fresh = p->used = 0;
+		if (p->kind == UPF_PART_FRAMED)
+			upf_framed_set(p->number, ref);
+	}
 	s->planned = 0;
 }
 
@@ -132,6 +167,9 @@ void upf_change_commit(struct upf_change *c)
 		c->old->ended = 1;
 		upf_session_forget(c->old);
 	}
+	for (struct upf_hook *h = hooks; h; h = h->next)
+		if (h->commit)
+			h->commit(c);
 	if (c->old)
 		let_go(c->old, c->next);
 }
@@ -139,7 +177,6 @@ void upf_change_commit(struct upf_change *c)
 void upf_change_undo(struct upf_change *c)
 {
 	struct upf_session *b = c->next;
-	const struct upf_pdr *p;
 
 	if (c->old)
 		c->old->changing = 0;
@@ -148,20 +185,19 @@ void upf_change_undo(struct upf_change *c)
 	upf_hold_vrfs(b, -1);
 	if (b->planned)
 		upf_session_forget(b);
-	p = upf_run_pdrs(b);
 	upf_work.old = c->old;
 	upf_work.dry = false;
 	upf_work.n = 0;
-	for (unsigned i = 0; i < upf_run_n(b); i++)
-		if (p[i].peer)
-			upf_peer_release(p[i].peer);
+	upf_run_each_peer(b, upf_peer_release);
 	upf_work.n_teids = b->n_teids;
 	upf_work.n_addrs = b->n_addrs;
 	upf_work.n_states = b->n_states;
+	upf_work.n_parts = b->n_parts;
 	upf_work.state = upf_run(b)->state;
 	memcpy(upf_work.teids, b->teids, b->n_teids * sizeof(*upf_work.teids));
 	memcpy(upf_work.addrs, upf_addrs(b), b->n_addrs * sizeof(*upf_work.addrs));
 	memcpy(upf_work.states, upf_states(b), b->n_states * sizeof(*upf_work.states));
+	memcpy(upf_work.parts, upf_parts(b), b->n_parts * sizeof(*upf_work.parts));
 	upf_work_undo();
 	upf_lines_free(b->line, upf_run(b)->n_lines);
 	free(b);

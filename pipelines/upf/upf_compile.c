@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "upf_sdf.h"
+#include "upf_compile_policy.h"
+#include "upf_compile_sdf.h"
+#include "upf_net.h"
+#include "upf_srr_check.h"
+#include "upf_urr_check.h"
 
 #define ANY_QFI UINT64_MAX
 
@@ -15,7 +19,7 @@
 
 /* ---- the rules against each other ------------------------------------------ */
 
-static const char *const list_names[UPF_RULES] = {"pdrs", "fars", "qers", "urrs", "bars"};
+static const char *const list_names[UPF_RULES] = {"pdrs", "fars", "qers", "urrs", "bars", "srrs"};
 
 static const void *item(enum upf_rule kind, const struct cst_list *l, unsigned i)
 {
@@ -41,14 +45,56 @@ static int check_ids(const struct upf_session_obj *s, enum upf_rule kind, struct
 	return 0;
 }
 
+/* DSCP is marked as a whole (8.2.12). */
+static int check_marking(uint16_t marking, struct cst_err *e)
+{
+	if ((marking & 0xfc) == 0xfc)
+		return 0;
+	return cst_err(e, -EINVAL, "transport_level_marking",
+		       "the mask, 0x%02x, must be 0xfc: the whole DSCP", marking & 0xff);
+}
+
+static int check_ways(const struct upf_far_obj *far, struct cst_err *e)
+{
+	const struct upf_fp_obj *fp = &far->forwarding_parameters;
+	const struct upf_dup_obj *d = far->duplicating_parameters.items;
+	int rc = 0;
+
+	if (cst_has(fp, FP_DESTINATION_INTERFACE) &&
+	    fp->destination_interface == UPF_IF_LI_FUNCTION)
+		rc = cst_err(e, -EINVAL, "destination_interface", "li-function gets copies only");
+	else if (cst_has(fp, FP_TRANSPORT_LEVEL_MARKING))
+		rc = check_marking(fp->transport_level_marking, e);
+	if (rc < 0) {
+		cst_err_prefix(e, "forwarding_parameters");
+		return rc;
+	}
+	if ((far->apply_action & UPF_AA_DUPL) && far->duplicating_parameters.n == 0)
+		return cst_err(e, -EINVAL, "duplicating_parameters", "is required by DUPL");
+	for (unsigned i = 0; i < far->duplicating_parameters.n; i++) {
+		if (cst_has(&d[i], DUP_TRANSPORT_LEVEL_MARKING))
+			rc = check_marking(d[i].transport_level_marking, e);
+		if (rc < 0) {
+			cst_err_prefix(e, "duplicating_parameters[%u]", i);
+			return rc;
+		}
+	}
+	return 0;
+}
+
 static int check_far(const struct upf_session_obj *s, const struct upf_far_obj *far,
 		     struct cst_err *e)
 {
+	int rc;
 	uint32_t one = far->apply_action & (UPF_AA_DROP | UPF_AA_FORW | UPF_AA_BUFF);
 
-	if (far->apply_action & (UPF_AA_DUPL | IPMA | IPMD | DFRT | EDRT))
+	if (far->apply_action & (IPMA | IPMD))
 		return cst_err(e, -ENOTSUP, "apply_action",
-			       "only DROP, FORW, BUFF, NOCP, BDPN and DDPN are supported");
+			       "IPMA and IPMD are about multicast groups, which coast has not");
+	if (far->apply_action & (DFRT | EDRT))
+		return cst_err(e, -ENOTSUP, "apply_action",
+			       "DFRT and EDRT are about redundant transmission on N3 and N9, which "
+			       "is not part of a session's rules here");
 	if (one == 0 || (one & (one - 1)) != 0)
 		return cst_err(e, -EINVAL, "apply_action", "exactly one of DROP, FORW and BUFF");
 	if (one == UPF_AA_FORW && !cst_has(far, FAR_FORWARDING_PARAMETERS))
@@ -57,9 +103,19 @@ static int check_far(const struct upf_session_obj *s, const struct upf_far_obj *
 	    !cst_has(&far->forwarding_parameters, FP_DESTINATION_INTERFACE))
 		return cst_err(e, -EINVAL, "forwarding_parameters.destination_interface",
 			       "is required");
+	if ((far->apply_action & UPF_AA_NOCP) && one != UPF_AA_BUFF)
+		return cst_err(e, -EINVAL, "apply_action", "NOCP only together with BUFF");
+	if (far->apply_action & (UPF_AA_BDPN | UPF_AA_DDPN))
+		return cst_err(e, -ENOTSUP, "apply_action",
+			       "BDPN and DDPN: coast does not report what becomes of each packet; "
+			       "NOCP tells of the first one that waits");
+	if (cst_has(&far->forwarding_parameters, FP_SEND_END_MARKER))
+		return cst_err(e, -EINVAL, "forwarding_parameters.send_end_marker",
+			       "only in update_fars: there is no tunnel yet that could end");
 	if (cst_has(far, FAR_BAR_ID) && !upf_rule_find(UPF_RULE_BAR, &s->bars, far->bar_id))
 		return cst_err(e, -EINVAL, "bar_id", "the session has no BAR %u", far->bar_id);
-	return 0;
+	rc = check_ways(far, e);
+	return rc;
 }
 
 static int check_lists(const struct upf_session_obj *s, struct cst_err *e)
@@ -79,20 +135,26 @@ static int check_lists(const struct upf_session_obj *s, struct cst_err *e)
 			return rc;
 		}
 	}
-	return 0;
+	rc = upf_urr_check(s, e);
+	return rc < 0 ? rc : upf_srr_check(s, e);
 }
 
 static int check_refs(enum upf_rule kind, const struct cst_list *ids, const struct cst_list *rules,
 		      const char *field, struct cst_err *e)
 {
+	const char *what = kind == UPF_RULE_QER ? "QER" : "URR";
 	const uint32_t *id = ids->items;
 	int rc;
 
 	for (unsigned i = 0; i < ids->n; i++) {
-		if (upf_rule_find(kind, rules, id[i]))
+		bool twice = false;
+
+		for (unsigned j = 0; j < i; j++)
+			twice |= id[j] == id[i];
+		if (!twice && upf_rule_find(kind, rules, id[i]))
 			continue;
-		rc = cst_err(e, -EINVAL, NULL, "the session has no %s %u",
-			     kind == UPF_RULE_QER ? "QER" : "URR", id[i]);
+		rc = twice ? cst_err(e, -EINVAL, NULL, "%s %u is there twice", what, id[i])
+			   : cst_err(e, -EINVAL, NULL, "the session has no %s %u", what, id[i]);
 		cst_err_prefix(e, "%s[%u]", field, i);
 		return rc;
 	}
@@ -146,16 +208,12 @@ static int link_filters(const struct upf_session_obj *s, struct upf_link *l, str
 
 static int check_pdr(const struct upf_pdr_obj *pdr, struct cst_err *e)
 {
-	static const char later[] = "is not supported yet; leave it out";
-
-	if (cst_has(pdr, PDR_ACTIVATION_TIME))
-		return cst_err(e, -ENOTSUP, "activation_time", "%s", later);
-	if (cst_has(pdr, PDR_DEACTIVATION_TIME))
-		return cst_err(e, -ENOTSUP, "deactivation_time", "%s", later);
-	if (pdr->pdi.framed_routes.n)
-		return cst_err(e, -ENOTSUP, "pdi.framed_routes", "%s", later);
-	if (pdr->pdi.framed_ipv6_routes.n)
-		return cst_err(e, -ENOTSUP, "pdi.framed_ipv6_routes", "%s", later);
+	if (cst_has(pdr, PDR_ACTIVATION_TIME) && cst_has(pdr, PDR_DEACTIVATION_TIME) &&
+	    pdr->activation_time == pdr->deactivation_time)
+		return cst_err(e, -EINVAL, "deactivation_time", "is the same as activation_time");
+	if (cst_has(&pdr->pdi, PDI_APPLICATION_ID))
+		return cst_err(e, -ENOTSUP, "pdi.application_id",
+			       "no application is known here: the rule would never match");
 	/* 0, 1, 6 are GTP-U's (8.2.64); coast ends no other tunnels */
 	if (cst_has(pdr, PDR_OUTER_HEADER_REMOVAL) && pdr->outer_header_removal > 1 &&
 	    pdr->outer_header_removal != 6)
@@ -163,9 +221,10 @@ static int check_pdr(const struct upf_pdr_obj *pdr, struct cst_err *e)
 	return 0;
 }
 
+/* Its user's addresses, or networks behind them. */
 static bool names_ue(const struct upf_pdi_obj *pdi)
 {
-	return pdi->ue_ip_address.n > 0;
+	return pdi->ue_ip_address.n > 0 || upf_names_nets(pdi);
 }
 
 /* Families that the PDI's UE addresses leave open. */
@@ -174,6 +233,8 @@ static uint32_t family_need(const struct upf_pdi_obj *pdi)
 	const struct upf_ue_ip_obj *u = pdi->ue_ip_address.items;
 	bool v4 = false, v6 = false;
 
+	v4 |= pdi->framed_routes.n > 0;
+	v6 |= pdi->framed_ipv6_routes.n > 0;
 	for (unsigned i = 0; i < pdi->ue_ip_address.n; i++) {
 		v4 |= cst_has(&u[i], UE_IP_IPV4) || u[i].choose_v4;
 		v6 |= cst_has(&u[i], UE_IP_IPV6) || u[i].choose_v6;
@@ -228,15 +289,18 @@ static void set_match(struct upf_link *l)
 		r->need |= UPF_NEED_PLAIN;
 		r->qfi_set = ANY_QFI;
 	}
-	if (cst_has(pdi, PDI_APPLICATION_ID))
-		r->flags |= UPF_PDR_NEVER; /* no application is known */
 }
 
-static void set_action(struct upf_link *l)
+static void set_mark(struct upf_pdr *r, uint16_t value_and_mask)
 {
-	const struct upf_far_obj *far = l->far;
+	r->flags |= UPF_PDR_MARK;
+	r->out_tos = (uint8_t)((value_and_mask >> 8) & value_and_mask);
+}
+
+/* What a FAR makes of a record. */
+static void set_action(struct upf_pdr *r, const struct upf_far_obj *far)
+{
 	const struct upf_fp_obj *fp = &far->forwarding_parameters;
-	struct upf_pdr *r = &l->rec;
 
 	r->far_id = far->id;
 	r->action = far->apply_action & UPF_AA_FORW   ? UPF_FORW
@@ -246,17 +310,39 @@ static void set_action(struct upf_link *l)
 		return;
 	r->dest_if = fp->destination_interface;
 	if (cst_has(fp, FP_OHC)) {
-		l->ohc = &fp->outer_header_creation;
 		r->flags |= UPF_PDR_ENCAP;
-		r->out_teid = l->ohc->teid;
+		r->out_teid = fp->outer_header_creation.teid;
 	} else if (r->action == UPF_FORW &&
 		   (r->dest_if == UPF_IF_ACCESS || r->dest_if == UPF_IF_CP_FUNCTION)) {
 		r->action = UPF_DROP; /* there is no sending raw IP to a gNB or an SMF */
 	}
-	if (cst_has(fp, FP_TRANSPORT_LEVEL_MARKING)) {
-		r->flags |= UPF_PDR_MARK;
-		r->out_tos =
-			(uint8_t)((fp->transport_level_marking >> 8) & fp->transport_level_marking);
+	if (cst_has(fp, FP_TRANSPORT_LEVEL_MARKING))
+		set_mark(r, fp->transport_level_marking);
+}
+
+/* Where its copies go (DUPL). Who is neither gNB nor UPF has no use for a QFI. */
+static void link_copies(struct upf_link *l)
+{
+	const struct upf_dup_obj *d = l->far->duplicating_parameters.items;
+
+	for (unsigned i = 0; i < l->far->duplicating_parameters.n; i++) {
+		struct upf_pdr *r = &l->copies[i];
+
+		if (!(l->far->apply_action & UPF_AA_DUPL))
+			return;
+		*r = (struct upf_pdr){.id = l->rec.id,
+				      .far_id = l->far->id,
+				      .action = UPF_FORW,
+				      .flags = UPF_PDR_ENCAP,
+				      .source_if = l->rec.source_if,
+				      .dest_if = d[i].destination_interface,
+				      .out_qfi = l->rec.out_qfi,
+				      .out_teid = d[i].outer_header_creation.teid};
+		if (cst_has(&d[i], DUP_TRANSPORT_LEVEL_MARKING))
+			set_mark(r, d[i].transport_level_marking);
+		if (l->qfi_known && r->dest_if <= UPF_IF_SGI_LAN)
+			r->flags |= UPF_PDR_PSC;
+		l->n_copies++;
 	}
 }
 
@@ -266,27 +352,53 @@ static void set_qos(const struct upf_session_obj *s, struct upf_link *l)
 	const struct upf_pdr_obj *pdr = l->pdr;
 	const uint32_t *ids = pdr->qer_ids.items;
 	struct upf_pdr *r = &l->rec;
-	bool known = false;
 
 	for (unsigned i = 0; i < pdr->qer_ids.n; i++) {
 		const struct upf_qer_obj *q = upf_rule_find(UPF_RULE_QER, &s->qers, ids[i]);
 
 		if (cst_has(q, QER_GATE_STATUS) && (l->dl ? q->gate_status.dl : q->gate_status.ul))
-			r->action = UPF_DROP;
-		if (cst_has(q, QER_QFI) && !known) {
+			l->policy.flags |= UPF_POLICY_GATE;
+		if (cst_has(q, QER_QFI) && !l->qfi_known) {
 			r->out_qfi = q->qfi;
-			known = true;
+			l->qfi_known = true;
 		}
 		if (q->rqi)
 			r->flags |= UPF_PDR_PSC_RQI;
 	}
 	/* what came with one QFI goes on with it; of several, none is known to be right */
-	if (!known && pdr->pdi.qfi.n == 1) {
+	if (!l->qfi_known && pdr->pdi.qfi.n == 1) {
 		r->out_qfi = *(const uint8_t *)pdr->pdi.qfi.items;
-		known = true;
+		l->qfi_known = true;
 	}
-	if (known && l->ohc)
+	if (l->qfi_known && l->ohc)
 		r->flags |= UPF_PDR_PSC;
+}
+
+/* The FAR that the PDR's URRs want once their quota is spent: one, and for those that name it. */
+static int link_quota_far(const struct upf_session_obj *s, struct upf_link *l, struct cst_err *e)
+{
+	const uint32_t *ids = l->pdr->urr_ids.items;
+	int rc;
+
+	for (unsigned i = 0; i < l->pdr->urr_ids.n; i++) {
+		const struct upf_urr_obj *u = upf_rule_find(UPF_RULE_URR, &s->urrs, ids[i]);
+		const struct upf_far_obj *far;
+
+		if (!cst_has(u, URR_FAR_ID_FOR_QUOTA_ACTION))
+			continue;
+		far = upf_rule_find(UPF_RULE_FAR, &s->fars, u->far_id_for_quota_action);
+		if (l->spent_far && far != l->spent_far) {
+			rc = cst_err(
+				e, -ENOTSUP, NULL,
+				"far_id_for_quota_action of URR %u is another one than that of "
+				"a URR before it",
+				ids[i]);
+			cst_err_prefix(e, "urr_ids[%u]", i);
+			return rc;
+		}
+		l->spent_far = far;
+	}
+	return 0;
 }
 
 static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct cst_err *e)
@@ -305,32 +417,44 @@ static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct 
 	if (rc == 0)
 		rc = check_refs(UPF_RULE_URR, &pdr->urr_ids, &s->urrs, "urr_ids", e);
 	if (rc == 0)
+		rc = link_quota_far(s, l, e);
+	if (rc == 0)
 		rc = link_filters(s, l, e);
 	if (rc < 0)
 		return rc;
 	l->dl = pdr->pdi.source_interface != UPF_IF_ACCESS;
+	if (!l->dl && (l->far->apply_action & UPF_AA_BUFF))
+		return cst_err(e, -EINVAL, "far_id",
+			       "FAR %u buffers, and only downlink is buffered (TS 29.244 5.2.4)",
+			       pdr->far_id);
 	l->tunnel = cst_has(&pdr->pdi, PDI_F_TEID);
 	set_match(l);
-	set_action(l);
+	set_action(&l->rec, l->far);
+	if (l->rec.flags & UPF_PDR_ENCAP)
+		l->ohc = &l->far->forwarding_parameters.outer_header_creation;
 	set_qos(s, l);
+	link_copies(l);
 	return 0;
 }
 
 /* ---- what one PDR takes from the others --------------------------------------- */
 
 /* The UE's address is asked of uplink PDRs that do not name it too, since control planes name it in
- * downlink ones alone. Plain downlink packets were found by it. */
+ * downlink ones alone. Plain downlink packets were found by it, but with networks behind the UE a
+ * session is found by several. */
 static void settle_addresses(struct upf_link *links, unsigned n)
 {
-	bool known = false;
+	bool known = false, nets = false;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		known |= names_ue(&links[i].pdr->pdi);
+		nets |= upf_names_nets(&links[i].pdr->pdi);
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct upf_link *l = &links[i];
 		bool own = names_ue(&l->pdr->pdi);
 
-		if (l->dl ? own && !(l->rec.need & UPF_NEED_PLAIN)
+		if (l->dl ? own && (nets || !(l->rec.need & UPF_NEED_PLAIN))
 			  : own || (known && carries_users(&l->pdr->pdi) &&
 				    !(l->rec.dest_if == UPF_IF_ACCESS && l->ohc)))
 			l->rec.flags |= UPF_PDR_SPOOF;
@@ -343,6 +467,33 @@ static void settle_removal(struct upf_link *links, unsigned n)
 		if (!cst_has(links[i].pdr, PDR_OUTER_HEADER_REMOVAL) &&
 		    !(links[i].rec.need & UPF_NEED_PLAIN))
 			links[i].rec.flags |= UPF_PDR_KEEP;
+}
+
+/* What holds once a quota of the PDR's is spent: the same but for its FAR (5.2.2.2.1, FAR ID for
+ * Quota Action). */
+static void link_spent(struct upf_link *l)
+{
+	struct upf_pdr *r = &l->spent;
+
+	if (!l->spent_far)
+		return;
+	l->has_spent = true;
+	*r = l->rec;
+	r->flags &= (uint8_t) ~(UPF_PDR_ENCAP | UPF_PDR_PSC | UPF_PDR_MARK);
+	r->out_teid = 0;
+	r->out_tos = 0;
+	r->dest_if = 0;
+	set_action(r, l->spent_far);
+	if (l->qfi_known && (r->flags & UPF_PDR_ENCAP))
+		r->flags |= UPF_PDR_PSC;
+}
+
+static void give_qfi(struct upf_pdr *r, uint8_t qfi)
+{
+	if (!(r->flags & UPF_PDR_ENCAP) || r->dest_if != UPF_IF_ACCESS)
+		return;
+	r->out_qfi = qfi;
+	r->flags |= UPF_PDR_PSC;
 }
 
 /* A gNB takes no packet without a QFI. Where neither QER nor PDI of a downlink PDR tells one, the
@@ -359,13 +510,14 @@ static void settle_qfi(struct upf_link *links, unsigned n)
 			from = l; /* the default rule is the last one */
 	}
 	for (unsigned i = 0; from && i < n; i++) {
-		struct upf_pdr *r = &links[i].rec;
+		uint8_t qfi = *(const uint8_t *)from->pdr->pdi.qfi.items;
 
-		if (links[i].dl && links[i].ohc && r->dest_if == UPF_IF_ACCESS &&
-		    !(r->flags & UPF_PDR_PSC)) {
-			r->out_qfi = *(const uint8_t *)from->pdr->pdi.qfi.items;
-			r->flags |= UPF_PDR_PSC;
-		}
+		if (!links[i].dl || links[i].qfi_known)
+			continue;
+		give_qfi(&links[i].rec, qfi);
+		give_qfi(&links[i].spent, qfi);
+		for (unsigned k = 0; k < links[i].n_copies; k++)
+			give_qfi(&links[i].copies[k], qfi);
 	}
 }
 
@@ -385,42 +537,13 @@ int upf_link(const struct upf_session_obj *s, struct upf_link *links, struct cst
 		return rc;
 	settle_addresses(links, s->pdrs.n);
 	settle_removal(links, s->pdrs.n);
+	for (unsigned i = 0; i < s->pdrs.n; i++)
+		link_spent(&links[i]);
 	settle_qfi(links, s->pdrs.n);
 	return 0;
 }
 
 /* ---- the run ------------------------------------------------------------------ */
-
-static int filter(const struct upf_sdf_obj *f, struct upf_sdf *out, struct cst_err *e)
-{
-	int n = 1;
-
-	out[0] = (struct upf_sdf){0};
-	if (cst_has(f, SDF_FLOW_DESCRIPTION)) {
-		n = upf_sdf_parse(f->flow_description, strlen(f->flow_description), out, e);
-		if (n < 0) {
-			cst_err_prefix(e, "flow_description");
-			return n;
-		}
-	}
-	for (int i = 0; i < n; i++) {
-		out[i].id = f->id;
-		if (cst_has(f, SDF_TOS)) {
-			out[i].flags |= UPF_SDF_TOS;
-			out[i].tos = (uint8_t)(f->tos_traffic_class >> 8);
-			out[i].tos_mask = (uint8_t)f->tos_traffic_class;
-		}
-		if (cst_has(f, SDF_SPI)) {
-			out[i].flags |= UPF_SDF_SPI;
-			out[i].spi = f->spi;
-		}
-		if (cst_has(f, SDF_FLOW_LABEL)) {
-			out[i].flags |= UPF_SDF_LABEL;
-			out[i].flow_label = f->flow_label;
-		}
-	}
-	return n;
-}
 
 static int too_long(struct cst_err *e)
 {
@@ -428,30 +551,9 @@ static int too_long(struct cst_err *e)
 		       UPF_MAX_RUN);
 }
 
-/* The filters of one PDR behind line `at`. Returns how many lines. */
-static int put_filters(const struct upf_link *l, char (*line)[64], unsigned at, struct cst_err *e)
-{
-	struct upf_sdf out[UPF_SDF_RECORDS_MAX];
-	int total = 0;
-
-	for (unsigned i = 0; i < l->n_filters; i++) {
-		int n = filter(l->filters[i], out, e);
-
-		if (n < 0) {
-			cst_err_prefix(e, "pdi.sdf_filters[%u]", i);
-			return n;
-		}
-		if (at + total + n > UPF_MAX_RUN)
-			return too_long(e);
-		memcpy(line[at + total], out, n * sizeof(*out));
-		total += n;
-	}
-	return total;
-}
-
 /* Numbers of the links of one direction in rising precedence value; equal ones stay as they came.
  */
-static unsigned order(const struct upf_link *links, unsigned n, bool dl, uint8_t *out)
+static unsigned order(const struct upf_link *links, unsigned n, bool dl, uint16_t *out)
 {
 	unsigned m = 0;
 
@@ -465,7 +567,7 @@ static unsigned order(const struct upf_link *links, unsigned n, bool dl, uint8_t
 				break;
 			out[at] = out[at - 1];
 		}
-		out[at] = (uint8_t)i;
+		out[at] = (uint16_t)i;
 		m++;
 	}
 	return m;
@@ -476,17 +578,19 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 {
 	char(*line)[64] = lines;
 	struct upf_rules *r = lines;
-	uint8_t by[UPF_MAX_PDRS];
+	uint16_t by[UPF_MAX_PDRS];
 	unsigned at = 1, next = 1 + n;
 
-	_Static_assert(UPF_SDF_RECORDS_MAX * UPF_MAX_SDFS <= UINT8_MAX, "n_sdf");
 	if (next > UPF_MAX_RUN)
 		return too_long(e);
 	*r = (struct upf_rules){.seid = id->seid,
 				.state = id->state,
 				.generation = id->generation,
 				.sdf = (uint16_t)next,
-				.vrf = id->vrf};
+				.vrf = id->vrf,
+				.buffer_packets = id->buffer_packets,
+				.notify_delay = id->notify_delay,
+				.buffer_for = id->buffer_for};
 	r->n_ul = (uint16_t)order(links, n, false, by);
 	r->n_dl = (uint16_t)order(links, n, true, by + r->n_ul);
 	r->ul = 1;
@@ -503,8 +607,10 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 	for (unsigned i = 0; i < n; i++) {
 		const struct upf_link *l = &links[by[i]];
 		struct upf_pdr *rec = (struct upf_pdr *)line[at++];
-		int filters = put_filters(l, line, next, e);
+		int filters = upf_filters_compile(l, line, next, e);
 
+		if (filters == -E2BIG)
+			return too_long(e);
 		if (filters < 0) {
 			cst_err_prefix(e, "pdrs[%u]", by[i]);
 			return filters;
@@ -512,8 +618,15 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 		*rec = l->rec;
 		rec->sdf = (uint16_t)next;
 		rec->n_sdf = (uint8_t)filters;
+		rec->shun = upf_filters_shun((const struct upf_sdf *)line[next], (unsigned)filters);
 		next += (unsigned)filters;
 	}
+	next = upf_nets_compile(links, by, n, id, line, next);
+	if (next == 0)
+		return too_long(e);
+	next = upf_compile_policies(links, by, n, id, line, next);
+	if (next == 0)
+		return too_long(e);
 	r->n_lines = (uint16_t)next;
 	return (int)next;
 }

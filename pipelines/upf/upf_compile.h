@@ -14,7 +14,8 @@
 #include "upf_api.h"
 #include "upf_core.h"
 
-#define UPF_MAX_RUN 1024 /* lines of one session's run */
+#define UPF_MAX_RUN  4096 /* lines of one session's run */
+#define UPF_MAX_NETS 64   /* networks behind one UE */
 
 /* One PDR with what it refers to. */
 struct upf_link {
@@ -26,17 +27,37 @@ struct upf_link {
 	bool dl;            /* source interface is not access */
 	bool tunnel;        /* names an F-TEID */
 	struct upf_pdr rec; /* teid, in_vrf, out_vrf, peer and counter are the planner's */
+
+	/* What its packets pass beyond the match; the planner's but for the gate. Lines and numbers
+	 * of items in `policy` are upf_compile()'s. */
+	struct upf_policy policy;
+	uint8_t n_qers, n_urrs;
+	const struct upf_qer_obj *qers[UPF_POLICY_QERS]; /* those with limits */
+	uint32_t meters[UPF_POLICY_QERS];
+	uint32_t usages[UPF_POLICY_URRS]; /* policy.n_before of them first */
+	struct upf_pdr spent;             /* when has_spent: FAR for quota action, compiled */
+	const struct upf_far_obj *spent_far;
+	bool has_spent;
+	bool qfi_known; /* a QER or the PDI tells it */
+	uint8_t n_copies;
+	struct upf_pdr copies[UPF_MAX_COPIES]; /* DUPL: where copies go */
 };
 
 /* What line 0 says beside the offsets. */
 struct upf_identity {
 	uint64_t seid;
 	uint32_t state, generation;
+	uint64_t tsc_hz; /* what rates are told in */
 	uint16_t vrf;
 	bool v4, v6;
 	uint32_t ue_v4; /* network order */
 	uint8_t ue_v6[8];
 	uint8_t ue_v6_len;
+	unsigned n_nets;
+	struct upf_net nets[UPF_MAX_NETS]; /* behind the UE: all that PDIs name, disjoint */
+	uint16_t buffer_packets;           /* as in struct upf_rules */
+	uint8_t notify_delay;
+	uint32_t buffer_for;
 };
 
 /* Check the session and fill links[0..s->pdrs.n-1] (room for UPF_MAX_PDRS). 0, or a negative errno

@@ -161,6 +161,7 @@ static bool oracle_sdf(const struct upf_sdf *s, const struct fields *f, bool upl
 struct rule {
 	struct upf_pdr pdr;
 	struct upf_sdf sdf[3];
+	struct upf_net nets[3]; /* pdr.n_nets */
 	uint32_t precedence;
 };
 
@@ -183,12 +184,19 @@ struct arrival {
 static bool oracle_spoof(const struct session *s, const struct rule *r, const struct fields *f)
 {
 	const uint8_t *ue = r->pdr.source_if == UPF_IF_ACCESS ? f->src : f->dst;
+	bool to_cp = r->pdr.dest_if == UPF_IF_CP_FUNCTION;
+	bool from_cp = r->pdr.source_if == UPF_IF_CP_FUNCTION;
 
+	for (int i = 0; i < r->pdr.n_nets; i++)
+		if (r->nets[i].family == f->family && within(ue, r->nets[i].addr, r->nets[i].len))
+			return false;
 	if (f->family == 4)
-		return !(s->v4 && within(ue, s->ue4, 32));
-	if (s->v6 && within(ue, s->ue6, s->ue6_len))
+		return r->pdr.nets_only || !(s->v4 && within(ue, s->ue4, 32));
+	if (!r->pdr.nets_only && s->v6 && within(ue, s->ue6, s->ue6_len))
 		return false;
-	return !(r->pdr.dest_if == UPF_IF_CP_FUNCTION && ue[0] == 0xfe && (ue[1] & 0xc0) == 0x80);
+	if (ue[0] == 0xff && from_cp)
+		return false;
+	return !((to_cp || from_cp) && ue[0] == 0xfe && (ue[1] & 0xc0) == 0x80);
 }
 
 static bool oracle_rule(const struct rule *r, const struct arrival *a)
@@ -291,6 +299,18 @@ static struct upf_sdf some_sdf(void)
 	return s;
 }
 
+static struct upf_net some_net(void)
+{
+	struct upf_net n = {.family = rnd(2) ? 4 : 6};
+	int bits = n.family == 4 ? 32 : 128;
+
+	some_address(n.addr, n.family);
+	n.len = (uint8_t)(1 + rnd((uint32_t)bits));
+	for (int i = n.len; i < 128; i++)
+		n.addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return n;
+}
+
 static struct rule some_rule(int id)
 {
 	static const uint32_t needs[] = {0,
@@ -315,6 +335,10 @@ static struct rule some_rule(int id)
 	p->action = (uint8_t)rnd(3);
 	for (int i = 0; i < p->n_sdf; i++)
 		r.sdf[i] = some_sdf();
+	p->n_nets = (uint8_t)(rnd(3) ? 0 : 1 + rnd(3));
+	p->nets_only = p->n_nets && rnd(2);
+	for (int i = 0; i < p->n_nets; i++)
+		r.nets[i] = some_net();
 	return r;
 }
 
@@ -346,15 +370,16 @@ static struct upf_rules *compile(const struct session *s)
 	struct upf_pdr *p;
 	struct upf_sdf *f;
 	size_t lines = 1 + (size_t)s->n;
-	uint16_t n_ul = 0, n_sdf = 0;
+	uint16_t n_ul = 0, n_sdf = 0, net_lines = 0;
 
 	memcpy(sorted, s->rules, sizeof(sorted));
 	qsort(sorted, (size_t)s->n, sizeof(sorted[0]), by_precedence);
 	for (int i = 0; i < s->n; i++) {
 		n_ul += sorted[i].pdr.source_if == UPF_IF_ACCESS;
 		n_sdf += sorted[i].pdr.n_sdf;
+		net_lines += (sorted[i].pdr.n_nets + 1) / 2;
 	}
-	lines += n_sdf;
+	lines += n_sdf + net_lines;
 	r = aligned_alloc(64, lines * 64);
 	assert_non_null(r);
 	*r = (struct upf_rules){
@@ -377,7 +402,13 @@ static struct upf_rules *compile(const struct session *s)
 			*p = sorted[i].pdr;
 			p->sdf = (uint16_t)(((char *)f - (char *)r) / 64);
 			memcpy(f, sorted[i].sdf, p->n_sdf * sizeof(*f));
+			p->shun = p->n_sdf ? ~0u : 0;
+			for (int k = 0; k < p->n_sdf; k++)
+				p->shun &= ~upf_sdf_admits(&f[k]);
 			f += p->n_sdf;
+			p->nets = (uint16_t)(((char *)f - (char *)r) / 64);
+			memcpy(f, sorted[i].nets, p->n_nets * sizeof(struct upf_net));
+			f += (p->n_nets + 1) / 2;
 			p++;
 		}
 	}

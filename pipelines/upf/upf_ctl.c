@@ -5,11 +5,16 @@
  */
 #include <errno.h>
 
+#include "engine/rcu.h"
 #include "upf_books.h"
+#include "upf_framed.h"
 #include "upf_intent.h"
+#include "upf_order.h"
 #include "upf_plan.h"
 #include "upf_pool.h"
+#include "upf_report.h"
 #include "upf_show.h"
+#include "upf_urr.h"
 
 /* The open transaction. */
 static struct {
@@ -71,8 +76,10 @@ static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_s
 	int rc;
 
 	if (old && (old->planned || old->changing))
-		return twice(s->seid, e);
-	rc = upf_plan(s, old, modify, &c, e);
+		rc = twice(s->seid, e);
+	else
+		rc = upf_plan(s, old, modify, &c, e);
+	upf_order_planned();
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	return add(t, &c, e);
@@ -89,6 +96,7 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 		s->seid = upf_session_new_seid();
 		s->has |= 1u << SESSION_SEID;
 	}
+	upf_order_put();
 	return plan(t, s, upf_session_by_seid(s->seid), false, e);
 }
 
@@ -105,20 +113,28 @@ static int modify(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
 	const struct upf_modify_obj *m = obj;
 	struct upf_session *old = must_find(m->seid, e);
-	struct upf_session_obj s;
+	struct upf_session_obj *s = cst_pool_alloc(t->pool, sizeof(*s));
 	int rc;
 
 	txn.modify = true;
 	if (!old)
 		return -ENOENT;
-	rc = upf_session_unpack(old, t->pool, &s, e);
+	if (!s)
+		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	rc = upf_session_unpack(old, t->pool, s, e);
 	if (rc == 0)
-		rc = upf_intent_modify(m, &s, t->pool, e);
+		rc = upf_urr_check_query(old, m, e);
+	if (rc == 0)
+		rc = upf_intent_modify(m, s, t->pool, e);
+	if (rc == 0)
+		rc = upf_order_keep(m, t->pool, e);
 	if (rc < 0)
 		return rc;
-	rc = plan(t, &s, old, true, e);
+	upf_order_strip(m, s);
+	upf_order_modify(m);
+	rc = plan(t, s, old, true, e);
 	if (rc < 0)
-		upf_intent_explain(m, &s, e);
+		upf_intent_explain(m, s, e);
 	return rc;
 }
 
@@ -142,6 +158,11 @@ static json_t *reply(const void *obj)
 	return upf_show_reply(obj, txn.modify);
 }
 
+static json_t *del_reply(const void *key)
+{
+	return upf_show_usage(((const struct upf_session_obj *)key)->seid);
+}
+
 /* ---- the transaction's end ---------------------------------------------------------------- */
 
 static int begin(struct cst_txn *t, struct cst_err *e)
@@ -150,6 +171,7 @@ static int begin(struct cst_txn *t, struct cst_err *e)
 	(void)e;
 	txn.first = txn.last = NULL;
 	txn.net = false;
+	upf_orders_forget();
 	return 0;
 }
 
@@ -166,9 +188,19 @@ static void commit(struct cst_txn *t)
 		cst_net_commit();
 	txn.net = false;
 	upf_pools_commit();
+	upf_framed_commit();
+	upf_report_collect(true);
+	upf_orders_before_commit();
 	for (struct upf_change *c = txn.first; c; c = c->later)
 		upf_change_commit(c);
 	txn.first = txn.last = NULL;
+	upf_orders_after_commit();
+	/* The replies carry the final reports, exact ones: no worker counts by old rules any more.
+	 * Those that sleep are not waited for, others for one burst. */
+	if (upf_urr_finals_due())
+		cst_rcu_reclaim(true);
+	upf_report_collect(false);
+	upf_orders_forget();
 }
 
 static void abort_all(struct cst_txn *t)
@@ -177,7 +209,9 @@ static void abort_all(struct cst_txn *t)
 	for (struct upf_change *c = txn.first; c; c = c->later)
 		upf_change_undo(c);
 	txn.first = txn.last = NULL;
+	upf_orders_forget();
 	upf_pools_abort();
+	upf_framed_abort();
 	if (txn.net)
 		cst_net_abort();
 	txn.net = false;
@@ -193,6 +227,7 @@ static void __attribute__((constructor)) attach(void)
 	upf_session_class.modify = modify;
 	upf_session_class.del = del;
 	upf_session_class.reply = reply;
+	upf_session_class.del_reply = del_reply;
 	upf_session_class.get = upf_show_get;
 	upf_session_class.list = upf_show_list;
 	upf_pool_class.party = &party;

@@ -143,11 +143,11 @@ static inline void open_pools(void)
 	   "{'name':'tiny','network_instance':'old','prefix':'10.99.0.0/30'}]");
 }
 
-static inline void same_usage(const struct upf_usage *a)
+static inline void same_usage(const struct upf_inventory *a)
 {
-	struct upf_usage b;
+	struct upf_inventory b;
 
-	upf_usage(&b);
+	upf_inventory(&b);
 	assert_int_equal(a->sessions, b.sessions);
 	assert_int_equal(a->lines, b.lines);
 	assert_int_equal(a->states, b.states);
@@ -211,7 +211,7 @@ static inline uint16_t vrf(const char *name)
 
 /* ---- fixture, and the rules of an ordinary session ------------------------------------- */
 
-static struct upf_usage empty;
+static struct upf_inventory empty;
 
 static inline int group_setup(void **state)
 {
@@ -219,7 +219,7 @@ static inline int group_setup(void **state)
 	open_tables(2000, 400000);
 	open_network();
 	open_pools();
-	upf_usage(&empty);
+	upf_inventory(&empty);
 	return 0;
 }
 

@@ -12,13 +12,18 @@
 #include "flow.h"
 #include "icmp.h"
 #include "net/net.h"
+#include "upf_buffer.h"
+#include "upf_copy.h"
 #include "upf_frag.h"
 #include "upf_match.h"
+#include "upf_monitor_node.h"
 #include "upf_out.h"
+#include "upf_policy.h"
 #include "upf_split.h"
+#include "upf_trace.h"
 
-enum { TO_ROUTE, TO_ICMP };
-static const char *const edges[] = {"route", "icmp_error", NULL};
+enum { TO_ROUTE, TO_ICMP, TO_BUFFER };
+static const char *const edges[] = {"route", "icmp_error", "upf_buffer", NULL};
 
 static uint8_t from_classify;
 static uint8_t from_route;
@@ -49,6 +54,8 @@ static __rte_noinline uint8_t no_session(struct cst_worker *w, struct rte_mbuf *
 	struct cst_pkt *pkt = cst_pkt(m);
 	uint8_t edge = upf_drop(m, UPF_DROP_NO_SESSION);
 
+	if (pkt->flags & CST_PKT_AGAIN)
+		return upf_drop(m, UPF_DROP_BUFFER_DISCARDED);
 	if ((pkt->flags & CST_PKT_LOCAL) || !upf_may_answer(w, pkt->hash))
 		return edge;
 	if (pkt->ip_version == 4)
@@ -67,59 +74,25 @@ static __rte_noinline uint8_t ttl_over(struct rte_mbuf *m)
 	return TO_ICMP;
 }
 
-/* Larger than what the way to the peer takes: the sender is told, or, when it allows fragments, the
- * user packet is cut, so that the UE puts it together and not the gNB. */
-static __rte_noinline uint8_t too_big(struct cst_worker *w, struct rte_mbuf *m,
-				      const struct upf_pdr *pdr, const struct upf_peer *peer,
-				      uint32_t mtu, uint8_t tos)
-{
-	struct cst_pkt *pkt = cst_pkt(m);
-	uint32_t overhead = peer->hdr_len + upf_gtpu_len(pdr);
-	uint32_t room = mtu > overhead ? mtu - overhead : 0;
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct rte_mbuf *frags[UPF_MAX_FRAGS];
-	uint16_t n, sent = 0;
-
-	if (pkt->flags & CST_PKT_LOCAL)
-		return upf_drop(m, UPF_DROP_MTU);
-	if (pkt->ip_version == 6 || (ip[6] & 0x40)) {
-		if (pkt->ip_version == 4)
-			ask_icmp(pkt, CST_ICMP4_UNREACHABLE, CST_ICMP4_FRAG_NEEDED, room);
-		else
-			ask_icmp(pkt, CST_ICMP6_TOO_BIG, 0, room);
-		return TO_ICMP;
-	}
-	n = upf_fragment(m, (uint16_t)room, frags);
-	if (n == 0)
-		return upf_drop(m, UPF_DROP_MTU);
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t bytes = frags[i]->pkt_len;
-
-		if (upf_enter(&upf_worker[w->id], frags[i], pdr, peer, upf_gtpu_len(pdr), tos))
-			frags[sent++] = frags[i];
-		else
-			rte_pktmbuf_free(frags[i]);
-		upf_count(pdr->counter, bytes);
-	}
-	w->stats.injected += sent;
-	w->stats.consumed++;
-	cst_emit(w, TO_ROUTE, frags, sent);
-	rte_pktmbuf_free(m);
-	return CST_EDGE_TAKEN;
-}
-
 /* A rule that cannot put the packet into a tunnel. */
-static __rte_noinline uint8_t act_otherwise(struct rte_mbuf *m, const struct upf_pdr *pdr)
+static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbuf *m, uint32_t ref,
+					    const struct upf_pdr *pdr)
 {
-	if (pdr->action == UPF_DROP)
+	if (pdr->action == UPF_DROP && (pdr->flags & UPF_PDR_POLICY))
+		upf_copies(w, upf_rules_of(ref), pdr, m, 0, rte_pktmbuf_pkt_len(m));
+	if (pdr->action != UPF_FORW)
 		return upf_drop(m, UPF_DROP_FAR);
-	if (pdr->action == UPF_BUFF)
-		return upf_drop(m, UPF_DROP_BUFFERING_OFF);
 	/* out as plain IP it would meet the same pool's route again */
 	return upf_drop(m, UPF_DROP_NO_OUTER_HEADER);
 }
 
 /* --- stages --- */
+
+/* Of a network behind a UE. */
+static __rte_noinline const uint32_t *net_slot(uint32_t number)
+{
+	return number < upf_tables.n_framed ? &upf_tables.framed[number] : NULL;
+}
 
 /* The address's place in its pool. The pool's prefix may be written with host bits. */
 static inline const uint32_t *slot_of(const struct cst_pkt *pkt, const uint8_t *ip)
@@ -128,7 +101,7 @@ static inline const uint32_t *slot_of(const struct cst_pkt *pkt, const uint8_t *
 	uint64_t off;
 
 	if (unlikely(pkt->aux >= UPF_MAX_POOLS))
-		return NULL;
+		return net_slot(pkt->aux - UPF_MAX_POOLS);
 	if (pkt->ip_version == 4)
 		off = cst_be32(ip + 16) & (0xffffffffull >> pool->prefix.len);
 	else
@@ -226,6 +199,16 @@ static inline void match(struct rte_mbuf *m, struct item *it, uint8_t *edge)
 	}
 	rte_prefetch0_write(&upf_tables.counts[it->pdr->counter]);
 	rte_prefetch0(&upf_tables.peers[it->pdr->peer]);
+	if (unlikely(it->pdr->flags & UPF_PDR_POLICY))
+		rte_prefetch0(upf_policy_of(r, it->pdr));
+}
+
+/* The policy's line; asks for meters and usage. */
+static __rte_noinline void read_policies(struct item *items, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (items[i].pdr && (items[i].pdr->flags & UPF_PDR_POLICY))
+			upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
 }
 
 /* One hop less, unless `route` or coast itself has seen to that. False: none left. */
@@ -250,9 +233,113 @@ static inline uint8_t tos_of(const uint8_t *ip, uint8_t version)
 	return likely(version == 4) ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
 }
 
-/* Into the tunnel. */
-static inline void apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
-			 uint8_t *edge)
+static uint8_t apply_policy(struct cst_worker *w, struct rte_mbuf *m, const struct item *it);
+
+/* By another record than that of the match; the hop is counted. */
+static __rte_noinline uint8_t apply_instead(struct cst_worker *w, struct rte_mbuf *m,
+					    const struct item *it, const struct upf_pdr *by)
+{
+	struct item other = *it;
+
+	cst_pkt(m)->flags |= CST_PKT_TTL_DONE;
+	if (by->action == UPF_BUFF &&
+	    upf_buffer_meet(w, m, it->ref, it->pdr, UPF_BUFF, UPF_FROM_DL, rte_pktmbuf_pkt_len(m)))
+		return TO_BUFFER;
+	other.pdr = by;
+	return apply_policy(w, m, &other);
+}
+
+/* Into the tunnel, when quotas and meters let it. What does not fit is neither counted nor charged.
+ */
+static inline __attribute__((always_inline)) uint8_t enter(struct cst_worker *w, struct rte_mbuf *m,
+							   const struct item *it, uint8_t tos,
+							   uint32_t bytes, bool policy)
+{
+	const struct upf_pdr *pdr = it->pdr;
+	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+	uint32_t gtpu_len = upf_gtpu_len(pdr);
+	uint32_t monitor = 0;
+
+	if (policy) {
+		enum upf_drop why = UPF_DROP_NO_HEADROOM;
+		const struct upf_pdr *by = NULL;
+
+		if (likely(rte_pktmbuf_headroom(m) >= peer->hdr_len + gtpu_len))
+			by = upf_policy_pass(w, upf_rules_of(it->ref), pdr, UPF_DL, bytes, &why);
+		if (unlikely(by != pdr))
+			return by ? apply_instead(w, m, it, by) : upf_drop(m, why);
+		upf_copies(w, upf_rules_of(it->ref), pdr, m, 0, bytes);
+		monitor = upf_monitor_due(w, upf_rules_of(it->ref), pdr);
+	}
+	if (unlikely(cst_pkt(m)->hash == 0))
+		make_hash(m);
+	if (unlikely(monitor != 0) && upf_monitor_enter(w, m, pdr, tos, monitor)) {
+		upf_count(pdr->counter, bytes);
+		return TO_ROUTE;
+	}
+	if (unlikely(!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, tos)))
+		return upf_drop(m, UPF_DROP_NO_HEADROOM);
+	upf_count(pdr->counter, bytes);
+	return TO_ROUTE;
+}
+
+/* Nobody may be asked to send less than this (RFC 8200 5, RFC 791 3.2). */
+static inline uint32_t least_mtu(const struct cst_pkt *pkt)
+{
+	return pkt->ip_version == 6 ? CST_IP6_MIN_MTU : CST_IP4_MIN_MTU;
+}
+
+/* Too big for the way to the peer, and yet it goes: nobody can be asked for smaller ones, so the
+ * outer packet is cut behind `route` (TS 29.281 4.2.2: the last resort). */
+static bool goes_whole(struct rte_mbuf *m)
+{
+	const struct cst_pkt *pkt = cst_pkt(m);
+
+	return (pkt->flags & CST_PKT_LOCAL) || m->pkt_len <= least_mtu(pkt);
+}
+
+/* Larger than what the way to the peer takes: the sender is told, or, when it allows fragments, the
+ * user packet is cut, so that the UE puts it together and not the gNB. False: neither can be. */
+static __rte_noinline bool too_big(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
+				   uint8_t tos, uint8_t *edge)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	const struct upf_peer *peer = &upf_tables.peers[it->pdr->peer];
+	uint32_t mtu = upf_peer_mtu(peer), overhead = peer->hdr_len + upf_gtpu_len(it->pdr);
+	uint32_t room = RTE_MAX(mtu > overhead ? mtu - overhead : 0, least_mtu(pkt));
+	struct rte_mbuf *frags[UPF_MAX_FRAGS];
+	uint16_t n;
+
+	if (pkt->ip_version == 6) {
+		ask_icmp(pkt, CST_ICMP6_TOO_BIG, 0, room);
+		*edge = TO_ICMP;
+		return true;
+	}
+	if (rte_pktmbuf_mtod(m, const uint8_t *)[6] & 0x40) {
+		ask_icmp(pkt, CST_ICMP4_UNREACHABLE, CST_ICMP4_FRAG_NEEDED, room);
+		*edge = TO_ICMP;
+		return true;
+	}
+	n = upf_fragment(m, (uint16_t)room, frags);
+	if (n == 0)
+		return false;
+	w->stats.injected += n;
+	w->stats.consumed++;
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t to = enter(w, frags[i], it, tos, frags[i]->pkt_len,
+				   it->pdr->flags & UPF_PDR_POLICY);
+
+		if (to != CST_EDGE_TAKEN)
+			cst_emit(w, to, &frags[i], 1);
+	}
+	rte_pktmbuf_free(m);
+	*edge = CST_EDGE_TAKEN;
+	return true;
+}
+
+/* The rule, to its end. `policy`: its PDR has one; a constant. */
+static inline __attribute__((always_inline)) void
+apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it, bool policy, uint8_t *edge)
 {
 	const struct upf_pdr *pdr = it->pdr;
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
@@ -261,30 +348,34 @@ static inline void apply(struct cst_worker *w, struct rte_mbuf *m, const struct 
 	uint8_t tos = tos_of(ip, pkt->ip_version);
 	uint32_t gtpu_len = upf_gtpu_len(pdr);
 	uint32_t bytes = rte_pktmbuf_pkt_len(m);
-	uint32_t mtu;
 
+	if (policy && upf_buffer_meet(w, m, it->ref, pdr, pdr->action, UPF_FROM_DL, bytes)) {
+		*edge = TO_BUFFER;
+		return;
+	}
 	if (unlikely(pdr->action != UPF_FORW || !(pdr->flags & UPF_PDR_ENCAP) ||
 		     peer->family == 0)) {
-		*edge = act_otherwise(m, pdr);
+		*edge = act_otherwise(w, m, it->ref, pdr);
 		return;
 	}
 	if (unlikely(!hop(pkt, ip))) {
 		*edge = ttl_over(m);
 		return;
 	}
-	mtu = upf_peer_mtu(peer);
-	if (unlikely(peer->hdr_len + gtpu_len + bytes > mtu)) {
-		*edge = too_big(w, m, pdr, peer, mtu, tos);
+	if (unlikely(peer->hdr_len + gtpu_len + bytes > upf_peer_mtu(peer)) && !goes_whole(m) &&
+	    too_big(w, m, it, tos, edge))
 		return;
-	}
-	if (unlikely(pkt->hash == 0))
-		make_hash(m);
-	if (unlikely(!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, tos))) {
-		*edge = upf_drop(m, UPF_DROP_NO_HEADROOM);
-		return;
-	}
-	*edge = TO_ROUTE;
-	upf_count(pdr->counter, bytes);
+	*edge = enter(w, m, it, tos, bytes, policy);
+}
+
+/* Apart, so that plain sessions do not carry it along. */
+static __rte_noinline uint8_t apply_policy(struct cst_worker *w, struct rte_mbuf *m,
+					   const struct item *it)
+{
+	uint8_t edge = TO_ROUTE;
+
+	apply(w, m, it, true, &edge);
+	return edge;
 }
 
 static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
@@ -292,16 +383,28 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct upf_strangers strangers = {.n = 0};
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
+	uint8_t flags = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		read_header(pkts[i], &items[i]);
 	for (uint16_t i = 0; i < n; i++)
 		find_session(w, pkts[i], &items[i], &edge[i], &strangers);
-	for (uint16_t i = 0; i < n; i++)
-		match(pkts[i], &items[i], &edge[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(items[i].pdr != NULL))
-			apply(w, pkts[i], &items[i], &edge[i]);
+		match(pkts[i], &items[i], &edge[i]);
+		flags |= items[i].pdr ? items[i].pdr->flags : 0;
+	}
+	for (uint16_t i = 0; cst_watched(w) && i < n; i++)
+		if (items[i].ref != 0)
+			upf_trace_rule(w, pkts[i], upf_rules_of(items[i].ref), items[i].pdr);
+	if (flags & UPF_PDR_POLICY)
+		read_policies(items, n);
+	for (uint16_t i = 0; i < n; i++) {
+		const struct upf_pdr *pdr = items[i].pdr;
+
+		if (likely(pdr != NULL && !(pdr->flags & UPF_PDR_POLICY)))
+			apply(w, pkts[i], &items[i], false, &edge[i]);
+		else if (pdr != NULL)
+			edge[i] = apply_policy(w, pkts[i], &items[i]);
 		aside += edge[i] != TO_ROUTE;
 	}
 	if (unlikely(strangers.n > 0))

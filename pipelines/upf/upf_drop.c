@@ -21,8 +21,9 @@ struct cst_drop upf_drops[UPF_DROPS] = {
 	[UPF_DROP_MESSAGE] = {.name = "upf.gtpu_message",
 			      .help = "GTP-U message of a type that asks for nothing here"},
 	[UPF_DROP_ERROR_INDICATION] = {.name = "upf.error_indication",
-				       .help = "peer has no context for a TEID sent to; its "
-					       "session is gone there"},
+				       .help = "a peer knows a tunnel no more; the session that "
+					       "sends into it, if there is one, is told of by an "
+					       "event and its downlink waits"},
 	[UPF_DROP_FORGED_ERROR] = {.name = "upf.forged_error_indication",
 				   .help = "Error Indication that lacks an element or names "
 					   "another address than its source"},
@@ -36,8 +37,25 @@ struct cst_drop upf_drops[UPF_DROPS] = {
 	[UPF_DROP_SPOOFED] = {.name = "upf.spoofed",
 			      .help = "uplink packet whose source is not the UE's address"},
 	[UPF_DROP_FAR] = {.name = "upf.far_drop", .help = "the FAR of the matching PDR says DROP"},
-	[UPF_DROP_BUFFERING_OFF] = {.name = "upf.buffering_off",
-				    .help = "the FAR says BUFF and buffering is not switched on"},
+	[UPF_DROP_GATE] = {.name = "upf.gate_closed",
+			   .help = "a QER of the matching PDR has its gate closed this way"},
+	[UPF_DROP_RATE] = {.name = "upf.rate",
+			   .help = "faster than the bit rate or packet rate that a QER of the "
+				   "matching PDR allows"},
+	[UPF_DROP_QUOTA] = {.name = "upf.quota",
+			    .help = "a URR of the matching PDR has its quota spent; a new quota "
+				    "lets traffic pass again"},
+	[UPF_DROP_BUFFER_OLDEST] =
+		{.name = "upf.buffer_oldest",
+		 .help = "made room in its session's downlink buffer for a newer "
+			 "packet; the BAR says how many may wait, else 64"},
+	[UPF_DROP_BUFFER_FULL] = {.name = "upf.buffer_full",
+				  .help = "downlink buffers of all sessions together hold half of "
+					  "system.packet_buffers: raise it"},
+	[UPF_DROP_BUFFER_DISCARDED] =
+		{.name = "upf.buffer_discarded",
+		 .help = "waited for its user in vain: the control plane had "
+			 "it dropped, its time was over, or the session ended"},
 	[UPF_DROP_NO_OUTER_HEADER] = {.name = "upf.no_outer_header",
 				      .help = "the FAR forwards to access without Outer Header "
 					      "Creation: the gNB's tunnel is not known yet"},
@@ -47,8 +65,10 @@ struct cst_drop upf_drops[UPF_DROPS] = {
 	[UPF_DROP_ECN] = {.name = "upf.ecn",
 			  .help = "congestion marked outside, and the transport inside cannot "
 				  "hear of it (RFC 6040)"},
-	[UPF_DROP_MTU] = {.name = "upf.mtu",
-			  .help = "packet from tunnel to tunnel larger than the way out takes"},
+	[UPF_DROP_COPY] = {.name = "upf.copy",
+			   .help = "copy of a user packet (DUPL) that could not be made: no packet "
+				   "buffers, or no room in one for headers; raise "
+				   "system.packet_buffers or system.buffer_size"},
 	[UPF_DROP_NO_HEADROOM] = {.name = "upf.no_headroom",
 				  .help = "no room in the packet buffer for headers; raise "
 					  "system.buffer_size"},

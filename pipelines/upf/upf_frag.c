@@ -63,7 +63,9 @@ uint16_t upf_fragment(struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *out[UPF
 {
 	uint32_t hdr = (*rte_pktmbuf_mtod(m, uint8_t *) & 15u) * 4;
 	uint32_t payload = rte_pktmbuf_pkt_len(m) - hdr;
-	uint32_t step = mtu > hdr ? (mtu - hdr) & ~7u : 0;
+	uint32_t buffer = rte_pktmbuf_data_room_size(m->pool) - RTE_PKTMBUF_HEADROOM;
+	uint32_t most = RTE_MIN(mtu, buffer);
+	uint32_t step = most > hdr ? (most - hdr) & ~7u : 0;
 	uint16_t n = 0;
 
 	if (step == 0 || payload > step * UPF_MAX_FRAGS)

@@ -6,6 +6,7 @@
 
 #include "hash.h"
 #include "net/net.h"
+#include "upf_errind.h"
 #include "upf_out.h"
 #include "upf_split.h"
 
@@ -126,13 +127,16 @@ static uint8_t unknown_extension(struct cst_worker *w, struct rte_mbuf *m, const
 }
 
 /* Believed only from the address that it speaks for: it would end somebody's session. */
-static uint8_t error_indication(struct rte_mbuf *m, const struct question *q)
+static uint8_t error_indication(struct cst_worker *w, struct rte_mbuf *m, const struct question *q)
 {
+	struct upf_errind_notice n;
 	struct cst_gtpu_error err;
 
 	if (cst_gtpu_error_parse(q->gtpu, &q->g, &err) != CST_GTPU_OK ||
 	    !cst_ip_eq(&err.peer, &q->peer))
 		return upf_drop(m, UPF_DROP_FORGED_ERROR);
+	n = (struct upf_errind_notice){.peer = err.peer, .teid = err.teid, .vrf = cst_pkt(m)->vrf};
+	upf_errind_tell(w, &n);
 	return upf_drop(m, UPF_DROP_ERROR_INDICATION);
 }
 
@@ -153,7 +157,8 @@ static uint8_t one(struct cst_worker *w, struct rte_mbuf *m)
 		return unknown_teid(w, m, &q);
 	case CST_GTPU_ERROR_INDICATION:
 		/* its elements are read in one piece */
-		return m->nb_segs == 1 ? error_indication(m, &q) : upf_drop(m, UPF_DROP_MALFORMED);
+		return m->nb_segs == 1 ? error_indication(w, m, &q)
+				       : upf_drop(m, UPF_DROP_MALFORMED);
 	default:
 		return upf_drop(m, UPF_DROP_MESSAGE);
 	}

@@ -13,7 +13,7 @@ static const struct {
 } kinds[UPF_RULES] = {
 	{"pdrs", "PDR", UPF_MAX_PDRS, SESSION_PDRS}, {"fars", "FAR", UPF_MAX_FARS, SESSION_FARS},
 	{"qers", "QER", UPF_MAX_QERS, SESSION_QERS}, {"urrs", "URR", UPF_MAX_URRS, SESSION_URRS},
-	{"bars", "BAR", UPF_MAX_BARS, SESSION_BARS},
+	{"bars", "BAR", UPF_MAX_BARS, SESSION_BARS}, {"srrs", "SRR", UPF_MAX_SRRS, SESSION_SRRS},
 };
 
 static char *at(const struct cst_list *l, enum upf_rule kind, unsigned i)
@@ -119,6 +119,10 @@ int upf_intent_modify(const struct upf_modify_obj *m, struct upf_session_obj *s,
 	if (cst_has(m, MODIFY_CP_F_SEID)) {
 		s->cp_f_seid = m->cp_f_seid;
 		s->has |= 1ull << SESSION_CP_F_SEID;
+	}
+	if (cst_has(m, MODIFY_INACTIVITY)) {
+		s->user_plane_inactivity_timer = m->user_plane_inactivity_timer;
+		s->has |= 1ull << SESSION_INACTIVITY;
 	}
 	for (int kind = 0; kind < UPF_RULES; kind++) {
 		int rc = change_list(m, s, (enum upf_rule)kind, p, e);

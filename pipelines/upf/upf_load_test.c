@@ -6,6 +6,7 @@
 #include "upf_ctl_test.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <time.h>
 
 #include <rte_eal.h>
@@ -28,7 +29,7 @@ static int load_setup(void **state)
 	open_tables(N, 400000);
 	open_network();
 	open_pools();
-	upf_usage(&empty);
+	upf_inventory(&empty);
 	return 0;
 }
 
@@ -74,6 +75,59 @@ static void run(enum cst_op op, json_t *j)
 	json_decref(j);
 }
 
+/* A worker in the middle of a burst: it counts by rules that are gone since. */
+struct late {
+	struct upf_usage *u;
+	uint32_t teid; /* leads nowhere from the commit on */
+	uint16_t vrf;
+};
+
+static void *count_late(void *arg)
+{
+	const struct late *late = arg;
+	struct upf_usage *u = late->u;
+	struct rte_rcu_qsbr *v = cst_rcu();
+
+	while (upf_find_teid(late->vrf, late->teid))
+		usleep(100);
+	usleep(50000);
+	__atomic_store_n(&u->bytes[UPF_UL], 77, __ATOMIC_RELAXED);
+	rte_rcu_qsbr_quiescent(v, 1);
+	rte_rcu_qsbr_thread_offline(v, 1);
+	return NULL;
+}
+
+/* The final report has all that was counted, also after the commit, and the reply has it. */
+static void test_final_report_waits(void **state)
+{
+	json_t *s = session(7, 1), *reply, *report, *key = js("{'seid':7}");
+	struct rte_rcu_qsbr *v = cst_rcu();
+	struct late late;
+	pthread_t worker;
+
+	(void)state;
+	assert_int_equal(rte_rcu_qsbr_thread_register(v, 1), 0);
+	json_object_set_new(s, "urrs",
+			    js("[{'id':1,'measurement_method':['VOLUM'],"
+			       "'reporting_triggers':[]}]"));
+	json_object_set_new(json_array_get(json_object_get(s, "pdrs"), 0), "urr_ids", js("[1]"));
+	run(CST_OP_PUT, s);
+	late.u = &upf_tables.usages[upf_part_of(upf_session_by_seid(7), UPF_PART_USAGE, 1)->number];
+	late.teid = upf_session_by_seid(7)->teids[0].teid;
+	late.vrf = vrf("access");
+	rte_rcu_qsbr_thread_online(v, 1);
+	assert_int_equal(pthread_create(&worker, NULL, count_late, &late), 0);
+	assert_int_equal(cst_txn_run(&upf_session_class, CST_OP_DELETE, key, &reply, &err), 0);
+	pthread_join(worker, NULL);
+	rte_rcu_qsbr_thread_unregister(v, 1);
+	report = json_array_get(json_object_get(json_array_get(reply, 0), "usage_reports"), 0);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(report, "volume_measurement"), "ul")),
+			 77);
+	json_decref(reply);
+	json_decref(key);
+}
+
 /* What a worker that has not yet been quiescent may still read stays as it is. */
 static void test_grace(void **state)
 {
@@ -82,7 +136,7 @@ static void test_grace(void **state)
 	const void *line;
 	char before[192];
 	uint32_t teid, ref;
-	struct upf_usage u;
+	struct upf_inventory u;
 
 	(void)state;
 	assert_int_equal(rte_rcu_qsbr_thread_register(v, 0), 0);
@@ -99,11 +153,11 @@ static void test_grace(void **state)
 	assert_int_not_equal(upf_find_teid(vrf("access"), teid), ref);
 	cst_rcu_reclaim(false);
 	assert_memory_equal(line, before, sizeof(before));
-	upf_usage(&u);
+	upf_inventory(&u);
 	assert_int_equal(u.lines, 6);
 	rte_rcu_qsbr_quiescent(v, 0);
 	cst_rcu_reclaim(false);
-	upf_usage(&u);
+	upf_inventory(&u);
 	assert_int_equal(u.lines, 3);
 
 	/* deleted: its TEID leads nowhere at once, its places stay taken */
@@ -123,7 +177,7 @@ static void test_grace(void **state)
 		snprintf(key, sizeof(key), "{'seid':%d}", i);
 		run(CST_OP_DELETE, js(key));
 	}
-	upf_usage(&u);
+	upf_inventory(&u);
 	assert_int_equal(u.sessions, 0);
 	assert_int_equal(u.teids, 21);
 	assert_int_equal(u.addresses, 21);
@@ -148,7 +202,7 @@ static void test_many(void **state)
 	struct cst_pool *pool = cst_pool_new();
 	struct cst_party *party = upf_session_class.party;
 	struct upf_session_obj o;
-	struct upf_usage u;
+	struct upf_inventory u;
 	size_t heap, used = 0;
 	double control = 0, all = now();
 
@@ -171,7 +225,7 @@ static void test_many(void **state)
 		cst_pool_reset(pool);
 	}
 	used = mallinfo2().uordblks - heap;
-	upf_usage(&u);
+	upf_inventory(&u);
 	assert_int_equal(u.sessions, N);
 	assert_int_equal(u.lines, 3 * N);
 	assert_int_equal(u.states, N);
@@ -202,6 +256,7 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_grace),
+					   cmocka_unit_test(test_final_report_waits),
 					   cmocka_unit_test(test_many)};
 
 	return cmocka_run_group_tests(tests, load_setup, load_teardown);

@@ -98,6 +98,46 @@ static inline int upf_sdf_match(const struct upf_sdf *s, const struct cst_flow *
 	return 1;
 }
 
+/* A first look at the flow tells most filters that do not match, without reading them: a bit for
+ * its protocol, one for the remote port, one for the remote address. A filter admits all bits of
+ * what it does not ask for, and a PDR shuns what none of its filters admits. */
+#define UPF_LOOK_PROTO(proto) (1u << (((proto) ^ (proto) >> 4) & 7))
+#define UPF_LOOK_PORT(port)   (0x100u << ((port)&15))
+#define UPF_LOOK_ADDR(byte)   (0x1000000u << ((byte)&7)) /* the last one */
+#define UPF_LOOK_PROTOS       0x000000ffu
+#define UPF_LOOK_PORTS        0x00ffff00u
+#define UPF_LOOK_ADDRS        0xff000000u
+
+static inline uint32_t upf_look(const struct cst_flow *f, int ul)
+{
+	const union cst_flow_addr *remote = ul ? &f->dst : &f->src;
+	uint32_t look = UPF_LOOK_PROTO(f->proto) |
+			UPF_LOOK_ADDR(f->family == 4 ? remote->b[3] : remote->b[15]);
+
+	if (upf_sdf_has_ports(f))
+		look |= UPF_LOOK_PORT(ul ? f->dst_port : f->src_port);
+	return look;
+}
+
+static inline uint32_t upf_sdf_admits(const struct upf_sdf *s)
+{
+	uint32_t looks = 0;
+
+	looks |= s->flags & UPF_SDF_PROTO ? UPF_LOOK_PROTO(s->proto) : UPF_LOOK_PROTOS;
+	if (!(s->flags & UPF_SDF_PORTS) || s->remote_port_hi - s->remote_port_lo >= 15)
+		looks |= UPF_LOOK_PORTS;
+	else
+		for (uint32_t port = s->remote_port_lo; port <= s->remote_port_hi; port++)
+			looks |= UPF_LOOK_PORT(port);
+	if (s->family == 4 && s->remote_len == 32)
+		looks |= UPF_LOOK_ADDR(s->remote[3]);
+	else if (s->family == 6 && s->remote_len == 128)
+		looks |= UPF_LOOK_ADDR(s->remote[15]);
+	else
+		looks |= UPF_LOOK_ADDRS;
+	return looks;
+}
+
 /* Is the address one of the UE's? An IPv6 UE is its whole prefix. */
 static inline int upf_ue_owns(const struct upf_rules *r, uint8_t family,
 			      const union cst_flow_addr *a)
@@ -108,16 +148,36 @@ static inline int upf_ue_owns(const struct upf_rules *r, uint8_t family,
 	       (cst_be64(a->b) ^ cst_be64(r->ue_v6)) >> (64 - r->ue_v6_len) == 0;
 }
 
-/* Before it has an address of wider scope an IPv6 UE solicits routers from a link-local one; such a
- * packet may go to the CP function and nowhere else (TS 23.501 5.8.2.2.3). */
+/* Is the address in one of `n` networks behind the UE? */
+static inline int upf_nets_hold(const struct upf_net *net, uint32_t n, uint8_t family,
+				const union cst_flow_addr *a)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (net[i].family == family && upf_prefix_eq(net[i].addr, a->b, net[i].len))
+			return 1;
+	}
+	return 0;
+}
+
+/* Is it the user's end of a packet that this PDR may take? Before it has an address of wider scope
+ * an IPv6 UE solicits routers from a link-local one, and is answered there or at all nodes; such
+ * packets go to and come from the CP function and nobody else (TS 23.501 5.8.2.2.3). */
 static inline int upf_ue_side_ok(const struct upf_rules *r, const struct upf_pdr *p,
 				 const struct cst_flow *f)
 {
 	const union cst_flow_addr *ue = p->source_if == UPF_IF_ACCESS ? &f->src : &f->dst;
 
-	if (__builtin_expect(upf_ue_owns(r, f->family, ue), 1))
+	if (__builtin_expect(!p->nets_only && upf_ue_owns(r, f->family, ue), 1))
 		return 1;
-	return f->family == 6 && p->dest_if == UPF_IF_CP_FUNCTION && cst_ip6_is_link_local(ue->b);
+	if (p->n_nets &&
+	    upf_nets_hold((const struct upf_net *)upf_line(r, p->nets), p->n_nets, f->family, ue))
+		return 1;
+	if (f->family != 6)
+		return 0;
+	if (p->source_if == UPF_IF_CP_FUNCTION && cst_ip6_is_multicast(ue->b))
+		return 1;
+	return (p->dest_if == UPF_IF_CP_FUNCTION || p->source_if == UPF_IF_CP_FUNCTION) &&
+	       cst_ip6_is_link_local(ue->b);
 }
 
 /* The conditions that need no look at the flow, together in one word: 0 when all hold. */
@@ -148,13 +208,17 @@ static inline const struct upf_pdr *upf_match_dir(const struct upf_rules *r, enu
 						  const struct upf_ask *q, int *spoofed)
 {
 	const struct upf_pdr *p = upf_pdrs(r, dir);
-	uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl;
+	uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl, look = 0;
 
 	for (; n > 0; n--, p++) {
 		if (__builtin_expect(upf_pdr_misses(p, q) != 0, 0))
 			continue;
-		if (__builtin_expect(p->n_sdf != 0, 0) && !upf_pdr_sdf_ok(r, p, q->flow))
-			continue;
+		if (__builtin_expect(p->n_sdf != 0, 0)) {
+			if (look == 0)
+				look = upf_look(q->flow, dir == UPF_UL);
+			if ((p->shun & look) || !upf_pdr_sdf_ok(r, p, q->flow))
+				continue;
+		}
 		if ((p->flags & UPF_PDR_SPOOF) &&
 		    __builtin_expect(!upf_ue_side_ok(r, p, q->flow), 0)) {
 			*spoofed = 1;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/fib.h"
 #include "net/net.h"
+#include "net/nexthop.h"
 #include "object.h"
 
 /* Sessions name few network instances over and over. */
@@ -64,6 +66,96 @@ bool upf_ni_local(uint16_t vrf, uint8_t family, struct cst_ip *out)
 	*out = known[i].ip[f];
 	return true;
 }
+
+/* ---- the address towards a peer ------------------------------------------------ */
+
+struct towards {
+	uint16_t vrf;
+	const struct cst_ip *remote;
+	struct cst_ip *out;
+	uint8_t len; /* of the connected prefix found so far */
+};
+
+static bool covers(const struct cst_prefix *p, const struct cst_ip *ip)
+{
+	unsigned whole = p->len / 8, rest = p->len % 8;
+
+	return p->ip.family == ip->family && memcmp(p->ip.b, ip->b, whole) == 0 &&
+	       (rest == 0 || ((p->ip.b[whole] ^ ip->b[whole]) & (0xff00 >> rest) & 0xff) == 0);
+}
+
+static int try_connected(const void *conf, void *arg)
+{
+	const struct cst_iface_conf *c = conf;
+	struct towards *t = arg;
+
+	if (!c->gtpu || cst_vrf_by_name(c->vrf) != t->vrf)
+		return 0;
+	for (unsigned i = 0; i < c->n_addrs; i++) {
+		if (!covers(&c->addrs[i], t->remote) || c->addrs[i].len < t->len)
+			continue;
+		*t->out = c->addrs[i].ip;
+		t->len = c->addrs[i].len;
+	}
+	return 0;
+}
+
+/* The first GTP-U address of the interface that packets to the peer leave by now. */
+static bool by_route(const struct towards *t)
+{
+	const struct cst_snap *snap = cst_snap();
+	const uint8_t *dst = t->remote->b;
+	union cst_fib_entry fe = t->remote->family == 4
+					 ? cst_snap_lookup4(snap, t->vrf, t->remote->v4)
+					 : cst_snap_lookup6(snap, t->vrf, dst);
+	const struct cst_snap_iface *i;
+	uint32_t nh;
+
+	if (fe.type != CST_FIB_NEXTHOPS || !cst_nexthops)
+		return false;
+	nh = cst_snap_nexthop(snap, fe, t->remote->family, dst, 0);
+	if (nh == 0)
+		return false;
+	i = &snap->ifaces[cst_nexthops[nh].iface % CST_MAX_IFACES];
+	for (unsigned a = 0; (i->flags & CST_SNAP_GTPU) && a < i->n_addrs; a++) {
+		if (i->addrs[a].ip.family != t->remote->family)
+			continue;
+		*t->out = i->addrs[a].ip;
+		return true;
+	}
+	return false;
+}
+
+bool upf_ni_local_to(uint16_t vrf, const struct cst_ip *remote, struct cst_ip *out)
+{
+	/* sessions have few peers; a route that has changed is seen at the latest when another
+	 * peer takes its place here */
+	static struct {
+		uint32_t generation;
+		uint16_t vrf;
+		struct cst_ip remote, local;
+	} last[64];
+	unsigned at = (remote->b[3] * 31u + remote->b[15] + vrf) % 64;
+	struct towards t = {.vrf = vrf, .remote = remote, .out = out};
+
+	if (last[at].vrf == vrf && last[at].generation == cst_net_generation() &&
+	    cst_ip_eq(&last[at].remote, remote)) {
+		*out = last[at].local;
+		return true;
+	}
+	if (!upf_ni_local(vrf, remote->family, out))
+		return false;
+	cst_net_each_iface(try_connected, &t);
+	if (t.len == 0)
+		by_route(&t);
+	last[at].vrf = vrf;
+	last[at].generation = cst_net_generation();
+	last[at].remote = *remote;
+	last[at].local = *out;
+	return true;
+}
+
+/* ---- own addresses ----------------------------------------------------------------- */
 
 struct own {
 	uint16_t vrf;

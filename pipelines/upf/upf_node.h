@@ -7,6 +7,7 @@
  *                            `------> upf_gtpu --> route   replies to the peer
  *   classify, route --UE pool--> upf_dl --> route    downlink, UE to UE
  *                                  `------> icmp_error
+ *   upf_dl, upf_ul --BUFF--> upf_buffer --> upf_dl, upf_ul   waits for its user
  *   rx --> upf_ul, upf_dl                            handed off by another worker
  */
 #pragma once
@@ -34,12 +35,17 @@ enum upf_drop {
 	UPF_DROP_NO_PDR,
 	UPF_DROP_SPOOFED,
 	UPF_DROP_FAR,
-	UPF_DROP_BUFFERING_OFF,
+	UPF_DROP_GATE,
+	UPF_DROP_RATE,
+	UPF_DROP_QUOTA,
+	UPF_DROP_BUFFER_OLDEST,
+	UPF_DROP_BUFFER_FULL,
+	UPF_DROP_BUFFER_DISCARDED,
 	UPF_DROP_NO_OUTER_HEADER,
 	UPF_DROP_KEPT_OUTER_HEADER,
 	UPF_DROP_ECN,
-	UPF_DROP_MTU,
 	UPF_DROP_NO_HEADROOM,
+	UPF_DROP_COPY,
 	UPF_DROPS
 };
 

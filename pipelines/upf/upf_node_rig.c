@@ -33,6 +33,18 @@ void __wrap_cst_handoff(struct cst_worker *w, uint16_t owner, struct rte_mbuf **
 	__wrap_cst_emit(w, (uint8_t)(0xf0 + owner), pkts, n);
 }
 
+/* Notices go nowhere; the last one is kept. */
+unsigned n_notices;
+uint8_t last_notice[CST_NOTICE_LEN];
+
+bool __wrap_cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len);
+bool __wrap_cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t len)
+{
+	n_notices++;
+	memcpy(last_notice, data, len);
+	return true;
+}
+
 void forget_caught(void)
 {
 	for (unsigned i = 0; i < n_caught; i++)
@@ -185,6 +197,8 @@ static void put_sessions(void)
 	x[1].need |= UPF_NEED_V4;
 	put_session(9, 0, w, 2, x, 2, sdf, 2);
 
+	put_simple(14, 0, u, d1);
+
 	n9.peer = PEER_NARROW;
 	put_simple(10, 0, n9, dl(UPF_PDR_PSC, PEER_NARROW, 0xaa, 9));
 	n9.peer = PEER_GONE;
@@ -211,7 +225,7 @@ int set_up(void **state)
 
 	if (rte_eal_init(sizeof(argv) / sizeof(*argv), argv) < 0)
 		return -1;
-	pool = rte_pktmbuf_pool_create("test", 1023, 0, sizeof(struct cst_pkt), 2048 + 128, 0);
+	pool = rte_pktmbuf_pool_create("test", 4095, 0, sizeof(struct cst_pkt), 2048 + 128, 0);
 	upf_tables.lines = aligned_alloc(64, SESSIONS * 16 * 64);
 	upf_tables.counts = aligned_alloc(64, SESSIONS * 64);
 	upf_tables.teids = calloc(1u << (32 - TAG_BITS), sizeof(struct upf_teid_slot));

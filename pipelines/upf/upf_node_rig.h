@@ -35,7 +35,7 @@ enum { ROUTE = 0, SECOND = 1, DROPPED = CST_EDGE_DROP, TAKEN = CST_EDGE_TAKEN };
 extern cst_process_t const process[2];
 
 /* Packets that left by cst_emit() and cst_handoff(). */
-#define MAX_CAUGHT 512
+#define MAX_CAUGHT 2048
 struct caught {
 	struct rte_mbuf *m;
 	uint8_t edge; /* 0xf0 + owner: handed off */
@@ -43,6 +43,8 @@ struct caught {
 extern struct caught caught[MAX_CAUGHT];
 extern unsigned n_caught;
 void forget_caught(void);
+extern unsigned n_notices; /* by cst_notice() */
+extern uint8_t last_notice[CST_NOTICE_LEN];
 
 extern struct cst_worker worker;
 extern struct rte_mempool *pool;
@@ -67,6 +69,12 @@ void icmp(void **state);
 void ttl_already_counted(void **state);
 void nobody(void **state);
 void fragmented(void **state);
+void policy_counts_what_leaves(void **state);
+void policy_and_hops(void **state);
+void policy_and_headroom(void **state);
+void policy_and_fragments(void **state);
+void policy_refuses(void **state);
+void policy_sends_otherwise(void **state);
 void handed_off(void **state);
 void strays_are_found(void **state);
 void from_another_ue(void **state);
@@ -74,7 +82,23 @@ void several_owners(void **state);
 void odd_buffers(void **state);
 void jumbo(void **state);
 void jumbo_uplink(void **state);
+void copies(void **state);
+void copies_fail(void **state);
+void marked_plain(void **state);
+void behind_ue(void **state);
 void echo(void **state);
 void answers(void **state);
 void rate_limit(void **state);
 void suppressed(void **state);
+void waits_and_goes(void **state);
+void news_is_enough(void **state);
+void news_of_others(void **state);
+void oldest_makes_room(void **state);
+void buffers_full(void **state);
+void discarded(void **state);
+void many(void **state);
+void two_fars(void **state);
+void none_overtakes(void **state);
+void notified(void **state);
+void waits_in_tunnel(void **state);
+void signals(void **state);

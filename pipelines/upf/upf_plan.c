@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "upf_framed.h"
+#include "engine/wall.h"
 #include "upf_ni.h"
+#include "upf_order.h"
+#include "upf_times.h"
 #include "upf_work.h"
 
 #define GTPU_PORT 2152
@@ -14,22 +18,18 @@ struct upf_work upf_work;
 
 /* ---- where packets go ----------------------------------------------------------------------- */
 
-/* A FAR without a network instance: towards access the one the session's tunnels end in, else the
- * UE's. */
-static int out_vrf(struct upf_link *l, struct cst_err *e)
+/* Without a network instance: towards access the one the session's tunnels end in, else the UE's.
+ */
+static int out_vrf(struct upf_pdr *rec, const char *network_instance, struct cst_err *e)
 {
-	const struct upf_fp_obj *fp = &l->far->forwarding_parameters;
-
-	if (!cst_has(l->far, FAR_FORWARDING_PARAMETERS))
-		return 0;
-	if (fp->network_instance)
-		return upf_ni_find(fp->network_instance, &l->rec.out_vrf, e);
-	if (fp->destination_interface == UPF_IF_ACCESS && upf_work.n_teids)
-		l->rec.out_vrf = upf_work.teids[0].vrf;
-	else if (fp->destination_interface != UPF_IF_ACCESS && upf_work.ue_vrf)
-		l->rec.out_vrf = upf_work.ue_vrf;
+	if (network_instance)
+		return upf_ni_find(network_instance, &rec->out_vrf, e);
+	if (rec->dest_if == UPF_IF_ACCESS && upf_work.n_teids)
+		rec->out_vrf = upf_work.teids[0].vrf;
+	else if (rec->dest_if != UPF_IF_ACCESS && upf_work.ue_vrf)
+		rec->out_vrf = upf_work.ue_vrf;
 	else
-		return upf_ni_find(NULL, &l->rec.out_vrf, e);
+		return upf_ni_find(NULL, &rec->out_vrf, e);
 	return 0;
 }
 
@@ -40,49 +40,99 @@ static int no_local(uint16_t vrf, const char *family, struct cst_err *e)
 		       cst_vrf_name(vrf), family);
 }
 
-static int plan_peer(struct upf_link *l, struct cst_err *e)
+static int plan_peer(struct upf_pdr *rec, const struct upf_ohc_obj *o, struct cst_err *e)
 {
-	const struct upf_ohc_obj *o = l->ohc;
 	uint16_t port = cst_has(o, OHC_PORT) ? o->port : GTPU_PORT;
 	const struct cst_ip *remote = &o->ipv4;
 	struct cst_ip local;
 	bool found = false;
 
 	if (o->description != UPF_OHC_GTPU_IPV6)
-		found = upf_ni_local(l->rec.out_vrf, 4, &local);
+		found = upf_ni_local_to(rec->out_vrf, &o->ipv4, &local);
 	if (!found && o->description != UPF_OHC_GTPU_IPV4) {
 		remote = &o->ipv6;
-		found = upf_ni_local(l->rec.out_vrf, 6, &local);
+		found = upf_ni_local_to(rec->out_vrf, &o->ipv6, &local);
 	}
 	if (!found)
-		return no_local(l->rec.out_vrf, remote->family == 6 ? "IPv6" : "IPv4", e);
+		return no_local(rec->out_vrf, remote->family == 6 ? "IPv6" : "IPv4", e);
 	if (upf_work.dry)
 		return 0;
-	l->rec.peer = upf_peer_hold(l->rec.out_vrf, &local, remote, port);
-	if (l->rec.peer == 0)
+	rec->peer = upf_peer_hold(rec->out_vrf, &local, remote, port);
+	if (rec->peer == 0)
 		return cst_err(e, -ENOSPC, "outer_header_creation",
 			       "there are %u tunnel peers already, the most there can be",
 			       UPF_MAX_PEERS - 1);
 	return 0;
 }
 
+int upf_plan_way(struct upf_pdr *rec, const char *network_instance, const struct upf_ohc_obj *ohc,
+		 struct cst_err *e)
+{
+	int rc = out_vrf(rec, network_instance, e);
+
+	return rc == 0 && ohc ? plan_peer(rec, ohc, e) : rc;
+}
+
+static unsigned far_index(const struct upf_far_obj *far)
+{
+	return (unsigned)(far - (const struct upf_far_obj *)upf_work.s->fars.items);
+}
+
+static int plan_far(struct upf_pdr *rec, const struct upf_far_obj *far, struct cst_err *e)
+{
+	const struct upf_fp_obj *fp = &far->forwarding_parameters;
+	int rc;
+
+	if (!cst_has(far, FAR_FORWARDING_PARAMETERS))
+		return 0;
+	rc = upf_plan_way(rec, fp->network_instance,
+			  cst_has(fp, FP_OHC) ? &fp->outer_header_creation : NULL, e);
+	if (rc < 0)
+		cst_err_prefix(e, "fars[%u].forwarding_parameters", far_index(far));
+	return rc;
+}
+
+static int plan_copies(struct upf_link *l, struct cst_err *e)
+{
+	const struct upf_dup_obj *d = l->far->duplicating_parameters.items;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < l->n_copies; i++) {
+		rc = upf_plan_way(&l->copies[i], d[i].network_instance, &d[i].outer_header_creation,
+				  e);
+		if (rc < 0)
+			cst_err_prefix(e, "fars[%u].duplicating_parameters[%u]", far_index(l->far),
+				       i);
+	}
+	return rc;
+}
+
 static int plan_forwarding(struct cst_err *e)
 {
-	for (unsigned i = 0; i < upf_work.n; i++) {
-		struct upf_link *l = &upf_work.links[i];
-		int rc = out_vrf(l, e);
+	int rc = 0;
 
-		if (rc == 0 && l->ohc)
-			rc = plan_peer(l, e);
-		if (rc < 0) {
-			unsigned far =
-				(unsigned)(l->far -
-					   (const struct upf_far_obj *)upf_work.s->fars.items);
-			cst_err_prefix(e, "fars[%u].forwarding_parameters", far);
-			return rc;
-		}
+	for (unsigned i = 0; rc == 0 && i < upf_work.n; i++) {
+		struct upf_link *l = &upf_work.links[i];
+
+		rc = plan_far(&l->rec, l->far, e);
+		if (rc == 0 && l->has_spent)
+			rc = plan_far(&l->spent, l->spent_far, e);
+		if (rc == 0)
+			rc = plan_copies(l, e);
 	}
-	return 0;
+	return rc;
+}
+
+/* What plan_forwarding() has held. */
+static void release_peers(const struct upf_link *l)
+{
+	if (l->rec.peer)
+		upf_peer_release(l->rec.peer);
+	if (l->has_spent && l->spent.peer)
+		upf_peer_release(l->spent.peer);
+	for (unsigned i = 0; i < l->n_copies; i++)
+		if (l->copies[i].peer)
+			upf_peer_release(l->copies[i].peer);
 }
 
 /* ---- counters -----------------------------------------------------------------------------------
@@ -166,6 +216,7 @@ static int plan_counters(struct cst_err *e)
 			rc = new_counter(&rec->counter, e);
 		if (rc < 0)
 			return rc;
+		upf_work.links[i].spent.counter = rec->counter;
 	}
 	return 0;
 }
@@ -176,8 +227,7 @@ static int plan_counters(struct cst_err *e)
 void upf_work_undo(void)
 {
 	for (unsigned i = 0; i < upf_work.n; i++)
-		if (upf_work.links[i].rec.peer)
-			upf_peer_release(upf_work.links[i].rec.peer);
+		release_peers(&upf_work.links[i]);
 	if (upf_work.dry)
 		return;
 	for (unsigned i = 0; i < upf_work.n_teids; i++) {
@@ -193,6 +243,9 @@ void upf_work_undo(void)
 	for (unsigned i = 0; i < upf_work.n_states; i++)
 		if (upf_work.states[i].fresh)
 			upf_state_free(upf_work.states[i].line);
+	for (unsigned i = 0; i < upf_work.n_parts; i++)
+		if (upf_work.parts[i].fresh)
+			upf_part_free(upf_work.parts[i].kind, upf_work.parts[i].number);
 	if (!upf_work.old && upf_work.state)
 		upf_state_free(upf_work.state);
 }
@@ -203,7 +256,8 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	size_t intent = cst_pack(&upf_session_object, upf_work.s, NULL, 0);
 	struct upf_session *b = malloc(sizeof(*b) + upf_work.n_teids * sizeof(*upf_work.teids) +
 				       upf_work.n_addrs * sizeof(*upf_work.addrs) +
-				       upf_work.n_states * sizeof(*upf_work.states) + intent);
+				       upf_work.n_states * sizeof(*upf_work.states) +
+				       upf_work.n_parts * sizeof(*upf_work.parts) + intent);
 
 	if (!b) {
 		cst_err(e, -ENOMEM, NULL, "no memory for the session");
@@ -212,13 +266,16 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	*b = (struct upf_session){.seid = upf_work.s->seid,
 				  .intent_len = (uint32_t)intent,
 				  .generation = upf_work.id.generation,
-				  .n_teids = (uint8_t)upf_work.n_teids,
-				  .n_addrs = (uint8_t)upf_work.n_addrs,
-				  .n_states = (uint8_t)upf_work.n_states,
+				  .wake = upf_work.wake,
+				  .n_teids = (uint16_t)upf_work.n_teids,
+				  .n_addrs = (uint16_t)upf_work.n_addrs,
+				  .n_states = (uint16_t)upf_work.n_states,
+				  .n_parts = (uint16_t)upf_work.n_parts,
 				  .planned = !upf_work.old};
 	memcpy(b->teids, upf_work.teids, upf_work.n_teids * sizeof(*upf_work.teids));
 	memcpy(upf_addrs(b), upf_work.addrs, upf_work.n_addrs * sizeof(*upf_work.addrs));
 	memcpy(upf_states(b), upf_work.states, upf_work.n_states * sizeof(*upf_work.states));
+	memcpy(upf_parts(b), upf_work.parts, upf_work.n_parts * sizeof(*upf_work.parts));
 	cst_pack(&upf_session_object, upf_work.s, upf_intent(b), intent);
 	b->line = upf_lines_alloc((uint32_t)n_lines);
 	if (b->line == 0) {
@@ -237,14 +294,15 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	return b;
 }
 
+static void hold_vrfs_of(const struct upf_pdr *rec, int delta)
+{
+	cst_vrf_hold(rec->in_vrf, delta);
+	cst_vrf_hold(rec->out_vrf, delta);
+}
+
 void upf_hold_vrfs(const struct upf_session *b, int delta)
 {
-	const struct upf_pdr *p = upf_run_pdrs(b);
-
-	for (unsigned i = 0; i < upf_run_n(b); i++) {
-		cst_vrf_hold(p[i].in_vrf, delta);
-		cst_vrf_hold(p[i].out_vrf, delta);
-	}
+	upf_run_each_record(b, hold_vrfs_of, delta);
 	for (unsigned i = 0; i < b->n_teids; i++)
 		cst_vrf_hold(b->teids[i].vrf, delta);
 	for (unsigned i = 0; i < b->n_addrs; i++)
@@ -285,9 +343,14 @@ static int leave_addrs(const struct upf_session *old, const struct upf_session *
 
 static bool unchanged(const struct upf_session_obj *s, const struct upf_session *old)
 {
-	static uint8_t buf[8192];
-	size_t n = cst_pack(&upf_session_object, s, buf, sizeof(buf));
+	static uint8_t buf[65536];
+	size_t n;
 
+	if (old->wake && old->wake <= upf_unix_time())
+		return false; /* what it was compiled to is not true any more */
+	if (upf_order_replans(old))
+		return false;
+	n = cst_pack(&upf_session_object, s, buf, sizeof(buf));
 	return n == old->intent_len && n <= sizeof(buf) && memcmp(buf, upf_intent(old), n) == 0;
 }
 
@@ -298,14 +361,32 @@ static void start(const struct upf_session_obj *s, struct upf_session *old, bool
 	upf_work.modify = modify;
 	upf_work.dry = upf_tables.lines == NULL;
 	upf_work.n = upf_work.n_addrs = upf_work.n_states = upf_work.n_teids = 0;
+	upf_work.n_parts = 0;
 	upf_work.state = 0;
 	upf_work.ue_vrf = 0;
+	upf_work.n_ue_vrfs = 0;
+	upf_work.wake = 0;
 	memset(upf_work.taken, 0, sizeof(upf_work.taken));
 	memset(&upf_work.id, 0, sizeof(upf_work.id));
 	for (unsigned i = 0; old && i < old->n_teids; i++) {
 		upf_work.teids[i] = old->teids[i];
 		upf_work.teids[i].used = upf_work.teids[i].fresh = 0;
 		upf_work.n_teids++;
+	}
+}
+
+static void plan_times(void)
+{
+	uint32_t now = upf_unix_time();
+
+	for (unsigned i = 0; i < upf_work.n; i++) {
+		struct upf_link *l = &upf_work.links[i];
+		uint32_t turn = upf_pdr_turns(l->pdr, now);
+
+		if (!upf_pdr_active(l->pdr, now))
+			l->rec.flags |= UPF_PDR_NEVER;
+		if (turn && (upf_work.wake == 0 || turn < upf_work.wake))
+			upf_work.wake = turn;
 	}
 }
 
@@ -321,17 +402,23 @@ int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modi
 	if (rc < 0)
 		return rc;
 	upf_work.n = s->pdrs.n;
+	plan_times();
 	rc = upf_plan_detection(e);
 	if (rc == 0)
 		rc = upf_plan_addrs(e);
 	if (rc == 0)
+		rc = upf_plan_nets(e);
+	if (rc == 0)
 		rc = plan_forwarding(e);
 	if (rc == 0)
 		rc = plan_counters(e);
+	if (rc == 0)
+		rc = upf_plan_parts(e);
 	if (rc < 0)
 		goto fail;
 	upf_work.id.seid = s->seid;
 	upf_work.id.state = upf_work.state;
+	upf_work.id.tsc_hz = cst_wall_tsc_hz();
 	upf_work.id.generation = old ? old->generation + 1 : 1;
 	rc = n_lines = upf_compile(upf_work.links, upf_work.n, &upf_work.id, upf_work.lines, e);
 	if (rc < 0)
@@ -339,6 +426,7 @@ int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modi
 	if (upf_work.dry)
 		return 1;
 	c->old = old;
+	c->s = s;
 	c->next = make_book(n_lines, e);
 	if (!c->next) {
 		rc = e ? e->code : -ENOSPC;
@@ -363,6 +451,9 @@ int upf_plan_end(struct upf_session *old, struct upf_change *c, struct cst_err *
 {
 	int rc = leave_addrs(old, NULL, e);
 
+	for (unsigned i = 0; rc == 0 && i < old->n_parts; i++)
+		if (upf_parts(old)[i].kind == UPF_PART_FRAMED)
+			rc = upf_framed_leave(upf_parts(old)[i].number, e);
 	if (rc < 0)
 		return rc;
 	*c = (struct upf_change){.old = old};

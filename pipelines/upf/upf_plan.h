@@ -10,6 +10,8 @@
 struct upf_change {
 	struct upf_session *old;  /* NULL: the session is new */
 	struct upf_session *next; /* NULL: it ends */
+	/* What `next` was planned from, until the transaction's end; NULL when it ends. */
+	const struct upf_session_obj *s;
 	struct upf_change *later; /* in order of planning */
 };
 

@@ -6,6 +6,8 @@
 #include "upf_ni.h"
 #include "upf_work.h"
 
+enum { PDN_IPV4 = 1, PDN_IPV6 = 2 }; /* 8.2.79 */
+
 struct wanted { /* by family */
 	bool given, choose;
 	struct upf_held_addr a;
@@ -43,6 +45,23 @@ static int want_of(const struct upf_ue_ip_obj *u, struct wanted want_by[2], stru
 	return rc;
 }
 
+/* Does the session's type leave room for it? */
+static int right_family(const struct upf_ue_ip_obj *u, struct cst_err *e)
+{
+	const struct upf_session_obj *s = upf_work.s;
+	bool v4 = cst_has(u, UE_IP_IPV4), v6 = cst_has(u, UE_IP_IPV6);
+
+	if (!cst_has(s, SESSION_PDN_TYPE))
+		return 0;
+	if (s->pdn_type == PDN_IPV4 && (v6 || u->choose_v6))
+		return cst_err(e, -EINVAL, v6 ? "ipv6" : "choose_v6",
+			       "the session's pdn_type is ipv4");
+	if (s->pdn_type == PDN_IPV6 && (v4 || u->choose_v4))
+		return cst_err(e, -EINVAL, v4 ? "ipv4" : "choose_v4",
+			       "the session's pdn_type is ipv6");
+	return 0;
+}
+
 static int collect_addrs(struct wanted want_by[2], struct cst_err *e)
 {
 	for (unsigned i = 0; i < upf_work.n; i++) {
@@ -50,7 +69,10 @@ static int collect_addrs(struct wanted want_by[2], struct cst_err *e)
 		const struct upf_ue_ip_obj *u = l->items;
 
 		for (unsigned j = 0; j < l->n; j++) {
-			int rc = want_of(&u[j], want_by, e);
+			int rc = right_family(&u[j], e);
+
+			if (rc == 0)
+				rc = want_of(&u[j], want_by, e);
 
 			if (rc < 0) {
 				cst_err_prefix(e, "pdrs[%u].pdi.ue_ip_address[%u]", i, j);
@@ -172,15 +194,17 @@ static int plan_family(struct wanted *want_one, bool v6, const uint16_t *vrfs, i
 int upf_plan_addrs(struct cst_err *e)
 {
 	struct wanted want_by[2] = {0};
-	uint16_t vrfs[UPF_MAX_HELD_ADDRS / 2] = {0};
+	uint16_t *vrfs = upf_work.ue_vrfs;
 	int rc = collect_addrs(want_by, e), n;
 
 	if (rc < 0)
 		return rc;
+	vrfs[0] = 0;
 	n = ue_vrfs(vrfs, want_by[0].choose || want_by[1].choose, e);
 	if (n < 0)
 		return n;
 	upf_work.ue_vrf = vrfs[0];
+	upf_work.n_ue_vrfs = (unsigned)n;
 	for (int f = 0; f < 2; f++) {
 		struct wanted *one = &want_by[f];
 

@@ -164,6 +164,8 @@ static int plan_teid(struct upf_link *l, struct cst_err *e)
 	}
 	t->used = 1;
 	l->rec.teid = t->teid;
+	/* the same number may come in elsewhere: it is another tunnel there */
+	l->rec.in_vrf = vrf;
 	return 0;
 }
 
@@ -172,6 +174,7 @@ static int plan_teid(struct upf_link *l, struct cst_err *e)
 static void settle_teids(void)
 {
 	uint32_t only = 0;
+	uint16_t vrf = 0;
 	bool one = true;
 
 	for (unsigned i = 0; i < upf_work.n; i++) {
@@ -181,10 +184,17 @@ static void settle_teids(void)
 			continue;
 		one &= only == 0 || only == l->rec.teid;
 		only = l->rec.teid;
+		vrf = l->rec.in_vrf;
 	}
-	for (unsigned i = 0; one && i < upf_work.n; i++)
-		if (!upf_work.links[i].dl && !upf_work.links[i].tunnel)
-			upf_work.links[i].rec.teid = only;
+	for (unsigned i = 0; one && i < upf_work.n; i++) {
+		struct upf_pdr *rec = &upf_work.links[i].rec;
+
+		if (upf_work.links[i].dl || upf_work.links[i].tunnel)
+			continue;
+		rec->teid = only;
+		if (rec->in_vrf == 0)
+			rec->in_vrf = vrf;
+	}
 }
 
 /* What no PDR asks for goes, but a CHOOSE id keeps its F-TEID while the session lives: control

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "engine/rcu.h"
+#include "upf_framed.h"
 #include "upf_node.h"
 #include "upf_pool_int.h"
 
@@ -41,7 +42,7 @@ static int normalize(const struct upf_pool_obj *obj, struct cst_prefix *out, uin
 	return 0;
 }
 
-static int overlaps(const struct cst_prefix *prefix, uint16_t vrf, struct cst_err *e)
+int upf_pools_overlap(const struct cst_prefix *prefix, uint16_t vrf, struct cst_err *e)
 {
 	bool v6 = prefix->ip.family == 6;
 	uint64_t n = upf_ue_number_of(prefix->ip.b, v6);
@@ -54,7 +55,7 @@ static int overlaps(const struct cst_prefix *prefix, uint16_t vrf, struct cst_er
 		    p->prefix.ip.family != prefix->ip.family)
 			continue;
 		if (((n ^ upf_ue_number_of(p->prefix.ip.b, v6)) & upf_ue_prefix_mask(len)) == 0)
-			return cst_err(e, -EEXIST, "prefix", "overlaps with pool %s", p->name);
+			return cst_err(e, -EEXIST, NULL, "overlaps with pool %s", p->name);
 	}
 	return 0;
 }
@@ -130,7 +131,11 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 	if (vrf == 0)
 		return cst_err(e, -ENOENT, "network_instance", "there is no network instance %s",
 			       obj->network_instance);
-	rc = overlaps(prefix, vrf, e);
+	rc = upf_pools_overlap(prefix, vrf, e);
+	if (rc == 0)
+		rc = upf_framed_check(vrf, prefix, 0, e);
+	if (rc < 0)
+		cst_err_prefix(e, "prefix");
 	if (rc == 0)
 		rc = strays_in(&p, e);
 	if (rc < 0)
@@ -203,6 +208,8 @@ int upf_pool_del(struct cst_txn *t, const void *key, struct cst_err *e)
 		return e && e->code ? rc
 				    : cst_err(e, rc, NULL, "pool %s cannot be taken out", p->name);
 	p->deleting = true;
+	/* its network instance may go in the same transaction */
+	cst_vrf_hold(p->vrf, -1);
 	return 0;
 }
 
@@ -234,7 +241,6 @@ void upf_pools_commit(void)
 			publish(p, &upf_tables.pools[i]);
 		}
 		if (p->deleting) {
-			cst_vrf_hold(p->vrf, -1);
 			p->deleting = false;
 			p->state = UPF_POOL_DYING;
 			cst_rcu_defer(bury, p, 0);
@@ -247,6 +253,8 @@ void upf_pools_abort(void)
 	for (unsigned i = 1; i < UPF_MAX_POOLS; i++) {
 		struct upf_ue_pool *p = &upf_ue_pools[i];
 
+		if (p->deleting)
+			cst_vrf_hold(p->vrf, 1);
 		p->deleting = false;
 		if (p->state == UPF_POOL_PLANNED) {
 			cst_vrf_hold(p->vrf, -1);

@@ -7,6 +7,10 @@
 
 #include "engine/worker.h"
 #include "upf_books.h"
+#include "upf_buffer_ctl.h"
+#include "upf_monitor_ctl.h"
+#include "upf_report.h"
+#include "upf_urr.h"
 
 /* Sessions looked at for one page: a filter that nothing matches must not hold up the control
  * thread. The client goes on at the cursor. */
@@ -69,6 +73,19 @@ static void ue_addresses(const struct upf_session *s, struct upf_ue_ip_obj *out)
 	}
 }
 
+/* A QER without a rate, or that no PDR names, has no meter. */
+static void meter_state(const struct upf_session *s, struct upf_qer_obj *q)
+{
+	const struct upf_held_part *p = upf_part_of(s, UPF_PART_METER, q->id);
+	const struct upf_meter *m = p ? &upf_tables.meters[p->number] : NULL;
+
+	if (!m)
+		return;
+	q->dropped_ul = __atomic_load_n(&m->dropped[UPF_UL], __ATOMIC_RELAXED);
+	q->dropped_dl = __atomic_load_n(&m->dropped[UPF_DL], __ATOMIC_RELAXED);
+	q->has |= 1u << QER_DROPPED_UL | 1u << QER_DROPPED_DL;
+}
+
 static void add_state(const struct upf_session *s, struct upf_session_obj *o)
 {
 	const struct upf_rules *r = upf_run(s);
@@ -86,8 +103,19 @@ static void add_state(const struct upf_session *s, struct upf_session_obj *o)
 		    local_f_teid(s, rec->teid, rec->in_vrf, &pdrs[i].local_f_teid))
 			pdrs[i].has |= 1u << PDR_LOCAL_F_TEID;
 	}
+	for (unsigned i = 0; i < o->qers.n; i++)
+		meter_state(s, (struct upf_qer_obj *)o->qers.items + i);
+	for (unsigned i = 0; i < o->fars.n; i++) {
+		struct upf_far_obj *far = (struct upf_far_obj *)o->fars.items + i;
+
+		far->held = upf_part_of(s, UPF_PART_HELD, far->id) != NULL;
+		if (far->held)
+			far->has |= 1u << FAR_HELD;
+	}
+	if (upf_buffer_state(s, &o->buffer))
+		o->has |= 1ull << SESSION_BUFFER;
 	o->worker = cst_owner_of(r->state);
-	o->has |= 1u << SESSION_WORKER;
+	o->has |= 1ull << SESSION_WORKER;
 	ue_addresses(s, &ue);
 	if (cst_has(&ue, UE_IP_IPV4)) {
 		o->ue_ipv4 = ue.ipv4;
@@ -103,6 +131,9 @@ static int show(const struct upf_session *s, struct upf_session_obj *o, json_t *
 		struct cst_err *e)
 {
 	add_state(s, o);
+	upf_monitor_show(s, o);
+	for (unsigned i = 0; i < o->urrs.n; i++)
+		upf_urr_show(s, &((struct upf_urr_obj *)o->urrs.items)[i]);
 	*out = cst_encode(&upf_session_object, o);
 	return *out ? 0 : cst_err(e, -ENOMEM, NULL, "no memory for the reply");
 }
@@ -163,6 +194,15 @@ static void add_all_created(json_t *list, const struct upf_session *s, const str
 		add_created(list, s, &pdrs[i]);
 }
 
+/* Reports that the request brought about. */
+static void add_usage(json_t *js, uint64_t seid)
+{
+	json_t *reports = upf_report_collected(seid);
+
+	if (reports)
+		json_object_set_new(js, "usage_reports", reports);
+}
+
 json_t *upf_show_reply(const void *obj, bool modify)
 {
 	const struct upf_modify_obj *m = obj;
@@ -182,7 +222,16 @@ json_t *upf_show_reply(const void *obj, bool modify)
 	if (json_array_size(list))
 		json_object_set(js, "created_pdrs", list);
 	json_decref(list);
+	add_usage(js, seid);
 	return js;
+}
+
+json_t *upf_show_usage(uint64_t seid)
+{
+	json_t *reports = upf_report_collected(seid);
+
+	return reports ? json_pack("{s:I, s:o}", "seid", (json_int_t)seid, "usage_reports", reports)
+		       : NULL;
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */

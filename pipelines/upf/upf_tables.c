@@ -7,7 +7,11 @@
 
 #include "module.h"
 #include "upf_books.h"
+#include "upf_buffer.h"
+#include "upf_framed.h"
 #include "upf_stray.h"
+#include "upf_inactivity.h"
+#include "upf_urr.h"
 
 struct upf_tables upf_tables;
 struct upf_stray_table upf_strays;
@@ -20,7 +24,14 @@ static struct cst_section peers = {
 	.name = "upf.peers", .elem_size = sizeof(struct upf_peer), .count = UPF_MAX_PEERS};
 static struct cst_section pools = {
 	.name = "upf.pools", .elem_size = sizeof(struct upf_pool), .count = UPF_MAX_POOLS};
+static struct cst_section meters = {.name = "upf.meters", .elem_size = sizeof(struct upf_meter)};
+static struct cst_section usages = {.name = "upf.usages", .elem_size = sizeof(struct upf_usage)};
+static struct cst_section limits = {.name = "upf.limits", .elem_size = sizeof(struct upf_limit)};
+static struct cst_section urrs = {.name = "upf.urrs", .elem_size = sizeof(struct upf_urr)};
+static struct cst_section monitors = {.name = "upf.monitors",
+				      .elem_size = sizeof(struct upf_monitor)};
 static struct cst_section strays = {.name = "upf.strays", .elem_size = sizeof(struct upf_stray)};
+static struct cst_section framed = {.name = "upf.framed", .elem_size = sizeof(uint32_t)};
 static struct upf_capacity capacity;
 
 /* The smallest power of two not below n. */
@@ -53,6 +64,18 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 	capacity.lines = (uint32_t)n_lines;
 	capacity.states = (uint32_t)n_states;
 	capacity.slots = sys->max_addresses;
+	/* By default two QERs with limits and one URR for each session. */
+	capacity.parts[UPF_PART_METER] = (uint32_t)(p / 2 + 16);
+	capacity.parts[UPF_PART_USAGE] = (uint32_t)(p / 4 + 16);
+	capacity.parts[UPF_PART_QUEUE] = sys->max_sessions;
+	capacity.parts[UPF_PART_MONITOR] = (uint32_t)(p / 16 + 16);
+	capacity.parts[UPF_PART_HELD] = sys->max_sessions;
+	capacity.parts[UPF_PART_FRAMED] =
+		p / 16 + 16 < UPF_MAX_FRAMED ? (uint32_t)(p / 16 + 16) : UPF_MAX_FRAMED;
+	framed.count = (uint64_t)capacity.parts[UPF_PART_FRAMED] + 1;
+	meters.count = capacity.parts[UPF_PART_METER] + 1;
+	monitors.count = capacity.parts[UPF_PART_MONITOR] + 1;
+	urrs.count = usages.count = limits.count = capacity.parts[UPF_PART_USAGE] + 1;
 	lines.count = n_lines;
 	counts.count = n_states;
 	teids.count = (uint64_t)1 << capacity.teid_bits;
@@ -65,6 +88,12 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 	cst_arena_add(&peers);
 	cst_arena_add(&pools);
 	cst_arena_add(&strays);
+	cst_arena_add(&meters);
+	cst_arena_add(&usages);
+	cst_arena_add(&limits);
+	cst_arena_add(&urrs);
+	cst_arena_add(&framed);
+	cst_arena_add(&monitors);
 	return 0;
 }
 
@@ -81,14 +110,29 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 	upf_tables.pool_slots = slots.base;
 	upf_tables.peers = peers.base;
 	upf_tables.pools = pools.base;
+	upf_tables.meters = meters.base;
+	upf_tables.usages = usages.base;
+	upf_tables.limits = limits.base;
+	upf_tables.framed = framed.base;
+	upf_tables.n_framed = (uint32_t)framed.count;
+	upf_tables.monitors = monitors.base;
 	upf_tables.teid_tag_bits = (uint8_t)(32 - capacity.teid_bits);
 	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, seed);
+	if (upf_queues_open(capacity.parts[UPF_PART_QUEUE], e) < 0)
+		return -ENOMEM;
+	if (upf_urr_open(urrs.base, capacity.parts[UPF_PART_USAGE], e) < 0)
+		return -ENOMEM;
+	if (upf_inactivity_open(capacity.states, e) < 0)
+		return -ENOMEM;
 	return upf_books_open(&capacity, e);
 }
 
 static void stop(void)
 {
 	upf_books_close();
+	upf_urr_close();
+	upf_inactivity_close();
+	upf_queues_close();
 	upf_tables = (struct upf_tables){0};
 }
 

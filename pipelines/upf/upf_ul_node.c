@@ -14,23 +14,30 @@
 #include "flow.h"
 #include "gtpu.h"
 #include "net/net.h"
+#include "upf_buffer.h"
+#include "upf_copy.h"
 #include "upf_match.h"
+#include "upf_monitor_node.h"
 #include "upf_out.h"
+#include "upf_policy.h"
 #include "upf_split.h"
+#include "upf_trace.h"
 
-enum { TO_ROUTE, TO_GTPU };
-static const char *const edges[] = {"route", "upf_gtpu", NULL};
+enum { TO_ROUTE, TO_GTPU, TO_BUFFER };
+static const char *const edges[] = {"route", "upf_gtpu", "upf_buffer", NULL};
 
 _Static_assert(CST_FLOW_FRAG == CST_PKT_FRAG && CST_FLOW_FRAG_LATER == CST_PKT_L4_LATER,
 	       "leave_tunnel() copies these");
 
 static uint8_t from_classify;
+static uint8_t from_reassemble;
 static uint8_t from_rx;
 
 /* What the stages hand down about one packet. */
 struct item {
 	struct cst_gtpu g;
 	struct cst_flow flow; /* inner */
+	const struct upf_pdr *pdr;
 	uint32_t ref;
 	uint32_t counter; /* 0: not counted */
 	uint32_t bytes;   /* of the inner packet */
@@ -56,27 +63,29 @@ static __rte_noinline bool settle_ecn(uint8_t *ip, struct cst_flow *f, uint8_t o
 	return true;
 }
 
+/* A sequence number, which 12 bytes may hold, nobody asks to be kept. */
+static inline bool keeps_header(const struct item *it)
+{
+	return it->g.hdr_len > 12 || it->g.type != CST_GTPU_GPDU;
+}
+
 /* From tunnel to tunnel. A GTP-U header with extension headers goes on as it came but for the TEID:
  * what a PDU Session Container says is for the far end, and so are the message type and the rest
- * (TS 29.244 8.2.64: octet 6 of Outer Header Removal absent). */
+ * (TS 29.244 8.2.64: octet 6 of Outer Header Removal absent). Who sent the user packet cannot be
+ * told from between two tunnels: what is too big for the next one is cut outside, behind `route`.
+ */
 static __rte_noinline uint8_t to_tunnel(struct cst_worker *w, struct rte_mbuf *m,
 					const struct item *it, const struct upf_pdr *pdr,
 					uint8_t inner_tos)
 {
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
-	/* 12: a sequence number, which nobody asks to be kept */
-	bool keep = it->g.hdr_len > 12 || it->g.type != CST_GTPU_GPDU;
-	uint32_t strip = keep ? it->at : it->at + it->g.hdr_len;
-	uint32_t end = it->at + it->g.end;
+	bool keep = keeps_header(it);
 	uint32_t gtpu_len = keep ? 0 : upf_gtpu_len(pdr);
+	uint32_t end = it->at + it->g.end;
 
-	if (unlikely(peer->family == 0))
-		return upf_drop(m, UPF_DROP_NO_OUTER_HEADER);
-	if (unlikely(peer->hdr_len + gtpu_len + end - strip > upf_peer_mtu(peer)))
-		return upf_drop(m, UPF_DROP_MTU);
 	if (rte_pktmbuf_pkt_len(m) > end)
 		upf_trim(m, end);
-	rte_pktmbuf_adj(m, (uint16_t)strip);
+	rte_pktmbuf_adj(m, (uint16_t)(keep ? it->at : it->at + it->g.hdr_len));
 	if (keep)
 		cst_put_be32(rte_pktmbuf_mtod_offset(m, uint8_t *, 4), pdr->out_teid);
 	if (!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, inner_tos))
@@ -84,25 +93,105 @@ static __rte_noinline uint8_t to_tunnel(struct cst_worker *w, struct rte_mbuf *m
 	return TO_ROUTE;
 }
 
-/* The rule does not just take the tunnel off and route. */
-static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbuf *m,
-					    struct item *it, const struct upf_pdr *pdr,
-					    const struct cst_flow *f)
+/* Why a packet cannot go from tunnel to tunnel; UPF_DROPS: it can. */
+static enum upf_drop bars_tunnel(const struct rte_mbuf *m, const struct item *it,
+				 const struct upf_pdr *pdr)
 {
-	uint8_t edge;
+	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+	bool keep = keeps_header(it);
+	uint32_t strip = keep ? it->at : it->at + it->g.hdr_len;
 
-	if (pdr->action == UPF_DROP)
-		return upf_drop(m, UPF_DROP_FAR);
-	if (pdr->action == UPF_BUFF)
-		return upf_drop(m, UPF_DROP_BUFFERING_OFF);
-	if (!(pdr->flags & UPF_PDR_ENCAP))
-		return upf_drop(m, pdr->dest_if == UPF_IF_ACCESS ? UPF_DROP_NO_OUTER_HEADER
-								 : UPF_DROP_KEPT_OUTER_HEADER);
-	cst_pkt(m)->hash = cst_hash_flow(f);
-	edge = to_tunnel(w, m, it, pdr, f->tos);
-	if (edge == TO_ROUTE)
-		it->counter = pdr->counter;
-	return edge;
+	if (unlikely(peer->family == 0))
+		return UPF_DROP_NO_OUTER_HEADER;
+	if (unlikely(rte_pktmbuf_headroom(m) + strip <
+		     peer->hdr_len + (keep ? 0 : upf_gtpu_len(pdr))))
+		return UPF_DROP_NO_HEADROOM;
+	return UPF_DROPS;
+}
+
+/* Why a packet cannot go by its rule at all; UPF_DROPS: it can, as far as can be told here. */
+static enum upf_drop bars(const struct rte_mbuf *m, const struct item *it,
+			  const struct upf_pdr *pdr)
+{
+	if (pdr->action != UPF_FORW)
+		return UPF_DROP_FAR;
+	if (pdr->flags & UPF_PDR_ENCAP)
+		return bars_tunnel(m, it, pdr);
+	if (pdr->dest_if == UPF_IF_ACCESS)
+		return UPF_DROP_NO_OUTER_HEADER;
+	return pdr->flags & UPF_PDR_KEEP ? UPF_DROP_KEPT_OUTER_HEADER : UPF_DROPS;
+}
+
+/* Off comes the tunnel: the packet stands at its inner header. */
+static inline void leave_tunnel(struct rte_mbuf *m, const struct item *it,
+				const struct upf_pdr *pdr)
+{
+	const struct cst_flow *f = &it->flow;
+	struct cst_pkt *pkt = cst_pkt(m);
+	uint16_t strip = (uint16_t)(it->at + it->g.hdr_len);
+
+	m->data_off = (uint16_t)(m->data_off + strip);
+	m->data_len = (uint16_t)(m->data_len - strip);
+	m->pkt_len -= strip;
+	if (unlikely(m->pkt_len != f->ip_len))
+		upf_trim(m, f->ip_len);
+	pkt->vrf = pdr->out_vrf;
+	pkt->ip_version = f->family;
+	pkt->l4_proto = f->proto;
+	pkt->flags = f->flags & (CST_FLOW_FRAG | CST_FLOW_FRAG_LATER);
+	pkt->l4_off = f->l4_off;
+	pkt->ip_len = (uint16_t)f->ip_len;
+	pkt->hash = 0; /* of the packet inside: who needs it makes it, and few do */
+}
+
+/* Without an outer header the packet's own one is marked. */
+static void mark(struct rte_mbuf *m, uint8_t tos)
+{
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (cst_pkt(m)->ip_version == 4)
+		cst_ip4_set_tos(ip, tos);
+	else
+		cst_ip6_set_tos(ip, tos);
+}
+
+/* The rule does not just take the tunnel off and route. What cannot leave (`route` sends no packet
+ * on whose hops are used up) is not counted or charged. */
+static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbuf *m,
+					    struct item *it, const struct upf_pdr *pdr)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	enum upf_dir dir = pdr->source_if == UPF_IF_ACCESS ? UPF_UL : UPF_DL;
+	bool leaves = (pdr->flags & UPF_PDR_ENCAP) || it->flow.ttl > 1;
+	enum upf_drop why = bars(m, it, pdr);
+
+	if ((pdr->flags & UPF_PDR_POLICY) &&
+	    upf_buffer_meet(w, m, it->ref, pdr, pdr->action, UPF_FROM_UL, it->bytes))
+		return TO_BUFFER;
+	if (why != UPF_DROPS) {
+		if (pdr->action == UPF_DROP && (pdr->flags & UPF_PDR_POLICY))
+			upf_copies(w, r, pdr, m, it->at + it->g.hdr_len, it->bytes);
+		return upf_drop(m, why);
+	}
+	if ((pdr->flags & UPF_PDR_POLICY) && leaves) {
+		const struct upf_pdr *by = upf_policy_pass(w, r, pdr, dir, it->bytes, &why);
+
+		if (by && by->action == UPF_BUFF &&
+		    upf_buffer_meet(w, m, it->ref, pdr, UPF_BUFF, UPF_FROM_UL, it->bytes))
+			return TO_BUFFER;
+		if (by != pdr)
+			return by ? act_otherwise(w, m, it, by) : upf_drop(m, why);
+		upf_copies(w, r, pdr, m, it->at + it->g.hdr_len, it->bytes);
+	}
+	it->counter = leaves ? pdr->counter : 0;
+	if (!(pdr->flags & UPF_PDR_ENCAP)) {
+		leave_tunnel(m, it, pdr);
+		if (pdr->flags & UPF_PDR_MARK)
+			mark(m, upf_outer_tos(pdr, it->flow.tos));
+		return TO_ROUTE;
+	}
+	cst_pkt(m)->hash = cst_hash_flow(&it->flow);
+	return to_tunnel(w, m, it, pdr, it->flow.tos);
 }
 
 /* End Marker: of interest to who is behind the next tunnel, if there is one. */
@@ -111,10 +200,16 @@ static __rte_noinline uint8_t end_marker(struct cst_worker *w, struct rte_mbuf *
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	const struct upf_pdr *pdr = upf_match_signal(r, it->g.teid, cst_pkt(m)->vrf);
+	enum upf_drop why;
 
 	if (!pdr)
 		return upf_drop(m, UPF_DROP_END_MARKER);
-	return to_tunnel(w, m, it, pdr, it->tos);
+	/* behind the packets whose end it marks */
+	if ((pdr->flags & UPF_PDR_POLICY) &&
+	    upf_buffer_meet(w, m, it->ref, pdr, UPF_FORW, UPF_FROM_UL, 0))
+		return TO_BUFFER;
+	why = bars_tunnel(m, it, pdr);
+	return why == UPF_DROPS ? to_tunnel(w, m, it, pdr, it->tos) : upf_drop(m, why);
 }
 
 /* --- stages --- */
@@ -193,6 +288,22 @@ static inline bool read_inner(struct rte_mbuf *m, struct item *it)
 	return upf_split_flow(m, off, len, &it->flow) == CST_IP_OK;
 }
 
+/* A gNB that has no user packet for its time stamps sends them alone (TS 23.501 5.33.3.2). */
+static __rte_noinline uint8_t without_inner(struct cst_worker *w, struct rte_mbuf *m,
+					    const struct item *it)
+{
+	uint32_t first;
+
+	if (it->g.psc_at == 0 || it->g.end != it->g.hdr_len)
+		return upf_drop(m, UPF_DROP_INNER);
+	first = upf_monitor_of_tunnel(upf_rules_of(it->ref), &it->g);
+	if (!upf_monitor_answer(w, first, rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g))
+		return upf_drop(m, UPF_DROP_INNER);
+	w->stats.consumed++;
+	rte_pktmbuf_free(m);
+	return CST_EDGE_TAKEN;
+}
+
 /* The slot; asks for the rules, and reads the inner packet while they come. */
 static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				uint8_t *edge, struct upf_strangers *strangers)
@@ -216,46 +327,37 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 		if (unlikely(it->g.type != CST_GTPU_GPDU))
 			return;
 		if (unlikely(!read_inner(m, it))) {
-			*edge = upf_drop(m, UPF_DROP_INNER);
+			*edge = without_inner(w, m, it);
 			it->decided = true;
 			return;
 		}
 	}
 }
 
-/* Off comes the tunnel: the packet stands at its inner header. */
-static inline void leave_tunnel(struct rte_mbuf *m, const struct item *it,
-				const struct upf_pdr *pdr, const struct cst_flow *f)
+/* Asks for the policy's line; time stamps of QoS monitoring come with what it says. */
+static __rte_noinline void read_stamps(struct cst_worker *w, struct rte_mbuf *m,
+				       const struct item *it)
 {
-	struct cst_pkt *pkt = cst_pkt(m);
-	uint16_t strip = (uint16_t)(it->at + it->g.hdr_len);
+	const struct upf_policy *p = upf_policy_of(upf_rules_of(it->ref), it->pdr);
 
-	m->data_off = (uint16_t)(m->data_off + strip);
-	m->data_len = (uint16_t)(m->data_len - strip);
-	m->pkt_len -= strip;
-	if (unlikely(m->pkt_len != f->ip_len))
-		upf_trim(m, f->ip_len);
-	pkt->vrf = pdr->out_vrf;
-	pkt->ip_version = f->family;
-	pkt->l4_proto = f->proto;
-	pkt->flags = f->flags & (CST_FLOW_FRAG | CST_FLOW_FRAG_LATER);
-	pkt->l4_off = f->l4_off;
-	pkt->ip_len = (uint16_t)f->ip_len;
-	pkt->hash = 0; /* of the packet inside: who needs it makes it, and few do */
+	rte_prefetch0(p);
+	if (unlikely(it->g.psc_at != 0))
+		upf_monitor_answer(w, p->monitor, rte_pktmbuf_mtod_offset(m, uint8_t *, it->at),
+				   &it->g);
 }
 
-/* The rule; asks for its counter. */
-static inline void apply(struct cst_worker *w, struct rte_mbuf *m, struct item *it, uint8_t *edge)
+/* The rule; asks for its counter, and for what else its packets have to pass. */
+static inline void match(struct cst_worker *w, struct rte_mbuf *m, struct item *it, uint8_t *edge)
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, (uint32_t)it->at + it->g.hdr_len);
 	struct cst_flow *f = &it->flow;
-	const struct upf_pdr *pdr;
 	struct upf_ask ask;
 	int spoofed;
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
 		*edge = end_marker(w, m, it);
+		it->decided = true;
 		return;
 	}
 	ask.flow = f;
@@ -263,25 +365,60 @@ static inline void apply(struct cst_worker *w, struct rte_mbuf *m, struct item *
 	ask.teid = it->g.teid;
 	ask.have = upf_have(f->family, true, it->g.has_psc);
 	ask.vrf = cst_pkt(m)->vrf;
-	pdr = upf_match_tunnel(r, &ask, &spoofed);
-	if (unlikely(!pdr)) {
+	it->pdr = upf_match_tunnel(r, &ask, &spoofed);
+	if (unlikely(!it->pdr)) {
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
+		it->decided = true;
 		return;
 	}
 	if (unlikely(upf_decap_tos_differs(it->tos, f->tos)) && !settle_ecn(ip, f, it->tos)) {
 		*edge = upf_drop(m, UPF_DROP_ECN);
+		it->decided = true;
 		return;
 	}
 	it->bytes = f->ip_len;
-	if (likely(pdr->action == UPF_FORW && !(pdr->flags & (UPF_PDR_ENCAP | UPF_PDR_KEEP)) &&
-		   pdr->dest_if != UPF_IF_ACCESS)) {
-		leave_tunnel(m, it, pdr, f);
-		*edge = TO_ROUTE;
-		it->counter = pdr->counter;
-	} else {
-		*edge = act_otherwise(w, m, it, pdr, f);
-	}
-	rte_prefetch0(&upf_tables.counts[it->counter]);
+	rte_prefetch0_write(&upf_tables.counts[it->pdr->counter]);
+	if (unlikely(it->pdr->flags & UPF_PDR_POLICY))
+		read_stamps(w, m, it);
+}
+
+/* Nearly all packets just leave the tunnel. */
+static inline uint8_t act(struct cst_worker *w, struct rte_mbuf *m, struct item *it)
+{
+	const struct upf_pdr *pdr = it->pdr;
+	const uint8_t other = UPF_PDR_ENCAP | UPF_PDR_KEEP | UPF_PDR_MARK | UPF_PDR_POLICY;
+
+	if (unlikely(pdr->action != UPF_FORW || (pdr->flags & other) ||
+		     pdr->dest_if == UPF_IF_ACCESS))
+		return act_otherwise(w, m, it, pdr);
+	leave_tunnel(m, it, pdr);
+	it->counter = pdr->counter;
+	return TO_ROUTE;
+}
+
+/* Those whose PDR has a policy, in two stages more: the policy's line, which asks for meters and
+ * usage; then the action. */
+static __rte_noinline void act_by_policy(struct cst_worker *w, struct rte_mbuf **pkts,
+					 struct item *items, uint16_t n, uint8_t *edge)
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
+			upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
+	for (uint16_t i = 0; i < n; i++)
+		if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
+			edge[i] = act_otherwise(w, pkts[i], &items[i], items[i].pdr);
+}
+
+/* The rule that a traced packet falls to. */
+static __rte_noinline void trace_rule(struct cst_worker *w, struct rte_mbuf *m,
+				      const struct item *it, uint8_t edge)
+{
+	uint16_t why = edge == CST_EDGE_DROP ? cst_pkt(m)->drop : 0;
+
+	if (!it->decided)
+		upf_trace_rule(w, m, upf_rules_of(it->ref), it->pdr);
+	else if (why == upf_drops[UPF_DROP_NO_PDR].id || why == upf_drops[UPF_DROP_SPOOFED].id)
+		upf_trace_rule(w, m, upf_rules_of(it->ref), NULL);
 }
 
 static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
@@ -289,6 +426,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct upf_strangers strangers = {.n = 0};
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
+	bool policies = false;
 
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], char *, 64)); /* inner header */
@@ -297,9 +435,20 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	for (uint16_t i = 0; i < n; i++)
 		find_session(w, pkts[i], &items[i], &edge[i], &strangers);
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(!items[i].decided))
-			apply(w, pkts[i], &items[i], &edge[i]);
+		if (unlikely(items[i].decided))
+			continue;
+		match(w, pkts[i], &items[i], &edge[i]);
+		if (unlikely(cst_watched(w)))
+			trace_rule(w, pkts[i], &items[i], edge[i]);
+		if (unlikely(items[i].decided))
+			continue;
+		if (unlikely(items[i].pdr->flags & UPF_PDR_POLICY))
+			policies = true;
+		else
+			edge[i] = act(w, pkts[i], &items[i]);
 	}
+	if (policies)
+		act_by_policy(w, pkts, items, n, edge);
 	for (uint16_t i = 0; i < n; i++) {
 		if (likely(items[i].counter != 0))
 			upf_count(items[i].counter, items[i].bytes);
@@ -322,9 +471,10 @@ uint16_t upf_ul_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n
 CST_NODE(upf_ul_node, .name = "upf_ul", .help = "GTP-U in: session by TEID, rule, decapsulation",
 	 .process = upf_ul_process, .edges = edges);
 CST_ATTACH(upf_ul_classify, "classify", "upf_ul", &from_classify);
+CST_ATTACH(upf_ul_whole, "ip_reassemble", "upf_ul", &from_reassemble);
 CST_ATTACH(upf_ul_rx, "rx", "upf_ul", &from_rx);
 
 static void __attribute__((constructor)) upf_ul_register(void)
 {
-	cst_udp_port_register(CST_GTPU_PORT, true, &from_classify);
+	cst_udp_port_register(CST_GTPU_PORT, true, &from_classify, &from_reassemble);
 }

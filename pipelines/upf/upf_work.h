@@ -16,10 +16,14 @@ struct upf_work {
 	struct upf_held_teid teids[UPF_MAX_HELD_TEIDS];
 	struct upf_held_addr addrs[UPF_MAX_HELD_ADDRS];
 	struct upf_held_state states[UPF_MAX_HELD_STATES];
+	struct upf_held_part parts[UPF_MAX_HELD_PARTS];
 	uint8_t taken[UPF_MAX_HELD_STATES + 1]; /* counts in use or resting, by state line */
-	unsigned n_teids, n_addrs, n_states;
+	unsigned n_teids, n_addrs, n_states, n_parts;
 	uint32_t state; /* the first line */
 	uint16_t ue_vrf;
+	uint16_t ue_vrfs[UPF_MAX_HELD_ADDRS / 2]; /* where plain packets to the UE come in */
+	unsigned n_ue_vrfs;
+	uint32_t wake;
 	struct upf_identity id;
 	char lines[UPF_MAX_RUN][64];
 };
@@ -28,15 +32,35 @@ extern struct upf_work upf_work;
 /* Give back what the plan took. */
 void upf_work_undo(void);
 
+/* upf_plan.c: where a record's packets go, by its dest_if: network instance (NULL: not named) and,
+ * with `ohc`, the peer, which it holds from then on. -EINVAL, -ENOSPC. */
+int upf_plan_way(struct upf_pdr *rec, const char *network_instance, const struct upf_ohc_obj *ohc,
+		 struct cst_err *e);
+
 /* upf_plan_teid.c: network instances and F-TEIDs of all PDRs. */
 int upf_plan_detection(struct cst_err *e);
 void upf_teid_set(const struct upf_held_teid *t, uint32_t ref);
 /* No packet finds it from now on. A TEID of coast's own rests until upf_teid_free(). */
 void upf_teid_clear(const struct upf_held_teid *t);
 
+/* upf_plan_parts.c: meters, usage, buffers and what else PDRs need beside a counter. */
+int upf_plan_parts(struct cst_err *e);
+/* The part that the session has for this rule, else a new one. -ENOSPC, -E2BIG. */
+int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cst_err *e);
+/* upf_plan_srr.c: after all PDRs are there. */
+int upf_plan_monitors(struct cst_err *e);
+bool upf_keeps_part(const struct upf_session *next, const struct upf_held_part *p);
+
+/* upf_plan_buffer.c: FARs held, the session's queue, and how it is kept; part of the parts. */
+int upf_plan_buffer(struct cst_err *e);
+
 /* upf_plan_addr.c: the UE's addresses. */
 int upf_plan_addrs(struct cst_err *e);
 bool upf_same_addr(const struct upf_held_addr *a, const struct upf_held_addr *b);
+
+/* upf_plan_framed.c: networks behind the UE; then their routes, among the parts. */
+int upf_plan_nets(struct cst_err *e);
+int upf_plan_framed(struct cst_err *e);
 
 /* What of an old book lives on in the next (NULL: nothing). */
 bool upf_keeps_teid(const struct upf_session *next, const struct upf_held_teid *t);

@@ -2,7 +2,7 @@
 /*
  * The UPF's rule matching on arbitrary rules and packets, and the parser of
  * flow descriptions. First byte: which. For matching, the input is a header
- * byte pair, PDRs and filters as they lie in a run, then the packet; line
+ * byte pair, PDRs, filters and networks as they lie in a run, then the packet; line
  * numbers are brought into range, as the compiler of rules guarantees, the rest
  * is left as it comes.
  */
@@ -37,7 +37,7 @@ static void check(const struct upf_rules *r, const struct upf_pdr *got, const st
 
 static void match(const uint8_t *data, size_t size)
 {
-	uint32_t n_ul, n_dl, n_sdf, lines;
+	uint32_t n_ul, n_dl, n_sdf, n_net_lines, lines;
 	struct upf_rules *r;
 	struct upf_pdr *pdr;
 	struct cst_flow f;
@@ -48,7 +48,8 @@ static void match(const uint8_t *data, size_t size)
 	n_ul = data[0] % 5;
 	n_dl = data[1] % 5;
 	n_sdf = data[2] % 5;
-	lines = 1 + n_ul + n_dl + n_sdf;
+	n_net_lines = data[2] / 5 % 3;
+	lines = 1 + n_ul + n_dl + n_sdf + n_net_lines;
 	if (size < 4 + 64 * lines)
 		return;
 
@@ -70,6 +71,13 @@ static void match(const uint8_t *data, size_t size)
 
 		pdr[i].n_sdf = n_sdf ? (uint8_t)(pdr[i].n_sdf % (n_sdf - from + 1)) : 0;
 		pdr[i].sdf = (uint16_t)(r->sdf + from);
+		pdr[i].nets = (uint16_t)(lines - n_net_lines);
+		pdr[i].n_nets = (uint8_t)(pdr[i].n_nets % (2 * n_net_lines + 1));
+	}
+	for (uint32_t i = 0; i < 2 * n_net_lines; i++) {
+		struct upf_net *net = (struct upf_net *)((char *)r + 64 * (lines - n_net_lines));
+
+		net[i].len %= 129;
 	}
 	for (uint32_t i = 0; i < n_sdf; i++) {
 		struct upf_sdf *s = (struct upf_sdf *)(pdr + n_ul + n_dl) + i;

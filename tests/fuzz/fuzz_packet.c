@@ -61,6 +61,7 @@ static void try_gtpu(const uint8_t *p, uint32_t len)
 {
 	struct cst_gtpu g, slow;
 	struct cst_gtpu_error e;
+	struct cst_gtpu_qmp q;
 	int rc = cst_gtpu_parse(p, len, &g);
 
 	/* the short cut and the long way agree */
@@ -71,6 +72,8 @@ static void try_gtpu(const uint8_t *p, uint32_t len)
 	must(g.hdr_len >= 8 && g.hdr_len <= g.end && g.end <= len);
 	must(g.qfi < 64 && g.rqi < 2);
 	touch(p, g.end);
+	must(g.psc_at == 0 || (g.has_psc && g.psc_at + p[g.psc_at] * 4u <= g.hdr_len));
+	cst_gtpu_qmp_read(p, &g, &q);
 	cst_gtpu_error_parse(p, &g, &e);
 	if (g.type == CST_GTPU_GPDU)
 		try_flow(p + g.hdr_len, g.end - g.hdr_len);

@@ -11,6 +11,7 @@ LAB_PIDS=""
 LAB_TMP=$(mktemp -d "/tmp/coast-$LAB.XXXXXX")
 SOCK=$LAB_TMP/coastd.sock
 NS_GNB=$LAB-gnb NS_UPF=$LAB-upf NS_DN=$LAB-dn
+LAB_NAMESPACES="$NS_GNB $NS_UPF $NS_DN" # taken down at the end
 
 lab_exec=""
 in_gnb() { $lab_exec ip netns exec "$NS_GNB" "$@"; }
@@ -51,7 +52,7 @@ lab_down() {
 		done
 		kill -9 "$lab_pid" 2>/dev/null
 	done
-	for lab_ns in "$NS_GNB" "$NS_UPF" "$NS_DN"; do
+	for lab_ns in $LAB_NAMESPACES; do
 		ip netns pids "$lab_ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
 		ip netns del "$lab_ns" 2>/dev/null
 	done
@@ -59,17 +60,19 @@ lab_down() {
 	for lab_dir in /dev/shm $(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts); do
 		rm -f "$lab_dir/$LAB"-tables "$lab_dir/$LAB"-*-tables "$lab_dir/$LAB"map_*
 	done
-	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB-wire" "$LAB_TMP"
+	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB-wire" "/run/dpdk/$LAB-anchor" "$LAB_TMP"
 }
 trap 'lab_rc=$?; lab_down; exit $lab_rc' EXIT
 trap 'exit 130' INT TERM HUP PIPE
 
-# A veth pair: NAME in namespace A, the coast end (MTU $4) in the UPF's. Checksums must be in the
-# packets: AF_XDP and AF_PACKET hand them over as they are.
-lab_link() { # NS_A NAME COAST_END MTU
+# A veth pair: NAME in namespace A, the coast end (MTU $4) in the UPF's or another coastd's.
+# Checksums must be in the packets: AF_XDP and AF_PACKET hand them over as they are.
+lab_link() { # NS_A NAME COAST_END MTU [NS_COAST]
+	lab_ns_coast=${5:-$NS_UPF}
 	ip link add "$2" netns "$1" numrxqueues 1 numtxqueues 1 type veth \
-		peer name "$3" netns "$NS_UPF" numrxqueues 1 numtxqueues 1 || return 1
-	for lab_end in "$1 $2" "$NS_UPF $3"; do
+		peer name "$3" netns "$lab_ns_coast" numrxqueues 1 numtxqueues 1 || return 1
+	for lab_end in "$1 $2" "$lab_ns_coast $3"; do
+		# shellcheck disable=SC2086 # two words
 		set -- "$1" "$2" "$3" "$4" $lab_end
 		ip -n "$5" link set "$6" mtu "$4" up
 		ip netns exec "$5" ethtool -K "$6" tx off tso off gso off gro off >/dev/null 2>&1

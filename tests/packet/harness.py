@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from scapy.all import ARP, ICMPv6ND_NA, ICMPv6ND_NS, IP, Ether, IPv6, conf, raw, wrpcap
+from scapy.all import (ARP, ICMP, IP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6TimeExceeded, IPv6,
+                       conf, raw, wrpcap)
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
 conf.verb = 0
@@ -49,13 +50,18 @@ neighbours:
   - {{interface: n3, address: "2001:db8:3::2", mac: "02:00:00:00:03:02"}}
   - {{interface: n6, address: 198.51.100.2, mac: "02:00:00:00:06:02"}}
   - {{interface: n6, address: "2001:db8:6::2", mac: "02:00:00:00:06:02"}}
+  - {{interface: n6v, address: 203.0.113.2, mac: "02:00:00:00:06:02"}}
+  - {{interface: n6v, address: "2001:db8:7::2", mac: "02:00:00:00:06:02"}}
 routes:
   - {{network_instance: internet, prefix: 0.0.0.0/0, via: [{{gateway: 198.51.100.2}}]}}
   - {{network_instance: internet, prefix: "::/0", via: [{{gateway: "2001:db8:6::2"}}]}}
+  - {{network_instance: other, prefix: 0.0.0.0/0, via: [{{gateway: 203.0.113.2}}]}}
+  - {{network_instance: other, prefix: "::/0", via: [{{gateway: "2001:db8:7::2"}}]}}
 pools:
   - {{name: v4, network_instance: internet, prefix: 10.45.0.0/16}}
   - {{name: v6, network_instance: internet, prefix: "2001:db8:45::/48"}}
   - {{name: other-v4, network_instance: other, prefix: 10.45.0.0/16}}
+  - {{name: other-v6, network_instance: other, prefix: "2001:db8:45::/48"}}
 """
 
 
@@ -140,7 +146,12 @@ class Wire:
 
     @staticmethod
     def unasked(frame):
-        """A question of coast's own, or an announcement of itself."""
+        """A question of coast's own, an announcement of itself, or word, seconds later, that the
+        rest of a fragmented packet never came."""
+        if ICMP in frame and (frame[ICMP].type, frame[ICMP].code) == (11, 1):
+            return True
+        if ICMPv6TimeExceeded in frame and frame[ICMPv6TimeExceeded].code == 1:
+            return True
         if ARP in frame:
             return frame[ARP].op == 1
         return ICMPv6ND_NS in frame or ICMPv6ND_NA in frame and not frame[ICMPv6ND_NA].S
@@ -237,7 +248,6 @@ class Rig:
 
     def alive(self):
         """A ping of coast's own address is answered: the wire works."""
-        from scapy.all import ICMP
         self.n3.drain()
         self.n3.send(self.from_gnb(IP(src=GNB4, dst=UPF4) / ICMP(id=7)))
         return bool(self.n3.receive(0.3, 1))

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packet in, packet out: run the cases against a real coastd on real wires.
 
-run.py --build DIR --ports af_xdp|virtio [--workers N] [--label NAME] [PATTERN ...]
+run.py --build DIR --ports af_xdp|virtio [--workers N] [--label NAME] [--times] [PATTERN ...]
+       --sets N   rule sets against the model, all of them whatever the time (default: what 60 s
+                  allow)      --seed N  where their seeds begin
+       --storm N  frames of the storm
+       --stress S seconds of changes under traffic
 
 A case is a function test_*(rig) in a test_*.py beside this file. Results go to the
 terminal and, as "pass|fail NAME", to the file that $RESULTS names.
@@ -37,8 +41,19 @@ def main():
     args.add_argument("--ports", choices=("af_xdp", "virtio"), default="af_xdp")
     args.add_argument("--workers", type=int, default=1)
     args.add_argument("--label", default="packet")
+    args.add_argument("--sets", type=int)
+    args.add_argument("--seed", type=int)
+    args.add_argument("--storm", type=int)
+    args.add_argument("--stress", type=int)
+    args.add_argument("--times", action="store_true", help="print how long each case took")
     args.add_argument("patterns", nargs="*")
     args = args.parse_args()
+    if args.sets:
+        os.environ.update(MODEL_SETS=str(args.sets), MODEL_SECONDS="86400")
+    for name, value in (("MODEL_SEED", args.seed), ("STORM_FRAMES", args.storm),
+                        ("STRESS_SECONDS", args.stress)):
+        if value:
+            os.environ[name] = str(value)
     harness.die_on_signal()
     results = open(os.environ.get("RESULTS", os.devnull), "a")
     failed = count = 0
@@ -57,9 +72,12 @@ def main():
     rig = harness.Rig(os.path.abspath(args.build), args.ports, args.workers)
     try:
         for name, case in cases(args.patterns):
+            began = time.monotonic()
             try:
                 case(rig)
                 report(name)
+                if args.times:
+                    print(f"  {time.monotonic() - began:6.2f} s {name}", flush=True)
             except Exception as e:
                 if not isinstance(e, AssertionError):
                     traceback.print_exc()

@@ -7,6 +7,7 @@ import time
 from scapy.all import IP, UDP, raw
 
 from harness import Client, RpcError
+from model_gen import Generator
 from upf import (UE4, Session, downlink4, far_access, far_core, inner4, pdr_dl, pdr_ul)
 
 
@@ -197,8 +198,14 @@ def test_mutated_control_messages(rig):
     """100 000 mutated requests on one connection after another; then a valid one."""
     rng = random.Random(20)
     with Session(rig) as s:
+        rich = Generator(rng, 51, 7, "internet", False, (
+            "packet_rate", "urr", "framed", "buffer", "mark_plain", "dupl", "bar"))
+        many = rich.session()
         seeds = [json.dumps({"jsonrpc": "2.0", "id": 1, "method": m, "params": p}).encode()
-                 for m, p in (("session.put", dict(s.object, seid=50)),
+                 for m, p in (("session.put", dict(s.object, seid=50)), ("session.put", many),
+                              ("session.modify", rich.modification(many)),
+                              ("session.query", {"seid": 1, "urr_ids": [1]}),
+                              ("event.list", {"types": ["port.link"], "limit": 3}),
                               ("session.modify", {"seid": 1, "update_pdrs": [
                                   {"id": 1, "precedence": 3}]}),
                               ("session.get", {"seid": 1}), ("port.list", None),
@@ -247,7 +254,7 @@ def test_mutated_control_messages(rig):
             if r.get("blackhole"):
                 fresh.call("route.delete", {k: r[k] for k in ("network_instance", "prefix")})
         for p in fresh.call("pool.list")["items"]:
-            if p["name"] not in ("v4", "v6", "other-v4"):
+            if p["name"] not in ("v4", "v6", "other-v4", "other-v6"):
                 fresh.call("pool.delete", {"name": p["name"]})
         time.sleep(0.1)
         reply = rig.call("session.get", {"seid": 1})

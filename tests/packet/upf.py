@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the UPF cases share: session objects and the user's side of packets."""
+"""What the UPF cases share: session objects, events, and the user's side of packets."""
+import json
+import socket
+import time
+
 from scapy.all import IP, UDP, IPv6, Raw
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
-from harness import DN4, DN6, GNB4, GNB6, UPF4, UPF6
+from harness import DN4, DN6, GNB4, GNB6, UPF4, UPF6, Client
 
 UE4, UE6 = "10.45.0.2", "2001:db8:45:2::2"
 UE6_PREFIX = "2001:db8:45:2::"
@@ -44,12 +48,12 @@ def pdr_dl(pdr_id=2, far_id=2, precedence=255, **pdi):
 class Session:
     """A session on the rig for the length of a `with`."""
 
-    def __init__(self, rig, seid=1, pdrs=None, fars=None, qers=None, outer=4):
+    def __init__(self, rig, seid=1, pdrs=None, fars=None, qers=None, outer=4, **more):
         self.rig, self.seid, self.outer = rig, seid, outer
         self.object = {"seid": seid, "dnn": "internet",
                        "pdrs": pdrs or [pdr_ul(), pdr_dl()],
                        "fars": fars or [far_core(), far_access(outer=outer)],
-                       "qers": qers or [{"id": 1, "qfi": QFI}]}
+                       "qers": qers or [{"id": 1, "qfi": QFI}], **more}
 
     def __enter__(self):
         reply = self.rig.call("session.put", self.object)
@@ -63,6 +67,9 @@ class Session:
 
     def modify(self, **changes):
         return self.rig.call("session.modify", {"seid": self.seid, **changes})
+
+    def state(self):
+        return self.rig.call("session.get", {"seid": self.seid})
 
     def counts(self):
         pdrs = self.rig.call("session.get", {"seid": self.seid})["pdrs"]
@@ -79,6 +86,45 @@ class Session:
 
     def outer_ip(self):
         return IP(src=GNB4, dst=UPF4) if self.outer == 4 else IPv6(src=GNB6, dst=UPF6)
+
+
+class Events:
+    """Events of some types from now on, on a connection of their own."""
+
+    def __init__(self, rig, *types):
+        self.client = Client(rig.sock_path)
+        self.client.call("event.subscribe", {"types": list(types)})
+        self.kept = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.file.close()
+        self.client.sock.close()
+
+    def take(self, n, timeout=3.0):
+        """The next n events' data, or fewer when the time is over."""
+        end = time.monotonic() + timeout
+        while len(self.kept) < n:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            self.client.sock.settimeout(left)
+            try:
+                data = self.client.sock.recv(1 << 16)
+            except socket.timeout:
+                break
+            assert data, "the connection was closed"
+            self.rest = getattr(self, "rest", b"") + data
+            *lines, self.rest = self.rest.split(b"\n")
+            self.kept += [json.loads(x)["params"] for x in lines]
+        out, self.kept = self.kept[:n], self.kept[n:]
+        return [e["data"] for e in out]
+
+    def none(self, timeout=0.4):
+        got = self.take(1, timeout)
+        assert not got, f"unexpected event: {got[0]}"
 
 
 def inner4(payload=b"x" * 32, sport=1000, dport=2000, **ip):

@@ -101,18 +101,18 @@ def gtpu_vectors():
     good('psc_dl_rqi', hdr() / GTPPDUSessionContainer(type=0, RQI=1, QFI=63) / inner, 16,
          psc_type=dl, qfi=63, rqi=1, **psc)
     good('psc_dl_ppi', hdr() / GTPPDUSessionContainer(type=0, PPP=1, PPI=5, QFI=2) / inner, 20,
-         psc_type=dl, qfi=2, **psc)
+         psc_type=dl, qfi=2, psc_at=12, **psc)
     good('psc_dl_qmp', hdr() / GTPPDUSessionContainer(type=0, QMP=1, QFI=3, dlSendTime=1 << 60,
                                                       SNP=1, dlQFISeqNum=7) / inner, 28,
-         psc_type=dl, qfi=3, **psc)
+         psc_type=dl, qfi=3, psc_at=12, **psc)
     good('psc_ul', hdr() / GTPPDUSessionContainer(type=1, QFI=1) / inner, 16, psc_type=ul, qfi=1,
          **psc)
     good('psc_ul_delay', hdr() / GTPPDUSessionContainer(type=1, QFI=5, N3N9DelayInd=1,
                                                         N3N9DelayRslt=9) / inner, 20,
-         psc_type=ul, qfi=5, **psc)
+         psc_type=ul, qfi=5, psc_at=12, **psc)
     good('psc_ul_qmp', hdr() / GTPPDUSessionContainer(type=1, QFI=6, QMP=1, dlSendTimeRpt=1,
                                                       dlRecvTime=2, ulSendTime=3) / inner, 40,
-         psc_type=ul, qfi=6, **psc)
+         psc_type=ul, qfi=6, psc_at=12, **psc)
     good('psc_seq', hdr(S=1, E=1, seq=77, next_ex=0x85) / GTPPDUSessionContainer(type=1, QFI=1)
          / inner, 16, psc_type=ul, qfi=1, seq=77, flags='CST_GTPU_HAS_SEQ', **psc)
     good('psc_padded', bytes(hdr() / GTPPDUSessionContainer(type=1, QFI=1) / inner) + b'\0', 16,

@@ -15,7 +15,8 @@ try:
     from scapy.all import (ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6DestUnreach,
                            ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6PacketTooBig,
                            ICMPv6TimeExceeded, IPOption_LSRR, IPOption_NOP, IPOption_RR, IPv6,
-                           IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Raw, fragment, raw)
+                           IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, fragment,
+                           fragment6, raw)
 except ImportError as why:
     print(f"scapy is not installed: {why}", file=sys.stderr)
     sys.exit(77)
@@ -72,8 +73,6 @@ rx('gtpu6_bad_sum', gnb6 / UDP(sport=40000, dport=2152, chksum=0x1234) / DATA)
 rx('udp6_no_sum', gnb6 / UDP(sport=40000, dport=9, chksum=0) / DATA)
 rx('gtpu4_length', gnb4 / UDP(sport=40000, dport=2152, len=200, chksum=0) / DATA)
 rx('gtpu4_priority_tag', gtpu4, tags=Dot1Q(vlan=0, prio=5))
-rx('gtpu4_fragment', IP(src=GNB4, dst=N3_4, id=7, flags='MF') / UDP(sport=1, dport=2152, len=500,
-   chksum=0) / Raw(bytes(48)))
 rx('pool4', IP(src=DN4, dst=UE4, id=7) / UDP(sport=53, dport=4000) / DATA)
 rx('pool6', IPv6(src=DN6, dst=UE6) / UDP(sport=53, dport=4000) / DATA)
 rx('pool4_tiny', IP(src=DN4, dst=UE4, id=7) / UDP(sport=53, dport=4000) / Raw(b'x'))
@@ -201,6 +200,33 @@ opts = [IPOption_NOP(), IPOption_RR(pointer=4, routers=['0.0.0.0']), IPOption_NO
         IPOption_NOP(copy_flag=0)]
 with_options = udp4(NARROW4, size=2000, options=[IPOption_RR(pointer=4, routers=['0.0.0.0'])])
 go('frag_options', with_options)
+
+# --- fragments to own addresses ----------------------------------------------------------------
+
+LOAD = Raw(bytes(i * 7 % 251 for i in range(3001)))
+
+
+def parts(name, whole, pieces):
+    """The frames of a datagram in fragments, and the datagram as it is once whole again."""
+    for i, f in enumerate(pieces):
+        rx(f'{name}_{i}', f)
+    vec('whole_' + name, whole)
+
+
+w = IP(src=GNB4, dst=N3_4, id=0x51, tos=0x20) / UDP(sport=40000, dport=2152) / LOAD
+parts('part4', w, fragment(IP(raw(w)), fragsize=1000))
+w = IP(src=GNB4, dst=N3_4, id=0x52, options=[IPOption_RR(pointer=4, routers=['0.0.0.0'])]) / UDP(
+    sport=40000, dport=2152) / LOAD
+parts('part4_options', w, fragment(IP(raw(w)), fragsize=1400))
+w = UDP(sport=40000, dport=2152) / LOAD
+parts('part6', gnb6 / w, fragment6(gnb6 / IPv6ExtHdrFragment(id=9) / w, 1280))
+hbh = gnb6 / IPv6ExtHdrHopByHop()
+parts('part6_options', hbh / w, fragment6(hbh / IPv6ExtHdrFragment(id=10) / w, 1280))
+w = IP(src=GNB4, dst=N3_4, id=0x53) / ICMP(id=3, seq=4) / LOAD
+parts('part4_echo', w, fragment(IP(raw(w)), fragsize=1400))
+w = IP(src=N3_4, dst=GNB4, id=0x53, ttl=64) / ICMP(type=0, id=3, seq=4) / LOAD
+for i, f in enumerate(fragment(IP(raw(w)), fragsize=1480)):
+    tx(f'part4_echo_{i}', f)
 
 # --- errors -----------------------------------------------------------------------------------
 

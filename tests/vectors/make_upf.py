@@ -181,7 +181,12 @@ vec('in_n9_down', down)
 back = swapped(down, 0x33)
 back[IP].dst = GNB4
 vec('out_n9_down', back)
-vec('in_n9_big', gpdu(10, up4(10, l4=UDP(sport=1, dport=2) / Raw(b'x' * 120))))
+# larger than the next tunnel's link: goes on, and is cut outside behind `route`
+n9 = gpdu(10, up4(10, l4=UDP(sport=1, dport=2) / Raw(b'x' * 120)))
+vec('in_n9_big', n9)
+n9 = swapped(n9, 0x2222)
+n9[IP].dst = GNB4
+vec('out_n9_big', n9)
 vec('in_n9_gone', gpdu(12, up4(12)))
 
 # --- End Marker ----------------------------------------------------------------------------------
@@ -226,7 +231,12 @@ vec('in_dl_outside', down4(1, dst='203.0.113.7'))
 vec('in_dl_ttl4', down4(1, ttl=1))
 vec('in_dl_ttl6', down6(1, hlim=1))
 vec('in_dl_big_df', down4(10, load=b'x' * 200, flags='DF'))
-vec('in_dl_big6', down6(10, load=b'x' * 200))
+vec('in_dl_big6', down6(10, load=b'x' * 1233))
+# nobody may be asked for less than 1280 bytes: it goes in one piece, the tunnel's packet is cut
+vec('in_dl_least6', down6(10, load=b'x' * 1232))
+vec('out_dl_least6', tunnelled(hop(down6(10, load=b'x' * 1232)), tunnel=0xaa))
+vec('in_dl_least4', down4(10, load=b'x' * 40, flags='DF'))
+vec('out_dl_least4', tunnelled(hop(down4(10, load=b'x' * 40, flags='DF')), tunnel=0xaa))
 
 # cut inside the tunnel: 200 bytes of MTU, 44 of them the tunnel's
 room = 200 - 44

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the control side asks of downlink buffers. Control thread. */
+#pragma once
+
+#include "upf_books.h"
+
+extern struct cst_module upf_buffer_module, upf_endmarker_module; /* for tests without an engine */
+
+/* Drop what waits (PFCPSMReq-Flags DROBU, TS 29.244 5.2.3.1), now; what comes later is news again.
+ * Before the rules of the same request. A session that nothing waits for is left alone. */
+void upf_buffer_discard(uint64_t seid);
+
+/* The control plane has told anew for how long packets are to wait (DL Buffering Duration, 8.2.31):
+ * from now on. */
+void upf_buffer_extend(uint64_t seid);
+
+/* For session.get. False: the session has never had to buffer. */
+bool upf_buffer_state(const struct upf_session *s, struct upf_buffer_obj *out);

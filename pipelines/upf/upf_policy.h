@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a packet has to pass beyond the match: quotas, usage, gates, meters. By
+ * the worker that owns the session, so that nothing needs a lock.
+ */
+#pragma once
+
+#include <rte_prefetch.h>
+
+#include "upf_node.h"
+#include "upf_tables.h"
+
+static inline const struct upf_policy *upf_policy_of(const struct upf_rules *r,
+						     const struct upf_pdr *pdr)
+{
+	return (const struct upf_policy *)((const char *)r + (uint64_t)pdr->policy * 64);
+}
+
+/* Pass a packet of `bytes` (inner IP packet) that `pdr`, which has UPF_PDR_POLICY, is about to
+ * forward in direction `dir` (TS 29.244 5.2.2, 5.4). In this order:
+ *
+ *   1. quotas of all URRs: a packet that would exceed one is not counted by it, and dropped
+ *      (UPF_DROP_QUOTA) or sent by the FAR for quota action
+ *   2. URRs that measure before QoS enforcement (MBQE)
+ *   3. gate (UPF_DROP_GATE)
+ *   4. meters: bit and packet rate of all QERs; it passes all of them or is charged by none
+ *      (UPF_DROP_RATE)
+ *   5. the other URRs
+ *
+ * Returns `pdr`: it leaves. Another record: a quota is spent and that record holds; look again
+ * whether the packet can leave by it, and call again with it, which goes on with 2. NULL: it is to
+ * be dropped, for the reason *why.
+ *
+ * Call it once for each T-PDU that leaves, a fragment like any other, behind all that could still
+ * refuse it: what does not leave is neither counted nor charged. */
+const struct upf_pdr *upf_policy_pass(struct cst_worker *w, const struct upf_rules *r,
+				      const struct upf_pdr *pdr, enum upf_dir dir, uint32_t bytes,
+				      enum upf_drop *why);
+
+/* Ask for the memory that upf_policy_pass() will need, the policy's own line being there. */
+static inline void upf_policy_prefetch(const struct upf_rules *r, const struct upf_pdr *pdr)
+{
+	const struct upf_policy *p = upf_policy_of(r, pdr);
+	const uint32_t *item = p->item;
+
+	for (unsigned i = 0; i < p->n_qers; i++) {
+		rte_prefetch0((const char *)r + (uint64_t)item[i] * 64);
+		rte_prefetch0_write(&upf_tables.meters[item[p->n_qers + i]]);
+	}
+	item += 2 * p->n_qers;
+	for (unsigned i = 0; i < p->n_urrs; i++) {
+		rte_prefetch0_write(&upf_tables.usages[item[i]]);
+		rte_prefetch0(&upf_tables.limits[item[i]]);
+	}
+}
+
+/* What workers tell the control thread of usage (cst_notice): a bit of `told` was newly set. */
+struct upf_usage_notice {
+	uint32_t usage; /* number */
+	uint32_t arm;   /* limit.arm that it was told by */
+	uint32_t told;  /* UPF_TOLD_* newly set */
+};
+/* Set by the control side before start; called in the control thread. */
+extern void (*upf_usage_told)(const struct upf_usage_notice *n);
+
+/* A downlink packet of this PDR was lost to a full or discarded buffer, for the dropped downlink
+ * traffic threshold of its URRs, if it has any. */
+void upf_policy_lost(struct cst_worker *w, const struct upf_rules *r, const struct upf_pdr *pdr,
+		     uint32_t bytes);

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A URR's life: it comes, changes and goes with its session's rules. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/worker.h"
+#include "upf_hook.h"
+#include "upf_policy.h"
+#include "upf_timer.h"
+#include "upf_urr_int.h"
+#include "upf_work.h"
+
+/* START, STOPT and EVENT without an inactivity detection time: traffic has come to rest after so
+ * many seconds. */
+#define DEFAULT_REST 10
+
+/* Deadlines that one tick sees to, and books that a search after lost notices leafs through: the
+ * control thread has other things to do. */
+#define AT_ONCE        2048
+#define SEARCH_AT_ONCE 16384
+
+struct upf_timers *upf_urr_timers;
+unsigned upf_urr_finals;
+
+static struct upf_urr *books;
+static uint32_t n_books;
+static uint64_t lost;   /* notices, as far as known */
+static uint32_t search; /* the next book to look into; 0: nothing was lost */
+
+struct upf_urr *upf_urr_at(uint32_t number)
+{
+	return &books[number];
+}
+
+struct upf_session *upf_urr_session(const struct upf_urr *b)
+{
+	struct upf_session *s = upf_session_by_state(b->state);
+
+	return s && s->seid == b->seid ? s : NULL;
+}
+
+bool upf_urr_finals_due(void)
+{
+	return upf_urr_finals != 0;
+}
+
+/* ---- rules come, change and go ------------------------------------------------------- */
+
+static bool is_named(const struct upf_session_obj *o, uint32_t id)
+{
+	const struct upf_pdr_obj *p = o->pdrs.items;
+
+	for (unsigned i = 0; i < o->pdrs.n; i++)
+		if (upf_urr_listed(&p[i].urr_ids, id))
+			return true;
+	return false;
+}
+
+/* What the other rules of the session say about this one. */
+static void set_relations(struct upf_urr *b, const struct upf_session_obj *o)
+{
+	const struct upf_urr_obj *u = o->urrs.items;
+	bool was_named = b->flags & UPF_URR_NAMED;
+
+	b->flags &= (uint16_t) ~(UPF_URR_NAMED | UPF_URR_LINKS | UPF_URR_UAE);
+	for (unsigned i = 0; i < o->urrs.n; i++) {
+		if (u[i].reporting_triggers & UPF_RT_LIUSA &&
+		    upf_urr_listed(&u[i].linked_urr_ids, b->id))
+			b->flags |= UPF_URR_LINKS;
+		if (u[i].measurement_information & UPF_MI_MBQE)
+			b->flags |= UPF_URR_UAE;
+	}
+	if (is_named(o, b->id)) {
+		b->flags |= UPF_URR_NAMED;
+	} else if (was_named && !(b->flags & UPF_URR_FINAL)) {
+		b->flags |= UPF_URR_FINAL;
+		upf_urr_finals++;
+	}
+}
+
+static void begin_book(uint32_t number, const struct upf_session *s, uint32_t id)
+{
+	struct upf_urr *b = upf_urr_at(number);
+	struct upf_now now;
+
+	upf_clock(&now);
+	*b = (struct upf_urr){.seid = s->seid,
+			      .state = upf_run(s)->state,
+			      .id = id,
+			      .flags = UPF_URR_LIVE,
+			      .since = now.tsc,
+			      .created = now.tsc,
+			      .start_unix = (uint32_t)(now.unix_ms / 1000),
+			      .time_threshold = UINT64_MAX,
+			      .time_quota = UINT64_MAX};
+	b->seqn = upf_seqn_of(b->state, id);
+}
+
+static bool same_volume(const struct upf_volume_obj *a, const struct upf_volume_obj *b)
+{
+	return a->has == b->has && a->total == b->total && a->ul == b->ul && a->dl == b->dl;
+}
+
+static bool same_thresholds(const struct upf_urr_obj *a, const struct upf_urr_obj *b)
+{
+	const struct upf_dropped_obj *c = &a->dropped_dl_traffic_threshold,
+				     *d = &b->dropped_dl_traffic_threshold;
+
+	return a->reporting_triggers == b->reporting_triggers &&
+	       a->monitoring_time == b->monitoring_time &&
+	       same_volume(&a->volume_threshold, &b->volume_threshold) &&
+	       a->time_threshold == b->time_threshold && a->event_threshold == b->event_threshold &&
+	       same_volume(&a->subsequent_volume_threshold, &b->subsequent_volume_threshold) &&
+	       a->subsequent_time_threshold == b->subsequent_time_threshold &&
+	       a->subsequent_event_threshold == b->subsequent_event_threshold && c->has == d->has &&
+	       c->packets == d->packets && c->bytes == d->bytes;
+}
+
+static uint32_t changed_quotas(const struct upf_urr_obj *u, const struct upf_urr_obj *was)
+{
+	uint32_t kinds = upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
+
+	if (!was)
+		return kinds;
+	if (same_volume(&u->volume_quota, &was->volume_quota))
+		kinds &= ~(uint32_t)UPF_QUOTA_VOLUME;
+	if (cst_has(was, URR_TIME_QUOTA) && u->time_quota == was->time_quota)
+		kinds &= ~(uint32_t)UPF_QUOTA_TIME;
+	if (cst_has(was, URR_EVENT_QUOTA) && u->event_quota == was->event_quota)
+		kinds &= ~(uint32_t)UPF_QUOTA_EVENT;
+	return kinds;
+}
+
+static void set_times(struct upf_urr *b, const struct upf_urr_obj *u, const struct upf_urr_obj *was,
+		      const struct upf_now *now)
+{
+	uint32_t period = u->reporting_triggers & UPF_RT_PERIO ? u->measurement_period : 0;
+	bool traffic = u->reporting_triggers & (UPF_RT_START | UPF_RT_STOPT) ||
+		       u->measurement_method & UPF_MM_EVENT;
+
+	if (period != b->period)
+		b->period_due = period ? now->ms + (uint64_t)period * 1000 : 0;
+	b->period = period;
+	b->holding = u->reporting_triggers & UPF_RT_QUHTI ? u->quota_holding_time : 0;
+	b->flags &= (uint16_t)~UPF_URR_RESTS;
+	if (cst_has(u, URR_INACTIVITY_DETECTION_TIME)) {
+		b->rest = u->inactivity_detection_time;
+		b->flags |= UPF_URR_RESTS;
+	} else {
+		b->rest = traffic ? DEFAULT_REST : 0;
+	}
+	if (was && was->monitoring_time == u->monitoring_time)
+		return;
+	b->flags &= (uint16_t)~UPF_URR_AFTER;
+	b->monitoring = u->monitoring_time;
+	if (b->monitoring && (uint64_t)b->monitoring * 1000 <= now->unix_ms) {
+		b->monitoring = 0; /* it has passed: subsequent values hold from the start */
+		b->flags |= UPF_URR_AFTER;
+	}
+}
+
+static void take_rule(uint32_t number, const struct upf_session *session,
+		      const struct upf_session_obj *o, const struct upf_urr_obj *u,
+		      const struct upf_urr_obj *was)
+{
+	struct upf_urr *b = upf_urr_at(number);
+	struct upf_limit *l = upf_urr_limit(number);
+	uint32_t kinds;
+	struct upf_seen s;
+
+	if (!(b->flags & UPF_URR_LIVE)) {
+		begin_book(number, session, u->id);
+		was = NULL;
+	}
+	upf_urr_see(number, &s);
+	upf_urr_note_first(b, l, &s);
+	b->method = (uint8_t)u->measurement_method;
+	b->triggers = u->reporting_triggers;
+	b->info = (uint8_t)u->measurement_information;
+	set_times(b, u, was, &s.now);
+	set_relations(b, o);
+	if (!(b->flags & UPF_URR_FROZEN)) { /* goes on from where it is, however it is told now */
+		b->offset = 0;
+		b->offset = s.used - upf_urr_used(b, &s.u, &s.now);
+	}
+	__atomic_store_n(&l->idle, upf_cycles(&s.now, b->rest), __ATOMIC_RELAXED);
+	if (!was || was->number_of_reports != u->number_of_reports) {
+		b->reports_left = u->number_of_reports;
+		b->flags &= (uint16_t)~UPF_URR_SILENT;
+	}
+	if (!was || !same_thresholds(u, was))
+		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
+	kinds = changed_quotas(u, was);
+	upf_urr_grant(b, l, u, kinds, false, &s.now);
+	kinds = upf_urr_kinds(u, URR_SUBSEQUENT_VOLUME_QUOTA, URR_SUBSEQUENT_TIME_QUOTA,
+			      URR_SUBSEQUENT_EVENT_QUOTA);
+	if (!was && b->flags & UPF_URR_AFTER)
+		upf_urr_grant(b, l, u, kinds, true, &s.now);
+	kinds |= upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
+	upf_urr_withdraw(b, l, b->granted_kinds & ~kinds);
+	if (!(b->triggers & UPF_RT_QUVTI) || b->validity_due == 0)
+		upf_urr_validate(b, u, &s.now);
+	upf_urr_follow(number, &s);
+	if (was) /* what was counted already may reach a new threshold */
+		upf_timer_set(upf_urr_timers, number, s.now.ms + 1);
+}
+
+static void leave(const struct upf_session *old, const struct upf_session *next)
+{
+	const struct upf_held_part *p = upf_parts(old);
+
+	for (unsigned i = 0; i < old->n_parts; i++) {
+		struct upf_urr *b;
+
+		if (p[i].kind != UPF_PART_USAGE || upf_keeps_part(next, &p[i]))
+			continue;
+		b = upf_urr_at(p[i].number);
+		b->flags |= UPF_URR_ENDS;
+		upf_urr_finals++;
+		upf_timer_set(upf_urr_timers, p[i].number, 0);
+	}
+}
+
+static bool has_usage(const struct upf_session *s)
+{
+	const struct upf_held_part *p = s ? upf_parts(s) : NULL;
+
+	for (unsigned i = 0; s && i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE)
+			return true;
+	return false;
+}
+
+static void on_commit(const struct upf_change *c)
+{
+	const struct upf_session_obj *was = NULL;
+	const struct upf_held_part *p;
+
+	if (c->old)
+		leave(c->old, c->next);
+	if (!has_usage(c->next))
+		return;
+	if (has_usage(c->old))
+		was = upf_urr_unpack(c->old);
+	p = upf_parts(c->next);
+	for (unsigned i = 0; i < c->next->n_parts; i++) {
+		const struct upf_urr_obj *u = upf_urr_rule(c->s, p[i].rule);
+
+		if (p[i].kind == UPF_PART_USAGE && u)
+			take_rule(p[i].number, c->next, c->s, u, upf_urr_rule(was, p[i].rule));
+	}
+}
+
+/* ---- final reports --------------------------------------------------------------------- */
+
+/* The URR itself goes. */
+static void report_end(uint32_t number, const struct upf_session *old)
+{
+	struct upf_urr *b = upf_urr_at(number);
+	struct upf_seen s;
+
+	upf_urr_see(number, &s);
+	upf_urr_note_first(b, upf_urr_limit(number), &s);
+	upf_urr_report(b, UPF_UR_TERMR, &s, upf_urr_unpack(old));
+}
+
+static void end(uint32_t number, bool gone, const struct upf_session *old,
+		const struct upf_session *now)
+{
+	struct upf_urr *b = upf_urr_at(number);
+
+	if (b->flags & UPF_URR_FINAL)
+		upf_urr_finals--;
+	b->flags &= (uint16_t)~UPF_URR_FINAL;
+	if (!gone) {
+		upf_urr_look(number, UPF_UR_TERMR);
+		return;
+	}
+	upf_urr_finals--;
+	report_end(number, old);
+	if (now)
+		upf_seqn_keep(b->state, b->id, b->seqn);
+	b->flags = 0;
+}
+
+/* No worker counts by the old rules any more: what is read now is all there will be. */
+static void on_reap(const struct upf_session *old, struct upf_session *now)
+{
+	const struct upf_held_part *p = upf_parts(old);
+
+	for (unsigned i = 0; i < old->n_parts; i++) {
+		const struct upf_urr *b = upf_urr_at(p[i].number);
+		uint16_t which = p[i].gone ? UPF_URR_ENDS : UPF_URR_FINAL;
+
+		if (p[i].kind != UPF_PART_USAGE || !(b->flags & which))
+			continue;
+		end(p[i].number, p[i].gone, old, now);
+	}
+	if (old->ended)
+		upf_seqn_forget(upf_run(old)->state);
+}
+
+static struct upf_hook hook = {.commit = on_commit, .reap = on_reap};
+
+static void __attribute__((constructor)) attach(void)
+{
+	upf_hook_add(&hook);
+}
+
+/* ---- parts ------------------------------------------------------------------------------ */
+
+static void begin_part(uint32_t number)
+{
+	struct upf_limit *l = upf_urr_limit(number);
+
+	memset(&upf_tables.usages[number], 0, sizeof(struct upf_usage));
+	memset(l, 0xff, sizeof(*l));
+	l->arm = l->flags = 0;
+	l->idle = 0;
+	books[number].flags = 0;
+}
+
+/* ---- what workers tell, and time ---------------------------------------------------------- */
+
+static void on_told(const struct upf_usage_notice *n)
+{
+	if (n->usage != 0 && n->usage <= n_books)
+		upf_urr_look(n->usage, 0);
+}
+
+/* Notices that found no room are not told again: look for what they would have said. */
+static void search_lost(void)
+{
+	uint64_t now_lost = 0;
+
+	for (uint16_t i = 0; i < cst_workers(); i++)
+		now_lost += cst_worker_get(i)->stats.notices_lost;
+	if (now_lost != lost)
+		search = 1;
+	lost = now_lost;
+	for (unsigned i = 0; search != 0 && i < SEARCH_AT_ONCE; i++) {
+		if (books[search].flags & UPF_URR_LIVE && upf_tables.usages[search].told)
+			upf_urr_look(search, 0);
+		search = search < n_books ? search + 1 : 0;
+	}
+}
+
+void upf_urr_tick(void)
+{
+	struct upf_now now;
+	uint32_t number;
+
+	if (!upf_urr_timers)
+		return;
+	upf_clock(&now);
+	for (unsigned i = 0; i < AT_ONCE; i++) {
+		number = upf_timer_pop(upf_urr_timers, now.ms);
+		if (number == 0)
+			break;
+		upf_urr_look(number, 0);
+	}
+	search_lost();
+}
+
+static void tick(uint64_t now_ms)
+{
+	(void)now_ms;
+	upf_urr_tick();
+}
+
+static struct cst_module module = {.name = "upf.urrs", .order = 35, .tick = tick};
+CST_MODULE(module);
+
+int upf_urr_open(struct upf_urr *base, uint32_t n, struct cst_err *e)
+{
+	static const struct upf_part_kind kind = {.begin = begin_part};
+
+	upf_urr_timers = upf_timers_new(n);
+	if (!upf_urr_timers)
+		return cst_err(e, -ENOMEM, "system.max_pdrs", "no memory for usage reports");
+	books = base;
+	n_books = n;
+	upf_part_define(UPF_PART_USAGE, &kind);
+	upf_usage_told = on_told;
+	return 0;
+}
+
+void upf_urr_close(void)
+{
+	upf_timers_free(upf_urr_timers);
+	upf_urr_timers = NULL;
+	upf_seqn_forget_all();
+	n_books = 0;
+	search = 0;
+	lost = 0;
+	upf_urr_finals = 0;
+}
