@@ -41,7 +41,8 @@ static int help_about(struct cst_cli *cli, char **words, int n)
 		cli_help_verb(o, cli_verb_find(o, ""));
 		return 0;
 	}
-	if (o == NULL || (n > 1 && v == NULL)) {
+	/* an object known here may have more verbs there */
+	if (o == NULL || v == NULL) {
 		cli_ask_coastd(cli);
 		o = cli_object_find(words[0]);
 		v = o != NULL && n > 1 ? cli_verb_find(o, words[1]) : NULL;

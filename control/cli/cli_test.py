@@ -424,6 +424,34 @@ class Cli(unittest.TestCase):
         self.stop()
         self.fails(1, "not running", "top")
 
+    def test_session_in_words(self):
+        self.ok("session", "put", json.dumps({
+            "seid": 7, "dnn": "internet", "user_id": {"imsi": "001010000000001"},
+            "cp_f_seid": {"seid": 99, "ipv4": "192.0.2.50"},
+            "pdrs": [{"id": 1, "precedence": 10, "far_id": 1, "qer_ids": [1], "urr_ids": [2],
+                      "outer_header_removal": "gtpu-udp-ipv4",
+                      "pdi": {"source_interface": "access", "network_instance": "n3", "qfi": [5, 9],
+                              "f_teid": {"teid": "0x1001", "ipv4": "192.0.2.1"},
+                              "sdf_filters": [{"id": 3, "flow_description":
+                                               "permit out udp from any to assigned 53"}]}}],
+            "fars": [{"id": 1, "apply_action": ["FORW"], "forwarding_parameters": {
+                          "destination_interface": "core", "network_instance": "n6"}},
+                     {"id": 4, "apply_action": ["BUFF", "NOCP"], "bar_id": 6}],
+            "qers": [{"id": 1, "qfi": 9, "mbr": {"ul": 10000, "dl": 2500000}, "correlation_id": 77}],
+            "urrs": [{"id": 2, "measurement_method": ["VOLUM"], "reporting_triggers": ["VOLTH"],
+                      "volume_threshold": {"total": 1234567}, "measurement_period": 61}],
+            "bars": [{"id": 6, "suggested_buffering_packets_count": 17}]}))
+        text = self.ok("session", "show", "7")
+        for part in ("session 7  DNN internet", "imsi 001010000000001", "SEID 99 at 192.0.2.50",
+                     "PDR 1  precedence 10", "tunnel 0x1001 at 192.0.2.1", "QFI 5, 9",
+                     "filter 3 permit out udp from any to assigned 53", "takes off      gtpu-udp-ipv4",
+                     "1: forward to core in n6", "FAR 4  of no PDR",
+                     "buffer and notify the control plane by BAR 6", "QER 1  of PDR 1",
+                     "uplink 10.0 Mbit/s, downlink 2.50 Gbit/s", "correlation id: 77",
+                     "URR 2  of PDR 1", "total 1.23 MB", "measurement period: 61 seconds", "BAR 6",
+                     "suggested buffering packets count: 17 packets"):
+            self.assertIn(part, text)
+
     def test_reload(self):
         path = os.path.join(self.dir.name, "new.yaml")
         with open(path, "w") as f:

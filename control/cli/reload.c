@@ -14,7 +14,8 @@ struct reload_args {
 
 static const struct cst_field reload_fields[] = {
 	CST_F_STR(struct reload_args, path, 1, 4095, 0, NULL,
-		  "file to take; absent: the one that coastd was started with"),
+		  "file to take; absent: the one that coastd was started with; "
+		  "another one only root and coastd's own user may name"),
 	CST_F_BOOL(struct reload_args, check, 0, "false",
 		   "--check or --dry-run: show the difference and change nothing"),
 };

@@ -22,7 +22,6 @@ static void hint(const struct cst_cli *cli, const struct cli_object *o, const st
 		      stderr);
 		return;
 	case EACCES:
-	case EPERM:
 		fputs("Run it as root, or join the group: 'usermod -aG coast USER', then log in "
 		      "anew.\n",
 		      stderr);

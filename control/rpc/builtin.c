@@ -104,7 +104,8 @@ struct reload_params {
 
 static const struct cst_field reload_fields[] = {
 	CST_F_STR(struct reload_params, path, 1, 4095, 0, NULL,
-		  "file to take, from '/'; absent: the one that coastd was started with"),
+		  "file to take, from '/'; absent: the one that coastd was started with; "
+		  "another one only root and coastd's own user may name"),
 	CST_F_BOOL(struct reload_params, check, 0, "false",
 		   "tell what would be done and change nothing"),
 };
@@ -135,6 +136,12 @@ static int config_reload(const void *params, json_t **result, struct cst_err *e)
 
 	if (p->path != NULL && p->path[0] != '/')
 		return cst_err(e, -EINVAL, "path", "must begin with '/'");
+	/* errors quote the file, which may be one that coastd can read and the client cannot */
+	if (p->path != NULL && !rpc_current()->owner &&
+	    (cst_config_file() == NULL || strcmp(p->path, cst_config_file()) != 0))
+		return cst_err(e, -EPERM, "path",
+			       "only root or coastd's user may name another file than the one that "
+			       "coastd was started with");
 	if (p->path == NULL && cst_config_file() == NULL)
 		return cst_err(e, -ENOENT, "path", "coastd was started without a file: name one");
 	memset(&first_error, 0, sizeof(first_error));

@@ -438,7 +438,7 @@ char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsig
 
 char *cst_rpc_serve(const char *line, size_t len, bool may_write)
 {
-	const struct rpc_peer peer = {.may_write = may_write};
+	const struct rpc_peer peer = {.may_write = may_write, .owner = may_write};
 
 	return rpc_serve(line, len, &peer, NULL);
 }

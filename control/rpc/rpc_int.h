@@ -24,6 +24,7 @@ extern char rpc_group[32]; /* who may change, for the error text */
 struct rpc_sub;
 struct rpc_peer {
 	bool may_write;
+	bool owner;          /* root or coastd's own user: may read what coastd may */
 	struct rpc_sub *sub; /* where its events go; NULL: no connection */
 };
 
@@ -82,3 +83,5 @@ int rpc_socket_open(const struct cst_rpc_conf *conf, struct cst_err *e);
 void rpc_socket_remove(const char *path);
 /* May the process at the other end change things? */
 bool rpc_peer_may_write(int fd, const char *group);
+/* Is it root's or coastd's own user's? */
+bool rpc_peer_is_owner(int fd);

@@ -307,6 +307,23 @@ static void all_or_nothing(void **state)
 	assert_int_equal(thing_size("a"), 100);
 }
 
+/* Its errors would tell what is in a file that the client itself may not read. */
+static void reload_of_other_files(void **state)
+{
+	static const char line[] = "{\"jsonrpc\":\"2.0\",\"method\":\"config.reload\",\"id\":1,"
+				   "\"params\":{\"path\":\"/etc/passwd\",\"check\":true}}";
+	const struct rpc_peer member_of_group = {.may_write = true};
+	char *text = rpc_serve(line, sizeof(line) - 1, &member_of_group, NULL);
+
+	assert_non_null(strstr(text, "\"EPERM\""));
+	assert_non_null(strstr(text, "\"path\""));
+	assert_null(strstr(text, "root:"));
+	free(text);
+	text = cst_rpc_serve(line, sizeof(line) - 1, true);
+	assert_null(strstr(text, "\"EPERM\""));
+	free(text);
+}
+
 static void read_only(void **state)
 {
 	json_t *js;
@@ -503,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup(class_methods, setup),
 		cmocka_unit_test_setup(all_or_nothing, setup),
 		cmocka_unit_test_setup(read_only, setup),
+		cmocka_unit_test_setup(reload_of_other_files, setup),
 		cmocka_unit_test_setup(batch_reply_is_bounded, setup),
 		cmocka_unit_test_setup(describe, setup),
 		cmocka_unit_test_setup(event_pages, setup),

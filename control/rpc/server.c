@@ -307,6 +307,7 @@ static void on_connection(struct evconnlistener *l, evutil_socket_t fd, struct s
 		return;
 	}
 	c->peer.may_write = may_write;
+	c->peer.owner = rpc_peer_is_owner(fd);
 	c->peer.sub = &c->sub;
 	c->max_message = conf.max_message;
 	if (!may_write && c->max_message > READER_MESSAGE)

@@ -132,6 +132,19 @@ static bool has_group(int fd, uid_t uid, gid_t primary, gid_t wanted)
 	return false;
 }
 
+static bool is_owner(const struct ucred *cred)
+{
+	return cred->uid == 0 || cred->uid == geteuid();
+}
+
+bool rpc_peer_is_owner(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && is_owner(&cred);
+}
+
 bool rpc_peer_may_write(int fd, const char *group)
 {
 	struct ucred cred;
@@ -140,7 +153,7 @@ bool rpc_peer_may_write(int fd, const char *group)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return false;
-	if (cred.uid == 0 || cred.uid == geteuid())
+	if (is_owner(&cred))
 		return true;
 	gr = group[0] != '\0' ? getgrnam(group) : NULL;
 	if (gr == NULL)

@@ -134,7 +134,17 @@ static void files_that_may_be_written(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 10);
 	write_file(path, &magic, sizeof(magic));
+	assert_int_equal(chmod(path, 0666), 0);
 	assert_true(open_file(path, &e) >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	if (geteuid() == 0) {
+		write_file(path, &magic, sizeof(magic));
+		assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+		assert_int_equal(open_file(path, &e), -EEXIST);
+		assert_non_null(strstr(e.reason, "another user's"));
+		assert_int_equal(chown(path, 0, (gid_t)-1), 0);
+	}
 
 	snprintf(other, sizeof(other), "%s/link", dir);
 	assert_int_equal(symlink(path, other), 0);
@@ -457,6 +467,8 @@ static void limits_end_it(void **state)
 static void one_at_a_time(void **state)
 {
 	struct cst_capture_conf conf = plain;
+	struct cst_capture_info info;
+	struct cst_watch_want want;
 	struct cst_err e = {0};
 
 	assert_int_equal(cst_capture_end(&e), -ENOENT);
@@ -466,6 +478,21 @@ static void one_at_a_time(void **state)
 	assert_int_equal(access(conf.file, F_OK), -1);
 	end();
 	assert_int_equal(n_found, 0);
+	/* the next may begin once this one is told as ended, whether the tick has been or not */
+	begin(&port0, plain);
+	rig_ok(cst_capture_end(&e), &e);
+	cst_rcu_reclaim(true);
+	do
+		cst_capture_state(&info, NULL);
+	while (info.phase != CST_CAPTURE_ENDED && usleep(1000) == 0);
+	begin(&port0, plain);
+	end();
+	/* one that cannot begin changes nothing of what is told of the last */
+	snprintf(conf.file, sizeof(conf.file), "/nowhere/at/all");
+	assert_int_equal(cst_capture_begin(&every, &conf, (unsigned)-1, &e), -ENOENT);
+	cst_capture_state(&info, &want);
+	assert_string_equal(info.file, file);
+	assert_int_equal(want.what, CST_WATCH_PORT);
 	/* and what nobody wants any more costs nothing any more */
 	for (int i = 0; i < 3; i++)
 		cst_modules_tick(100000 + 6000 * (uint64_t)i);

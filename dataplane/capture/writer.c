@@ -53,6 +53,9 @@ static int check_file(int fd, const char *path, struct cst_err *e)
 			       "%.160s exists and is no capture: name another file", path);
 	if (st.st_nlink > 1)
 		return cst_err(e, -EEXIST, "file", "%.160s has other names: remove it first", path);
+	if (st.st_uid != geteuid()) /* who could read what is written to it */
+		return cst_err(e, -EEXIST, "file", "%.160s is another user's: remove it first",
+			       path);
 	return 0;
 }
 
@@ -77,6 +80,12 @@ int capture_file(const char *path, unsigned gid, struct cst_err *e)
 	}
 	if (gid != (unsigned)-1 && fchown(fd, (uid_t)-1, gid) < 0) {
 		/* an unprivileged coastd's files are its own user's */
+	}
+	/* an earlier capture may have been opened to others since */
+	if (fchmod(fd, 0640) < 0) {
+		ret = cst_err(e, -errno, "file", "%.160s: %s", path, strerror(errno));
+		close(fd);
+		return ret;
 	}
 	return fd;
 }

@@ -12,6 +12,7 @@ struct cst_trace_log *trace_logs[CST_MAX_WORKERS + 1];
 static const struct cst_trace_step **sorted;
 static struct cst_clock clock_;
 static unsigned first_number; /* of those since the last trace_logs_clear() */
+static uint64_t lost_before;  /* until then */
 
 int trace_logs_make(struct cst_err *e)
 {
@@ -31,8 +32,20 @@ int trace_logs_make(struct cst_err *e)
 	return sorted != NULL ? 0 : cst_err(e, -ENOMEM, NULL, "no memory to record packets");
 }
 
+/* Since the workers began: each counts on its own. */
+static uint64_t lost_ever(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < CST_MAX_WORKERS + 1; i++)
+		n += trace_logs[i] != NULL ? __atomic_load_n(&trace_logs[i]->lost, __ATOMIC_RELAXED)
+					   : 0;
+	return n;
+}
+
 void trace_logs_clear(void)
 {
+	lost_before = lost_ever();
 	first_number = atomic_load(&cst_trace_numbers);
 	for (unsigned i = 0; i < CST_MAX_WORKERS + 1; i++)
 		if (trace_logs[i] != NULL)
@@ -50,6 +63,7 @@ void trace_logs_free(void)
 	}
 	free(sorted);
 	sorted = NULL;
+	lost_before = 0;
 	memset(&clock_, 0, sizeof(clock_));
 }
 
@@ -104,12 +118,7 @@ uint32_t cst_trace_steps(const struct cst_trace_step *const **out)
 
 uint64_t cst_trace_lost(void)
 {
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < CST_MAX_WORKERS + 1; i++)
-		n += trace_logs[i] != NULL ? __atomic_load_n(&trace_logs[i]->lost, __ATOMIC_RELAXED)
-					   : 0;
-	return n;
+	return lost_ever() - lost_before;
 }
 
 const struct cst_clock *cst_trace_clock(void)

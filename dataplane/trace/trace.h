@@ -60,7 +60,7 @@ const struct cst_trace_filter *cst_trace_filters(void);
 uint32_t cst_trace_steps(const struct cst_trace_step *const **out);
 /* The packet's number as told: from 1 on since the last cst_trace_clear(). */
 uint32_t cst_trace_number(const struct cst_trace_step *s);
-uint64_t cst_trace_lost(void); /* steps for which the logs had no room */
+uint64_t cst_trace_lost(void); /* steps since then for which the logs had no room */
 const struct cst_clock *cst_trace_clock(void);
 
 /* ---- the capture --------------------------------------------------------------------------- */

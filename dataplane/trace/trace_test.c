@@ -377,6 +377,7 @@ static void logs_have_an_end(void **state)
 	assert_string_equal(name_of(steps[2]->node), "rig_pool");
 	forget();
 	assert_int_equal(cst_trace_steps(&steps), 0);
+	assert_int_equal(cst_trace_lost(), 0);
 	trace(&all, 1);
 	rig_in(1, "pool4");
 	assert_string_equal(way(), "rx classify rig_pool");

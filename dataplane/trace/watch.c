@@ -219,11 +219,11 @@ static uint64_t all_ports(void)
 	return ports;
 }
 
-static uint64_t ports_wanted(void)
+static uint64_t ports_wanted(const struct cst_watch_want *want)
 {
-	return capture.want.what == CST_WATCH_ALL    ? all_ports()
-	       : capture.want.what == CST_WATCH_PORT ? keys[CST_TRACE_FILTERS].ports
-						     : 0;
+	return want->what == CST_WATCH_ALL    ? all_ports()
+	       : want->what == CST_WATCH_PORT ? keys[CST_TRACE_FILTERS].ports
+					      : 0;
 }
 
 static void name_ports(void)
@@ -233,6 +233,20 @@ static void name_ports(void)
 			cst_capture_name(capture.run, i, cst_port_conf(i)->name);
 }
 
+/* One that has ended makes room for the next. */
+static void reap(void)
+{
+	struct cst_capture_info info;
+
+	cst_capture_info(capture.run, &info);
+	if (info.phase != CST_CAPTURE_ENDED || !cst_capture_close(capture.run, false))
+		return;
+	LOG_NOTICE("capture %s: ended, %s: %llu packets, %llu lost", info.file, info.why,
+		   (unsigned long long)info.packets, (unsigned long long)info.lost);
+	capture.last = info;
+	capture.run = NULL;
+}
+
 int cst_capture_begin(const struct cst_watch_want *want, const struct cst_capture_conf *conf,
 		      unsigned gid, struct cst_err *e)
 {
@@ -240,14 +254,15 @@ int cst_capture_begin(const struct cst_watch_want *want, const struct cst_captur
 	int ret;
 
 	if (capture.run != NULL)
+		reap(); /* told as ended already, but the tick has not come by */
+	if (capture.run != NULL)
 		return cst_err(e, -EBUSY, NULL, "a capture runs: 'coastctl capture stop' ends it");
 	ret = resolve(want, &keys[CST_TRACE_FILTERS], e);
 	if (ret == 0)
 		ret = trace_logs_make(e);
 	if (ret < 0)
 		return ret;
-	capture.want = *want;
-	c.ports = ports_wanted();
+	c.ports = ports_wanted(want);
 	if (want->what == CST_WATCH_ALL && c.ports == 0)
 		return cst_err(e, -ENOENT, "port", "there is no port");
 	capture.run = cst_capture_open(&c, gid, e);
@@ -259,6 +274,7 @@ int cst_capture_begin(const struct cst_watch_want *want, const struct cst_captur
 		capture.run = NULL;
 		return ret;
 	}
+	capture.want = *want;
 	capture.off = false;
 	ret = publish(true, e);
 	if (ret < 0) {
@@ -306,21 +322,13 @@ void cst_capture_state(struct cst_capture_info *out, struct cst_watch_want *want
 
 static void capture_tick(void)
 {
-	struct cst_capture_info info;
-
 	if (capture.run == NULL)
 		return;
 	if (!capture.off && cst_capture_full(capture.run))
 		turn_off();
 	if (!capture.off)
 		name_ports();
-	cst_capture_info(capture.run, &info);
-	if (info.phase != CST_CAPTURE_ENDED || !cst_capture_close(capture.run, false))
-		return;
-	LOG_NOTICE("capture %s: ended, %s: %llu packets, %llu lost", info.file, info.why,
-		   (unsigned long long)info.packets, (unsigned long long)info.lost);
-	capture.last = info;
-	capture.run = NULL;
+	reap();
 }
 
 /* ---- as time goes on
@@ -351,7 +359,7 @@ static bool renew_all(void)
 			changed |= renew(&filters[i].want, &keys[i], &filters[i].gone);
 	if (capturing()) {
 		changed |= renew(&capture.want, &keys[CST_TRACE_FILTERS], &gone);
-		cst_capture_ports(capture.run, ports_wanted());
+		cst_capture_ports(capture.run, ports_wanted(&capture.want));
 	}
 	return changed;
 }

@@ -13,6 +13,7 @@
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
+#include <rte_ring.h>
 #include <rte_telemetry.h>
 
 #include "engine/node.h"
@@ -107,6 +108,7 @@ static int worker(const char *cmd, const char *params, struct rte_tel_data *data
 	rte_tel_data_add_dict_u64(data, "injected", s.injected);
 	rte_tel_data_add_dict_u64(data, "consumed", s.consumed);
 	rte_tel_data_add_dict_u64(data, "dropped", sum(s.drops));
+	rte_tel_data_add_dict_u64(data, "held", rte_ring_count(w->inbox) + s.held);
 	rte_tel_data_add_dict_u64(data, "handed_off", s.handed_off);
 	rte_tel_data_add_dict_u64(data, "walks", s.walks);
 	rte_tel_data_add_dict_u64(data, "big_loops", s.big_loops);
@@ -181,7 +183,9 @@ static int answer(const char *cmd, const char *params, struct rte_tel_data *data
 
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
+	pthread_mutex_lock(&lock);
 	live = true;
+	pthread_mutex_unlock(&lock);
 	/* known already after a stop and another start in one process: that is no error */
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		rte_telemetry_register_cmd(commands[i].name, answer, commands[i].help);

@@ -49,7 +49,8 @@ static int add(const void *params, json_t **result, struct cst_err *e)
 
 static struct cst_method add_method = {
 	.name = "trace.add",
-	.help = "trace the next packets that match: every step they take, trace.list shows them",
+	.help = "trace the next packets that match: 'coastctl trace show' tells every step they "
+		"take",
 	.write = true,
 	.params = &trace_add_object,
 	.call = add,
@@ -301,13 +302,13 @@ static int list(const void *params, json_t **result, struct cst_err *e)
 		}
 		json_array_append_new(items, packet_item(steps, k));
 	}
+	if (cst_has(o, TRACE_LIST_PACKET) && json_array_size(items) == 0) {
+		json_decref(items);
+		return cst_err(e, -ENOENT, "packet", "packet %u was not traced", o->packet);
+	}
 	*result = json_pack("{s:o, s:o, s:I, s:i}", "items", items, "traces", filter_items(),
 			    "lost", (json_int_t)cst_trace_lost(), "cursor", (int)cursor);
-	if (*result == NULL)
-		return cst_err(e, -ENOMEM, NULL, "no memory for the reply");
-	if (cst_has(o, TRACE_LIST_PACKET) && json_array_size(items) == 0)
-		return cst_err(e, -ENOENT, "packet", "packet %u was not traced", o->packet);
-	return 0;
+	return *result != NULL ? 0 : cst_err(e, -ENOMEM, NULL, "no memory for the reply");
 }
 
 static struct cst_method list_method = {

@@ -41,6 +41,7 @@ ok "route" json '[.items[] | select(.prefix == "0.0.0.0/0") | .via[0].gateway] =
 ok "neighbour" json '.items[0].state == "static"' neighbour show
 ok "pool counts" json '.items[0] | .addresses == 256 and .used == 1' pool show
 ok "session" json '.ue_ipv4 == "10.45.0.7" and .pdrs[0].packets == 0' session show 7
+ok "session, in words" sh -c "'$BUILD/coastctl' -s '$SOCK' session show 7 | grep -A1 '^PDR 1 ' | grep -q 'matched *0 packets'"
 ok "modify port" ctl port modify name=p mtu=1500
 ok "it took" json '.mtu == 1500' port show p
 ok "modify interface" ctl interface modify name=i gtpu=false

@@ -68,7 +68,7 @@ sleep 0.5
 # ---- telemetry
 ok "drops" drops_agree
 ok "workers" tells '[.[]][0] == [0]' /coast/workers
-ok "a worker" tells '[.[]][0] | .worker == 0 and .rx > 0 and .cycles_per_second > 0' /coast/worker,0
+ok "a worker" tells '[.[]][0] | .worker == 0 and .rx > 0 and .held == 0 and .cycles_per_second > 0' /coast/worker,0
 ok "no such worker" tells '[.[]][0] == null' /coast/worker,99
 ok "nodes" tells '[.[]][0] | .rx > 0 and .classify > 0' /coast/nodes
 ok "a node" tells '[.[]][0] | .node == "classify" and .packets > 0' /coast/node,classify

@@ -27,6 +27,7 @@ ping4() {
 
 # --- up: by session, and as an option is written
 ok "nothing is traced" traced 0
+ok "its help has what coastd adds" sh -c "\"$BUILD/coastctl\" -s \"$SOCK\" trace --help | grep -q add"
 ok "a trace" ctl trace add --session 1 --count 1
 ok "a packet up" ping4
 ok "one is traced" lab_wait 3 traced 1
