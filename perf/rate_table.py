@@ -15,11 +15,12 @@ measurement begins when the burst is used up; it is the median of five windows.
 With two workers each rate is there twice, once for a session of either worker: one of them gets
 its packets from the other worker, which received them. Bit rates are of inner IP packets.
 
-"waited": how much of the time a worker was ready and had no CPU. Measured anew, twice at most, is
-what is off while that was so.
+"waited": how much of the time a worker was ready and had no CPU; what is off then is measured anew,
+twice at most.
 
-Exit status 1: a rate is off by more than the tolerance. A rate of which the machine was not able
-to offer enough is shown as such and not judged.
+Not judged: a rate of which the machine was not able to offer enough, and one that stays off while a
+worker waits for a CPU for more than a twentieth of the time. Exit status 1: a rate is off by more
+than the tolerance; 77: more rates could not be judged than could.
 """
 import argparse
 import json
@@ -318,24 +319,30 @@ def main():
         sizes, slow, fast, seconds = [64, 1500], [100, 10000], [500000], 1.0
     print(f"{'set':>12} {'bytes':>6} {'workers':>8} {'of':>3} {'measured kbit/s':>16} {'error %':>8} "
           f"{'known to %':>11} {'waited %':>9} {'offered':>8}")
-    worst, off, unjudged = 0.0, 0, 0
+    worst, off, judged, unjudged = 0.0, 0, 0, 0
     for workers in (1, 2):
         for size in sizes:
             for kbps, got, known, offered, waited, owner in cell(
                     args.build, workers, size, slow, fast, seconds, args.direction,
                     args.tolerance):
                 error = (got / kbps - 1) * 100
-                judged = offered >= 1.1
-                note = f"{offered:.1f}x" if judged else f"{offered:.2f}x: not enough"
+                bad = abs(error) > args.tolerance
+                note = f"{offered:.1f}x"
+                if offered < 1.1:
+                    note = f"{offered:.2f}x: not enough"
+                elif bad and waited > 0.05:
+                    note += ": no CPU for the worker"
                 print(f"{text(kbps):>12} {size:>6} {workers:>8} {owner:>3} {got:>16.1f} "
                       f"{error:>8.3f} {known * 100:>11.3f} {waited * 100:>9.1f} {note:>8}", flush=True)
-                unjudged += not judged
-                if judged:
-                    worst = max(worst, abs(error))
-                    off += abs(error) > args.tolerance
-    print(f"worst {worst:.3f} %, {off} beyond {args.tolerance:g} %, "
-          f"{unjudged} without enough offered")
-    return off != 0
+                if ":" in note:
+                    unjudged += 1
+                    continue
+                judged += 1
+                worst = max(worst, abs(error))
+                off += bad
+    print(f"{judged} judged, worst {worst:.3f} %, {off} beyond {args.tolerance:g} %; {unjudged} not "
+          "judged: not enough offered, or workers without a CPU")
+    return 1 if off else 77 if judged < unjudged else 0
 
 
 if __name__ == "__main__":

@@ -353,7 +353,7 @@ static __attribute__((unused)) int rig_down(void **state)
 
 static const struct net_vec *rig_vec(const char *kind, const char *name)
 {
-	char full[64];
+	char full[96];
 
 	snprintf(full, sizeof(full), "%s_%s", kind, name);
 	for (unsigned i = 0; i < RTE_DIM(net_vecs); i++)

@@ -340,7 +340,7 @@ static const struct cst_field qer_fields[] = {
 				      "packets that pass in each time unit"),
 	[QER_QFI] = CST_F_UINT(S, qfi, 0, 63, NULL, 0, NULL, "QFI written into packets"),
 	[QER_RQI] = CST_F_BOOL(S, rqi, 0, NULL, "reflective QoS indication written into packets"),
-	[QER_PPI] = CST_F_UINT(S, ppi, 0, 7, NULL, 0, NULL, "paging policy indicator, kept"),
+	[QER_PPI] = CST_F_UINT(S, ppi, 0, 7, NULL, 0, NULL, "paging policy indicator, refused"),
 	[QER_AVERAGING_WINDOW] = OPT_UINT(S, averaging_window, "ms", "of the bit rates, kept"),
 	[QER_DROPPED_UL] = CST_F_UINT(S, dropped_ul, 0, 0, "packets", CST_F_STATE, NULL,
 				      "uplink packets above its rates"),

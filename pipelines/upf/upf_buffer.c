@@ -228,6 +228,11 @@ static bool notifies(const struct upf_session *s, const struct upf_pdr *pdr)
 	       (upf_policy_of(upf_run(s), pdr)->flags & UPF_POLICY_NOTIFY);
 }
 
+static bool makes_wait(const struct upf_pdr *pdr)
+{
+	return pdr && pdr->action == UPF_BUFF && !(pdr->flags & UPF_PDR_NEVER);
+}
+
 /* Does buffering begin or end for a PDR? */
 static bool is_new_episode(const struct upf_session *old, const struct upf_session *next)
 {
@@ -235,9 +240,9 @@ static bool is_new_episode(const struct upf_session *old, const struct upf_sessi
 
 	for (unsigned i = 0; i < upf_run_n(next); i++) {
 		const struct upf_pdr *was = pdr_by_id(old, p[i].id);
-		bool before = was && was->action == UPF_BUFF;
+		bool before = makes_wait(was);
 
-		if (before != (p[i].action == UPF_BUFF))
+		if (before != makes_wait(&p[i]))
 			return true;
 		if (before &&
 		    (was->far_id != p[i].far_id || notifies(old, was) != notifies(next, &p[i])))

@@ -82,7 +82,7 @@ struct upf_parcel {
 	uint16_t pdr;   /* line of the run; in a queue: PDR ID */
 	uint8_t kind;   /* enum upf_parcel_kind */
 	uint8_t from;   /* enum upf_parcel_from */
-	uint32_t reserved;
+	uint32_t state; /* the session, by its first state line */
 };
 _Static_assert(sizeof(struct upf_parcel) <= sizeof(((struct cst_pkt *)0)->slice), "fits");
 
@@ -111,6 +111,14 @@ static inline bool upf_buffer_meet(const struct cst_worker *w, struct rte_mbuf *
 	if (likely(upf_policy_of(upf_rules_of(ref), pdr)->queue == 0))
 		return false;
 	return upf_buffer_meet_queue(w, m, ref, pdr, action, from, bytes);
+}
+
+/* Is the session that a packet's address or tunnel leads to by now the one that it has waited for,
+ * if it has? Addresses, tunnels and framed routes change hands. */
+static inline bool upf_buffer_is_for(struct rte_mbuf *m, uint32_t ref)
+{
+	return likely(!(cst_pkt(m)->flags & CST_PKT_AGAIN)) ||
+	       upf_rules_of(ref)->state == upf_parcel(m)->state;
 }
 
 /* What workers tell the control thread: a packet waits, for the first time since `arm`. */

@@ -55,7 +55,8 @@ bool upf_buffer_meet_queue(const struct cst_worker *w, struct rte_mbuf *m, uint3
 					     .bytes = bytes,
 					     .pdr = (uint16_t)(pdr - (const struct upf_pdr *)r),
 					     .kind = (uint8_t)kind,
-					     .from = (uint8_t)from};
+					     .from = (uint8_t)from,
+					     .state = r->state};
 	return true;
 }
 
@@ -152,7 +153,8 @@ static void lose(struct cst_worker *w, const struct upf_rules *r, struct rte_mbu
 
 enum fate { STAYS, GOES, LOST };
 
-/* By the rules of now; NULL: the session is gone. A packet whose PDR is gone is matched anew. */
+/* By the rules of now; NULL: the session is gone. A packet whose PDR is gone, or over, is matched
+ * anew. */
 static enum fate fate_of(const struct upf_rules *r, struct rte_mbuf *m)
 {
 	const struct upf_parcel *parcel = upf_parcel(m);
@@ -161,7 +163,7 @@ static enum fate fate_of(const struct upf_rules *r, struct rte_mbuf *m)
 	if (!r || parcel->kind == UPF_PARCEL_DOOMED)
 		return LOST;
 	pdr = pdr_by_id(r, parcel->pdr);
-	if (!pdr || pdr->action == UPF_FORW)
+	if (!pdr || pdr->action == UPF_FORW || (pdr->flags & UPF_PDR_NEVER))
 		return GOES;
 	return pdr->action == UPF_BUFF ? STAYS : LOST;
 }

@@ -127,6 +127,31 @@ static void test_refused(void **state)
 		  "create_bars[0].dl_buffering_duration", "");
 }
 
+/* With the FAR that holds once a quota is spent: its BAR counts, and what it cannot do is said. */
+static void test_quota_action(void **state)
+{
+#define QUOTA(pdr, what)                                                                           \
+	"{'seid':1,'create_bars':[{'id':3,'suggested_buffering_packets_count':7}],"                \
+	"'create_fars':[{'id':9," what "}],'create_urrs':[{'id':1,'measurement_method':['VOLUM']," \
+	"'reporting_triggers':['VOLQU'],'volume_quota':{'total':1},"                               \
+	"'far_id_for_quota_action':9}],'update_pdrs':[{'id':" #pdr ",'urr_ids':[1]}]}"
+	(void)state;
+	PUT(PLAIN);
+	NO_MODIFY(QUOTA(2, "'apply_action':['BUFF','NOCP']"), -ENOTSUP,
+		  "create_urrs[0].far_id_for_quota_action", "NOCP");
+	NO_MODIFY(QUOTA(2, "'apply_action':['DROP','DUPL'],'duplicating_parameters':[{"
+			   "'destination_interface':'core','network_instance':'access'," OHC "}]"),
+		  -ENOTSUP, "create_urrs[0].far_id_for_quota_action", "DUPL");
+	NO_MODIFY(QUOTA(1, "'apply_action':['BUFF']"), -EINVAL, "update_pdrs[0].urr_ids",
+		  "only downlink");
+	MODIFY(QUOTA(2, "'apply_action':['BUFF'],'bar_id':3"));
+	assert_non_null(queue());
+	assert_int_equal(run_of(1)->buffer_packets, 7);
+	/* both buffer: the more generous one */
+	MODIFY(FAR("'apply_action':['BUFF']"));
+	assert_int_equal(run_of(1)->buffer_packets, UPF_BUFFER_PACKETS);
+}
+
 static void test_kept_how(void **state)
 {
 	(void)state;
@@ -465,6 +490,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_refused, nothing_left),
+		cmocka_unit_test_teardown(test_quota_action, nothing_left),
 		cmocka_unit_test_teardown(test_kept_how, nothing_left),
 		cmocka_unit_test_teardown(test_told, nothing_left),
 		cmocka_unit_test_teardown(test_owed, nothing_left),

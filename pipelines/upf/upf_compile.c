@@ -118,9 +118,17 @@ static int check_far(const struct upf_session_obj *s, const struct upf_far_obj *
 	return rc;
 }
 
+static int check_qer(const struct upf_qer_obj *q, struct cst_err *e)
+{
+	if (cst_has(q, QER_PPI))
+		return cst_err(e, -ENOTSUP, "ppi", "packets are not marked with one; leave it out");
+	return 0;
+}
+
 static int check_lists(const struct upf_session_obj *s, struct cst_err *e)
 {
 	const struct upf_far_obj *fars = s->fars.items;
+	const struct upf_qer_obj *qers = s->qers.items;
 	int rc;
 
 	for (int kind = 0; kind < UPF_RULES; kind++) {
@@ -132,6 +140,13 @@ static int check_lists(const struct upf_session_obj *s, struct cst_err *e)
 		rc = check_far(s, &fars[i], e);
 		if (rc < 0) {
 			cst_err_prefix(e, "fars[%u]", i);
+			return rc;
+		}
+	}
+	for (unsigned i = 0; i < s->qers.n; i++) {
+		rc = check_qer(&qers[i], e);
+		if (rc < 0) {
+			cst_err_prefix(e, "qers[%u]", i);
 			return rc;
 		}
 	}
@@ -427,6 +442,11 @@ static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct 
 		return cst_err(e, -EINVAL, "far_id",
 			       "FAR %u buffers, and only downlink is buffered (TS 29.244 5.2.4)",
 			       pdr->far_id);
+	if (!l->dl && l->spent_far && (l->spent_far->apply_action & UPF_AA_BUFF))
+		return cst_err(e, -EINVAL, "urr_ids",
+			       "their far_id_for_quota_action, FAR %u, buffers, and only downlink "
+			       "is buffered (TS 29.244 5.2.4)",
+			       l->spent_far->id);
 	l->tunnel = cst_has(&pdr->pdi, PDI_F_TEID);
 	set_match(l);
 	set_action(&l->rec, l->far);

@@ -45,6 +45,9 @@ void upf_copies_send(struct cst_worker *w, const struct upf_rules *r, const stru
 	const struct upf_policy *p = upf_policy_of(r, pdr);
 	const struct upf_pdr *rec = upf_line(r, p->copies);
 
+	/* another FAR holds, which asks for none */
+	if (p->spent && pdr == upf_line(r, p->spent))
+		return;
 	for (unsigned i = 0; i < p->n_copies; i++)
 		send_one(w, m, at, len, &rec[i]);
 }

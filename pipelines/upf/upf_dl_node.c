@@ -136,6 +136,9 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 					   : find_stray(m);
 	if (unlikely(it->ref == 0)) {
 		*edge = no_session(w, m);
+	} else if (unlikely(!upf_buffer_is_for(m, it->ref))) {
+		*edge = upf_drop(m, UPF_DROP_BUFFER_DISCARDED);
+		it->ref = 0;
 	} else if (unlikely(UPF_REF_OWNER(it->ref) != w->id)) {
 		upf_strangers_add(strangers, m, (uint16_t)UPF_REF_OWNER(it->ref), from_rx);
 		*edge = CST_EDGE_TAKEN;

@@ -13,6 +13,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "engine/internal.h"
+#include "poison.h"
 
 #define N 100000
 
@@ -253,10 +254,36 @@ static void test_many(void **state)
 	cst_pool_free(pool);
 }
 
+#ifdef CST_POISON
+/* What is given back is out of bounds for the address sanitizer, what is in use is not. */
+static void test_given_back(void **state)
+{
+	const struct upf_session *s;
+	char *lines, *counts;
+
+	(void)state;
+	PUT("{'seid':1,'fars':[" TO_CORE "," TO_GNB
+	    "],'pdrs':[" UL(1, CHOOSE) "," DL(2, ",'ue_ip_address':[{'ipv4':'10.45.3.1'}]") "]}");
+	s = upf_session_by_seid(1);
+	lines = (char *)upf_tables.lines + (size_t)s->line * 64;
+	counts = (char *)&upf_tables.counts[(size_t)upf_run(s)->state * 4];
+	assert_null(__asan_region_is_poisoned(lines, 3 * 64));
+	assert_null(__asan_region_is_poisoned(counts, 64));
+	DELETE("{'seid':1}");
+	cst_rcu_reclaim(true);
+	for (int i = 0; i < 3 * 64; i++)
+		assert_true(__asan_address_is_poisoned(lines + i));
+	assert_true(__asan_address_is_poisoned(counts));
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_grace),
 					   cmocka_unit_test(test_final_report_waits),
+#ifdef CST_POISON
+					   cmocka_unit_test(test_given_back),
+#endif
 					   cmocka_unit_test(test_many)};
 
 	return cmocka_run_group_tests(tests, load_setup, load_teardown);

@@ -481,6 +481,57 @@ void waits_in_tunnel(void **state)
 	done();
 }
 
+/* What waits is its user's: an address or a tunnel that is another session's by the time when it
+ * may go does not lead it there. */
+void not_to_others(void **state)
+{
+	uint32_t *slot = &upf_tables.pool_slots[S + 1], own = *slot;
+	struct upf_teid_slot tunnel = upf_tables.teids[11];
+	uint64_t counted = upf_tables.counts[COUNT(1, 1)].packets;
+
+	begin();
+	dl(S, 1, 3);
+	walk();
+	*slot = upf_tables.pool_slots[1 + 1];
+	act(S, 0, UPF_FORW);
+	news(QUEUE);
+	walk();
+	assert_out(1, 0);
+	assert_int_equal(dropped(UPF_DROP_BUFFER_DISCARDED), 3);
+	assert_int_equal(upf_tables.counts[COUNT(1, 1)].packets, counted);
+	*slot = own;
+
+	give_queue(N9, N9_QUEUE);
+	act(N9, 0, UPF_BUFF);
+	push(UL, packet(IN(in_n9_down), VRF_ACCESS));
+	walk();
+	upf_tables.teids[11].ref = UPF_REF(5, S * 16); /* of another worker, too */
+	act(N9, 0, UPF_FORW);
+	news(N9_QUEUE);
+	walk();
+	assert_out(1, 0);
+	assert_int_equal(dropped(UPF_DROP_BUFFER_DISCARDED), 4);
+	upf_tables.teids[11] = tunnel;
+	dl_pdr(N9, 0)->flags &= (uint8_t)~UPF_PDR_POLICY;
+	done();
+}
+
+/* A PDR whose time is over takes no packets, and none wait for it any longer. */
+void not_for_what_is_over(void **state)
+{
+	begin();
+	dl(S, 1, 3);
+	walk();
+	dl_pdr(S, 0)->flags |= UPF_PDR_NEVER;
+	rules(S)->generation++;
+	news(QUEUE);
+	walk();
+	assert_out(1, 0);
+	assert_int_equal(dropped(UPF_DROP_NO_PDR), 3);
+	dl_pdr(S, 0)->flags &= (uint8_t)~UPF_PDR_NEVER;
+	done();
+}
+
 /* A signal of the control thread's goes out with an identification and checksum of its own. */
 void signals(void **state)
 {

@@ -99,6 +99,7 @@ static void put_session(uint32_t s, uint16_t owner, const struct upf_pdr *up, ui
 	uint32_t v4 = 10u << 24 | 45 << 16 | (s + 1);
 
 	*r = (struct upf_rules){.seid = s,
+				.state = s,
 				.n_lines = (uint16_t)(1 + n_up + n_down + n_sdf),
 				.n_ul = n_up,
 				.n_dl = n_down,

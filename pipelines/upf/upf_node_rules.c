@@ -200,6 +200,36 @@ void copies(void **state)
 	assert_int_equal(worker.stats.injected - injected, 4 * 8);
 }
 
+/* The FAR that holds once a quota is spent asks for no copies. */
+void copies_end_with_quota(void **state)
+{
+	static struct upf_usage usages[2];
+	static struct upf_limit limits[2]; /* of nothing */
+	struct upf_policy *policy = (struct upf_policy *)line(3);
+	uint8_t p[500], in[500], edge;
+	uint32_t n = tunnelled(p, 400, inner_src, remote);
+	struct rte_mbuf *m;
+
+	upf_tables.usages = usages;
+	upf_tables.limits = limits;
+	user_packet(in, 400, remote, inner_src);
+	for (int action = UPF_DROP; action <= UPF_FORW; action++) {
+		put_rules(UPF_FORW, 2);
+		policy->n_urrs = 1;
+		policy->item[0] = 1;
+		policy->spent = 12;
+		policy->spent_by = 1;
+		for (int way = UL; way <= DL; way++) {
+			*line(12) = *line(1 + way);
+			line(12)->action = (uint8_t)action;
+			m = way == UL ? sent(UL, p, n, 0, &edge) : sent(DL, in, 400, 0, &edge);
+			assert_int_equal(edge, action == UPF_DROP ? DROPPED : ROUTE);
+			rte_pktmbuf_free(m);
+			assert_int_equal(n_caught, 0);
+		}
+	}
+}
+
 /* What cannot be copied goes on all the same, and is told. */
 void copies_fail(void **state)
 {

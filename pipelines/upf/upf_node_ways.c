@@ -411,3 +411,40 @@ void jumbo_uplink(void **state)
 	jumbo_up(44 + 1500, 50, 1); /* the second one has nothing left */
 	jumbo_up(44 + 1500 + 20, 50, 1);
 }
+
+/* The largest datagram there is, put together from fragments: with a longer tunnel header it would
+ * be one that cannot be. */
+void largest(void **state)
+{
+	static const uint8_t ue[4] = {10, 45, 0, 5}, dn[4] = {198, 51, 100, 2};
+	const struct upf_count *count = &upf_tables.counts[COUNT(4, 0)];
+	uint8_t p[1000] = {0}, edge = 0;
+	uint64_t packets = count->packets;
+
+	for (uint16_t less = 0; less <= 8; less += 8) {
+		uint32_t size = UINT16_MAX - less;
+		struct rte_mbuf *m;
+
+		memcpy(p, in_ul4, 28);
+		cst_put_be16(p + 2, sizeof(p));
+		cst_put_be16(p + 24, (uint16_t)(size - 20));
+		cst_gtpu_put(p + 28, CST_GTPU_GPDU, TEID(4), (uint16_t)(size - 36));
+		cst_ip4_put(p + 36, ue, dn, CST_PROTO_UDP, (uint16_t)(size - 36), 0, 10, 1, 1);
+		m = packet(p, sizeof(p), VRF_ACCESS);
+		cst_put_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 2), (uint16_t)size);
+		while (m->pkt_len < size) {
+			struct rte_mbuf *s = rte_pktmbuf_alloc(pool);
+
+			rte_pktmbuf_append(s, (uint16_t)RTE_MIN(size - m->pkt_len, 1500u));
+			rte_pktmbuf_chain(m, s);
+		}
+		upf_ul_process(&worker, &m, 1, &edge);
+		assert_int_equal(edge, less ? ROUTE : DROPPED);
+		if (less)
+			assert_int_equal(cst_pkt(m)->ip_len, UINT16_MAX);
+		else
+			assert_int_equal(cst_pkt(m)->drop, upf_drops[UPF_DROP_NO_HEADROOM].id);
+		assert_int_equal(count->packets - packets, less ? 1 : 0);
+		rte_pktmbuf_free(m);
+	}
+}

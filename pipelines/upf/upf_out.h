@@ -36,8 +36,8 @@ static inline void upf_fill_csum6(struct rte_mbuf *m)
 }
 
 /* Put outer IP, UDP and, when `gtpu_len` is not 0, a GTP-U header of that length in front. False:
- * no room, nothing is changed. The packet is then coast's own: no hop is counted outside, and no
- * ICMP error is made about it. */
+ * no room, in the buffer or in one datagram, nothing is changed. The packet is then coast's own: no
+ * hop is counted outside, and no ICMP error is made about it. */
 static inline __attribute__((always_inline)) bool
 upf_enter(struct upf_worker *uw, struct rte_mbuf *m, const struct upf_pdr *pdr,
 	  const struct upf_peer *peer, uint32_t gtpu_len, uint8_t inner_tos)
@@ -47,7 +47,8 @@ upf_enter(struct upf_worker *uw, struct rte_mbuf *m, const struct upf_pdr *pdr,
 	uint32_t hdr = peer->hdr_len;
 	uint8_t *p;
 
-	if (unlikely(rte_pktmbuf_headroom(m) < hdr + gtpu_len))
+	if (unlikely(rte_pktmbuf_headroom(m) < hdr + gtpu_len ||
+		     hdr + gtpu_len + payload > UINT16_MAX))
 		return false;
 	p = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(hdr + gtpu_len));
 	uw->ip_id = (uint16_t)(uw->ip_id + uw->ip_id_step);

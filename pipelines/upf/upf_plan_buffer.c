@@ -64,37 +64,48 @@ static bool buffers(const struct upf_link *l)
 }
 
 /* Of several BARs the most generous counts and the quickest notification. */
+struct bars {
+	uint32_t packets, seconds;
+	bool any, endless;
+};
+
+static void read_bar(const struct upf_far_obj *far, struct bars *all)
+{
+	const struct upf_bar_obj *b = NULL;
+	uint32_t n = UPF_BUFFER_PACKETS;
+	uint8_t delay;
+
+	if (cst_has(far, FAR_BAR_ID))
+		b = upf_rule_find(UPF_RULE_BAR, &upf_work.s->bars, far->bar_id);
+	if (b && cst_has(b, BAR_DL_SUGGESTED_PACKETS))
+		n = b->dl_buffering_suggested_packet_count;
+	else if (b && cst_has(b, BAR_SUGGESTED_PACKETS))
+		n = b->suggested_buffering_packets_count;
+	all->packets = RTE_MAX(all->packets, n);
+	if (b && cst_has(b, BAR_DL_BUFFERING_DURATION))
+		all->seconds = RTE_MAX(all->seconds, b->dl_buffering_duration);
+	else
+		all->endless = true;
+	delay = b ? b->downlink_data_notification_delay : 0;
+	if (!all->any || delay < upf_work.id.notify_delay)
+		upf_work.id.notify_delay = delay;
+	all->any = true;
+}
+
 static void read_bars(void)
 {
-	uint32_t packets = 0, seconds = 0;
-	bool first = true, endless = false;
+	struct bars all = {0};
 
 	for (unsigned i = 0; i < upf_work.n; i++) {
-		const struct upf_far_obj *far = upf_work.links[i].far;
-		const struct upf_bar_obj *b = NULL;
-		uint32_t n = UPF_BUFFER_PACKETS;
-		uint8_t delay;
+		const struct upf_link *l = &upf_work.links[i];
 
-		if (!buffers(&upf_work.links[i]))
-			continue;
-		if (cst_has(far, FAR_BAR_ID))
-			b = upf_rule_find(UPF_RULE_BAR, &upf_work.s->bars, far->bar_id);
-		if (b && cst_has(b, BAR_DL_SUGGESTED_PACKETS))
-			n = b->dl_buffering_suggested_packet_count;
-		else if (b && cst_has(b, BAR_SUGGESTED_PACKETS))
-			n = b->suggested_buffering_packets_count;
-		packets = RTE_MAX(packets, n);
-		if (b && cst_has(b, BAR_DL_BUFFERING_DURATION))
-			seconds = RTE_MAX(seconds, b->dl_buffering_duration);
-		else
-			endless = true;
-		delay = b ? b->downlink_data_notification_delay : 0;
-		if (first || delay < upf_work.id.notify_delay)
-			upf_work.id.notify_delay = delay;
-		first = false;
+		if (l->dl && l->rec.action == UPF_BUFF)
+			read_bar(l->far, &all);
+		if (l->dl && l->has_spent && l->spent.action == UPF_BUFF)
+			read_bar(l->spent_far, &all);
 	}
-	upf_work.id.buffer_packets = (uint16_t)packets;
-	upf_work.id.buffer_for = endless ? 0 : seconds;
+	upf_work.id.buffer_packets = (uint16_t)all.packets;
+	upf_work.id.buffer_for = all.endless ? 0 : all.seconds;
 }
 
 /* One queue for all downlink of the session, from its first BUFF on: packets keep their order, and

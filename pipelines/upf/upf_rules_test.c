@@ -338,6 +338,8 @@ static void test_far_refusals(void **state)
 		{"{'seid':1,'update_fars':[{'id':2,'forwarding_parameters':{"
 		 "'transport_level_marking':'0xb8e0'}}]}",
 		 -EINVAL, "update_fars[0].forwarding_parameters.transport_level_marking", "0xfc"},
+		{"{'seid':1,'create_qers':[{'id':77,'ppi':3}]}", -ENOTSUP, "create_qers[0].ppi",
+		 "not marked"},
 		{"{'seid':1,'update_pdrs':[" DL(2, ",'application_id':'youtube'") "]}", -ENOTSUP,
 		 "update_pdrs[0].pdi.application_id", "no application is known"},
 		{"{'seid':1,'update_pdrs':[" DL(2,

@@ -100,11 +100,12 @@ static enum upf_drop bars_tunnel(const struct rte_mbuf *m, const struct item *it
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
 	bool keep = keeps_header(it);
 	uint32_t strip = keep ? it->at : it->at + it->g.hdr_len;
+	uint32_t hdr = peer->hdr_len + (keep ? 0 : upf_gtpu_len(pdr));
 
 	if (unlikely(peer->family == 0))
 		return UPF_DROP_NO_OUTER_HEADER;
-	if (unlikely(rte_pktmbuf_headroom(m) + strip <
-		     peer->hdr_len + (keep ? 0 : upf_gtpu_len(pdr))))
+	if (unlikely(rte_pktmbuf_headroom(m) + strip < hdr ||
+		     it->at + it->g.end - strip + hdr > UINT16_MAX))
 		return UPF_DROP_NO_HEADROOM;
 	return UPF_DROPS;
 }
@@ -314,6 +315,9 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 	if (unlikely(it->ref == 0)) {
 		/* only a G-PDU is answered: the others announce no traffic */
 		*edge = it->g.type == CST_GTPU_GPDU ? TO_GTPU : upf_drop(m, UPF_DROP_UNKNOWN_TEID);
+		it->decided = true;
+	} else if (unlikely(!upf_buffer_is_for(m, it->ref))) {
+		*edge = upf_drop(m, UPF_DROP_BUFFER_DISCARDED);
 		it->decided = true;
 	} else if (unlikely(UPF_REF_OWNER(it->ref) != w->id)) {
 		upf_strangers_add(strangers, m, (uint16_t)UPF_REF_OWNER(it->ref), from_rx);

@@ -171,6 +171,24 @@ static int check_values(const struct upf_urr_obj *u, struct cst_err *e)
 	return rc;
 }
 
+static int check_quota_far(const struct upf_session_obj *s, const struct upf_urr_obj *u,
+			   struct cst_err *e)
+{
+	const struct upf_far_obj *far =
+		upf_rule_find(UPF_RULE_FAR, &s->fars, u->far_id_for_quota_action);
+
+	if (!cst_has(u, URR_FAR_ID_FOR_QUOTA_ACTION))
+		return 0;
+	if (!far)
+		return cst_err(e, -EINVAL, "far_id_for_quota_action", "the session has no FAR %u",
+			       u->far_id_for_quota_action);
+	if (far->apply_action & (UPF_AA_NOCP | UPF_AA_DUPL))
+		return cst_err(e, -ENOTSUP, "far_id_for_quota_action",
+			       "FAR %u has %s, which is not done for what a quota does not cover",
+			       far->id, far->apply_action & UPF_AA_NOCP ? "NOCP" : "DUPL");
+	return 0;
+}
+
 static int check_refs(const struct upf_session_obj *s, const struct upf_urr_obj *u,
 		      struct cst_err *e)
 {
@@ -187,11 +205,7 @@ static int check_refs(const struct upf_session_obj *s, const struct upf_urr_obj 
 		cst_err_prefix(e, "linked_urr_ids[%u]", i);
 		return rc;
 	}
-	if (cst_has(u, URR_FAR_ID_FOR_QUOTA_ACTION) &&
-	    !upf_rule_find(UPF_RULE_FAR, &s->fars, u->far_id_for_quota_action))
-		return cst_err(e, -EINVAL, "far_id_for_quota_action", "the session has no FAR %u",
-			       u->far_id_for_quota_action);
-	return 0;
+	return check_quota_far(s, u, e);
 }
 
 int upf_urr_check(const struct upf_session_obj *s, struct cst_err *e)

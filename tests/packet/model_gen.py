@@ -61,12 +61,13 @@ class Generator:
     def buffered(self, s):
         """A BAR for those that buffer, and copies of what some forward."""
         s["bars"] = [{"id": 1, "suggested_buffering_packets_count": self.rng.choice([1, 4, 255])}]
+        instead = [u.get("far_id_for_quota_action") for u in s["urrs"]]
         for far in s["fars"]:
             if far["apply_action"] == ["BUFF"]:
                 far["bar_id"] = 1
                 if maybe(self.rng, 0.5):
                     far["apply_action"] = ["BUFF", "NOCP"]
-            elif "dupl" in self.features and maybe(self.rng, 0.2):
+            elif "dupl" in self.features and far["id"] not in instead and maybe(self.rng, 0.2):
                 far["apply_action"] = far["apply_action"] + ["DUPL"]
                 far["duplicating_parameters"] = [{
                     "destination_interface": "core", "network_instance": "access",

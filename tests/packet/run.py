@@ -90,7 +90,7 @@ def main():
             frames, complaints = rig.verdict()
             report(f"tshark on {frames} emitted frames", "\n".join(complaints) or None)
             rig.coastd.terminate()
-            rc = rig.coastd.wait(20)
+            rc = rig.coastd.wait(90)
             report("coastd ends clean", None if rc == 0 else
                    f"exit {rc}:\n" + open(rig.log.name).read())
     finally:

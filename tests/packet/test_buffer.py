@@ -40,6 +40,10 @@ def waiting(s):
     return s.state().get("buffer", {}).get("packets", 0)
 
 
+def holds(rig, s, n):
+    rig.wait(lambda: waiting(s) == n, 3, f"{n} packets to wait, now {waiting(s)}")
+
+
 def wake(rig, s, teid=None, want=None, **far):
     """The user is there again: what comes out on N3 when the FAR forwards."""
     rig.n3.drain()
@@ -57,7 +61,7 @@ def test_waits_and_leaves_in_order(rig):
         tunnelled(rig, s, downlink4())
         idle(s)
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(20)])
-        assert waiting(s) == 20
+        holds(rig, s, 20)
         e, = events.take(1)
         assert e["seid"] == 1 and e["pdr_ids"] == [2] and e["qfi"] == QFI
         events.none()
@@ -65,7 +69,7 @@ def test_waits_and_leaves_in_order(rig):
         assert numbers(got) == list(range(20))
         assert {f[GTP_U_Header].teid for f in got} == {DL_TEID}
         assert all(f[GTPPDUSessionContainer].QFI == QFI for f in got)
-        assert waiting(s) == 0
+        holds(rig, s, 0)
         tunnelled(rig, s, downlink4())
         # counted when they leave, not when they wait
         assert s.counts()[2] == (22, 2 * 60 + 20 * 44)
@@ -78,6 +82,7 @@ def test_leaves_by_the_new_tunnel(rig):
         mixed = [numbered(i) if i % 2 else downlink6(payload=i.to_bytes(4, "big") * 4)
                  for i in range(10)]
         rig.silent(rig.n6, [rig.from_dn(p) for p in mixed])
+        holds(rig, s, 10)
         got = wake(rig, s, NEW_TEID, 10)
         assert numbers(got) == list(range(10))
         assert {f[GTP_U_Header].teid for f in got} == {NEW_TEID}
@@ -89,7 +94,7 @@ def test_new_packets_behind_the_old(rig):
         idle(s)
         for i in range(50):
             rig.n6.send(rig.from_dn(numbered(i)))
-        time.sleep(0.1)
+        holds(rig, s, 50)
         rig.n3.drain()
         for i in range(50, 60):
             rig.n6.send(rig.from_dn(numbered(i)))
@@ -106,10 +111,11 @@ def test_oldest_goes_when_full(rig):
         s.modify(update_fars=[{**far_buffer(bar=1)}])
         before = rig.drops()
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(12)])
+        rig.wait(lambda: sum(rig.drops().values()) >= sum(before.values()) + 7, 3, "seven to go")
         after = rig.drops()
         rose = {k: after[k] - before.get(k, 0) for k in after if after[k] != before.get(k, 0)}
         assert list(rose.values()) == [7] and "buffer" in list(rose)[0], rose
-        assert waiting(s) == 5
+        holds(rig, s, 5)
         assert numbers(wake(rig, s, want=5)) == list(range(7, 12))
 
 
@@ -150,7 +156,7 @@ def test_discarded(rig):
         assert len(events.take(1)) == 1
         before = sum(rig.drops().values())
         s.modify(drop_buffered_packets=True)
-        rig.wait(lambda: waiting(s) == 0, 3, "the buffer to be empty")
+        holds(rig, s, 0)
         rig.wait(lambda: sum(rig.drops().values()) == before + 6, 3, "six drops to be counted")
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(10, 13)])
         assert len(events.take(1)) == 1, "a new episode"
@@ -167,7 +173,7 @@ def test_session_ends_while_packets_wait(rig):
     with Session(rig) as s:
         idle(s)
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(50)])
-        assert imbalance() == 0, "held packets are in the books"
+        rig.wait(lambda: imbalance() == 0, 3, "the books to balance with held packets in them")
     rig.wait(lambda: imbalance() == 0, 3, "the books to balance")
     rig.wait(lambda: free - rig.call("system.info")["packet_buffers_free"] < 40, 3,
              "the buffers to come back")
@@ -178,6 +184,7 @@ def test_rules_of_then_hold(rig):
     with Session(rig) as s:
         idle(s)
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(4)])
+        holds(rig, s, 4)
         s.modify(update_qers=[{"id": 1, "qfi": 44}])
         got = wake(rig, s, want=4)
         assert {f[GTPPDUSessionContainer].QFI for f in got} == {44} and len(got) == 4
@@ -188,9 +195,10 @@ def test_drop_instead(rig):
     with Session(rig) as s:
         idle(s)
         rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(4)])
+        holds(rig, s, 4)
         s.modify(update_fars=[{"id": 2, "apply_action": ["DROP"]}])
         assert not rig.n3.receive(0.2)
-        rig.wait(lambda: waiting(s) == 0, 3, "the buffer to be empty")
+        holds(rig, s, 0)
         s.modify(update_fars=[far_access()])
         assert not rig.n3.receive(0.2)
         tunnelled(rig, s, downlink4())
