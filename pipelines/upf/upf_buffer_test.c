@@ -442,6 +442,19 @@ static void test_error_indication(void **state)
 	assert_int_equal(n_events, 3);
 }
 
+/* A session that sends into tunnel `t` of one of three gNBs. */
+static void to_far_end(char text[1000], unsigned s, unsigned t)
+{
+	snprintf(text, 1000,
+		 "{'seid':%u,'pdrs':[{'id':2,'precedence':1,'pdi':{'source_interface':"
+		 "'core','network_instance':'internet','ue_ip_address':[{'ipv4':"
+		 "'10.45.%u.%u'}]},'far_id':2}],'fars':[{'id':2,'apply_action':['FORW'],"
+		 "'forwarding_parameters':{'destination_interface':'access',"
+		 "'network_instance':'access','outer_header_creation':{'description':"
+		 "'gtpu-udp-ipv4','teid':%u,'ipv4':'192.0.2.%u'}}}]}",
+		 s + 1, 1 + s / 250, 1 + s % 250, t, 2 + s % 3);
+}
+
 /* The index through many sessions that share gNBs, by a model: which of them has the tunnel. */
 static void test_index(void **state)
 {
@@ -461,14 +474,7 @@ static void test_index(void **state)
 			teid[s] = 0;
 			continue;
 		}
-		snprintf(text, sizeof(text),
-			 "{'seid':%u,'pdrs':[{'id':2,'precedence':1,'pdi':{'source_interface':"
-			 "'core','network_instance':'internet','ue_ip_address':[{'ipv4':"
-			 "'10.45.%u.%u'}]},'far_id':2}],'fars':[{'id':2,'apply_action':['FORW'],"
-			 "'forwarding_parameters':{'destination_interface':'access',"
-			 "'network_instance':'access','outer_header_creation':{'description':"
-			 "'gtpu-udp-ipv4','teid':%u,'ipv4':'192.0.2.%u'}}}]}",
-			 s + 1, 1 + s / 250, 1 + s % 250, t, 2 + s % 3);
+		to_far_end(text, s, t);
 		PUT(text);
 		teid[s] = t;
 	}
@@ -486,6 +492,25 @@ static void test_index(void **state)
 	assert_int_equal(upf_errind_tunnels(), before);
 }
 
+/* Many sessions with one far end: the index stays short, and empties. */
+static void test_index_of_alike(void **state)
+{
+	uint32_t before = upf_errind_tunnels();
+	char text[1000];
+
+	(void)state;
+	for (unsigned s = 0; s < 300; s++) {
+		to_far_end(text, s, 7);
+		PUT(text);
+	}
+	assert_int_equal(upf_errind_tunnels() - before, 3 * 32);
+	for (unsigned s = 0; s < 300; s++) {
+		snprintf(text, sizeof(text), "{'seid':%u}", s + 1);
+		DELETE(text);
+	}
+	assert_int_equal(upf_errind_tunnels(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +524,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_no_end_marker, nothing_left),
 		cmocka_unit_test_teardown(test_error_indication, nothing_left),
 		cmocka_unit_test_teardown(test_index, nothing_left),
+		cmocka_unit_test_teardown(test_index_of_alike, nothing_left),
 	};
 
 	return cmocka_run_group_tests_name("upf_buffer", tests, group_setup, group_teardown);

@@ -20,6 +20,10 @@
 #include "upf_times.h"
 
 #define FIRST_SIZE 1024
+/* A far end gives each tunnel a TEID of its own. Where a control plane gives many sessions the same
+ * one, an Error Indication speaks of these; the others are left out, or the search for a free entry
+ * would walk by all of them. */
+#define MAX_ALIKE 32
 /* A gNB that has restarted answers every packet so. What is over this in one tick is forgotten: the
  * session's next packet brings another one. */
 #define PER_TICK 500
@@ -101,12 +105,24 @@ static bool make_room(void)
 	return true;
 }
 
+static bool crowded(uint32_t hash)
+{
+	unsigned alike = 0;
+
+	for (uint32_t i = hash & mask; table[i].state != 0; i = (i + 1) & mask)
+		alike += table[i].hash == hash;
+	return alike >= MAX_ALIKE;
+}
+
 static void add(const struct upf_errind_notice *t, uint32_t state)
 {
 	static bool said;
 
 	if (make_room()) {
-		insert((struct entry){hash_of(t), state});
+		uint32_t hash = hash_of(t);
+
+		if (!crowded(hash))
+			insert((struct entry){hash, state});
 		return;
 	}
 	if (!said)
