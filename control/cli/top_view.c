@@ -19,7 +19,7 @@ const char *cli_top_number(double v, char *buf)
 		u++;
 	}
 	if (u == 0)
-		snprintf(buf, 16, v == floor(v) ? "%.0f" : "%.1f", v);
+		snprintf(buf, 16, v == (double)(long)v ? "%.0f" : "%.1f", v);
 	else
 		snprintf(buf, 16, "%.*f%c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, units[u]);
 	return buf;
