@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from scapy.all import (ARP, ICMP, IP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6TimeExceeded, IPv6,
+from scapy.all import (ARP, ICMP, IP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6TimeExceeded,
                        conf, raw, wrpcap)
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
@@ -242,7 +242,8 @@ class Rig:
                     "--vdev", "net_pcap0,rx_iface_in=n3,tx_iface=n3",
                     "--vdev", f"net_virtio_user1,path={self.tmp}/n6.vhost",
                     "--vdev", "net_pcap1,rx_iface_in=n6,tx_iface=n6", "--", "--forward-mode=io",
-                    "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718", "--port-topology=paired",
+                    "--portmask=0xf", "--total-num-mbufs=8192", "--max-pkt-len=1718",
+                    "--port-topology=paired",
                     "--auto-start", "--stats-period=3600"],
                    open(f"{self.tmp}/testpmd.log", "w"))
 

@@ -282,7 +282,8 @@ class Session:
 
     def count_usage(self, pdr, way, size, before, but):
         for i in pdr.get("urr_ids", []):
-            if i not in but and ("MBQE" in self.urrs[i].get("measurement_information", [])) == before:
+            early = "MBQE" in self.urrs[i].get("measurement_information", [])
+            if i not in but and early == before:
                 self.usage[i][way][0] += 1
                 self.usage[i][way][1] += size
 

@@ -3,15 +3,14 @@
 (TS 23.501 5.8.2.9, 5.8.3; TS 29.244 5.2.4; TS 29.281 7.3; TS 23.527 5.3.3)."""
 import time
 
-from scapy.all import IP, UDP, IPv6, Raw, raw
+from scapy.all import IP, UDP, IPv6, raw
 from scapy.contrib.gtp import (GTP_U_Header, GTPErrorIndication, GTPPDUSessionContainer,
                                IE_GSNAddress, IE_TEIDI)
 
 from harness import GNB4, GNB6, UPF4
 from test_downlink import tunnelled
 from test_uplink import forwarded
-from upf import (DL_TEID, QFI, Events, Session, downlink4, downlink6, far_access, far_core, inner4,
-                 pdr_dl, pdr_ul)
+from upf import DL_TEID, QFI, Events, Session, downlink4, downlink6, far_access, inner4
 
 DATA, LOST = "session.downlink_data_report", "session.error_indication"
 NEW_TEID = 0x4242

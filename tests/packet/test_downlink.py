@@ -5,8 +5,7 @@ from scapy.all import (ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragme
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
 from harness import DN4, DN6, GNB4, GNB6, GNB_MAC, N6_4, UPF4, UPF6
-from upf import (DL_TEID, QFI, UE4, Session, downlink4, downlink6, far_access, far_core, pdr_dl,
-                 pdr_ul)
+from upf import DL_TEID, QFI, Session, downlink4, downlink6, far_access, far_core, pdr_dl, pdr_ul
 
 
 def tunnelled(rig, s, inner, qfi=QFI, teid=DL_TEID):

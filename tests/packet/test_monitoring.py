@@ -7,13 +7,10 @@ The gNB is played here, octet by octet: containers with QMP are nothing that sca
 import struct
 import time
 
-from scapy.all import UDP, raw
-from scapy.contrib.gtp import GTP_U_Header
+from scapy.all import IP, UDP, raw
 
 from harness import GNB4, UPF4, RpcError
-from octets import gpdu, ip4
-from upf import (DL_TEID, QFI, Events, Session, downlink4, far_access, far_core, inner4, pdr_dl,
-                 pdr_ul)
+from upf import QFI, Events, Session, downlink4, inner4
 
 REPORT = "session.qos_monitoring"
 NTP = 2208988800
@@ -49,9 +46,7 @@ def answer(s, sent, received, answered, qfi=QFI, inner=None):
     content += bytes(-(len(content) + 2) % 4)
     ext = bytes([(len(content) + 2) // 4]) + content + b"\0"
     user = raw(inner or inner4())
-    packet = bytearray(gpdu(s.teid, user, qfi, ip4(GNB4), ip4(UPF4)))
     gtp = struct.pack("!BBHIHBB", 0x34, 255, 4 + len(ext) + len(user), s.teid, 0, 0, 0x85)
-    from scapy.all import IP
     return IP(src=GNB4, dst=UPF4) / UDP(sport=2152, dport=2152, chksum=0) / (gtp + ext + user)
 
 

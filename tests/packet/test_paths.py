@@ -6,7 +6,7 @@ import time
 from scapy.all import ICMP, IP, UDP, Dot1Q, raw
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
-from harness import DN4, GNB4, RpcError
+from harness import GNB4, RpcError
 from test_downlink import tunnelled
 from test_uplink import dropped, forwarded
 from upf import (DL_TEID, QFI, UE4, Session, downlink4, downlink6, far_access, far_core, inner4,
@@ -296,7 +296,7 @@ def test_activation_times(rig):
     timed = pdr_dl(3, 3, 10)
     timed.update(activation_time=soon, deactivation_time=later)
     with Session(rig, pdrs=[pdr_ul(), pdr_dl(), timed],
-                 fars=[far_core(), far_access(), far_access(3, 0x33)]) as s:
+                 fars=[far_core(), far_access(), far_access(3, 0x33)]):
         seen = []
         while time.time() < later + 1.2:
             sent = time.time()

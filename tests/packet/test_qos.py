@@ -2,11 +2,11 @@
 """QERs: gates, bit rates, packet rates, marking (TS 29.244 5.4.3 to 5.4.8)."""
 import time
 
-from scapy.all import IP, UDP, Raw, raw
-from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
+from scapy.all import raw
+from scapy.contrib.gtp import GTPPDUSessionContainer
 
 from test_uplink import dropped
-from upf import Session, downlink4, far_access, far_core, inner4, pdr_dl, pdr_ul
+from upf import Session, downlink4, far_access, inner4, pdr_dl, pdr_ul
 
 
 def gate(ul, dl, qer_id=2):
@@ -79,7 +79,7 @@ def test_maximum_bit_rate(rig):
     """Uplink and downlink have rates of their own; octets are those of inner packets, as counted
     on the wire. The exact figures: perf, issue's rate table; here that each rate is the right one.
     """
-    kbps = {"ul": 1000, "dl": 400} if rig.ports == "virtio" else {"ul": 8000, "dl": 3000}
+    kbps = {"ul": 2000, "dl": 1000} if rig.ports == "virtio" else {"ul": 8000, "dl": 3000}
     with Session(rig, **both({"id": 2, "mbr": kbps})) as s:
         up = [rig.from_gnb(s.gtpu(inner4(payload=b"r" * 972)))] * 8
         down = [rig.from_dn(downlink4(payload=b"r" * 472))] * 8
@@ -89,7 +89,7 @@ def test_maximum_bit_rate(rig):
 
 def test_session_rate_over_all_flows(rig):
     """A packet passes all QERs of its PDR: a flow's own rate, and the session's over all flows."""
-    kbps = 400 if rig.ports == "virtio" else 4000
+    kbps = 2000 if rig.ports == "virtio" else 4000
     session = {"id": 2, "mbr": {"ul": kbps, "dl": kbps}}
     flow = {"id": 3, "mbr": {"ul": kbps // 4, "dl": kbps // 4}}
     narrow = pdr_ul(3, 1, 10, sdf_filters=[

@@ -2,13 +2,12 @@
 """Packets that do not fit, and tunnel packets in pieces (RFC 791, RFC 8200, RFC 1191, RFC 8201;
 TS 29.281 4.2.2; RFC 1858, RFC 5722)."""
 import random
-import time
 
-from scapy.all import (ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment, Raw,
-                       defragment, fragment, fragment6, raw)
+from scapy.all import (ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment, defragment,
+                       fragment, fragment6, raw)
 from scapy.contrib.gtp import GTP_U_Header
 
-from harness import GNB4, GNB6, UPF4, UPF6
+from harness import GNB6, UPF6
 from test_uplink import forwarded
 from upf import Session, downlink4, downlink6, inner4, inner6
 

@@ -5,7 +5,7 @@ Octets are those of inner IP packets, compared with the packets that came out on
 """
 import time
 
-from scapy.all import IP, UDP, IPv6, raw
+from scapy.all import IP, IPv6
 from scapy.contrib.gtp import GTP_U_Header
 
 from harness import RpcError
