@@ -30,6 +30,8 @@ void cst_engine_graph(FILE *out);
 
 /* Drain workers' notices; from the control thread's loop. Returns how many. */
 unsigned cst_engine_notices(void);
+/* How many workers' notices have found no room, ever. Control thread. */
+uint64_t cst_engine_notices_lost(void);
 
 /* After everything else has been taken down: gives packet memory and EAL back. */
 void cst_engine_fini(void);

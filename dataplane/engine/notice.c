@@ -65,6 +65,15 @@ bool cst_notice(struct cst_worker *w, uint16_t kind, const void *data, uint8_t l
 	return false;
 }
 
+uint64_t cst_engine_notices_lost(void)
+{
+	uint64_t lost = 0;
+
+	for (uint16_t i = 0; i < cst_workers(); i++)
+		lost += __atomic_load_n(&cst_worker_get(i)->stats.notices_lost, __ATOMIC_RELAXED);
+	return lost;
+}
+
 unsigned cst_engine_notices(void)
 {
 	struct notice list[AT_ONCE];

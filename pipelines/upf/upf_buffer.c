@@ -24,6 +24,10 @@ static uint32_t n_queues;
 static uint32_t owed; /* the first of the queues whose worker must still be told */
 static struct upf_timers *notify_at, *expire_at;
 static uint32_t highest; /* number in use so far */
+static uint64_t lost;    /* notices, as far as the search below has seen to them */
+static uint32_t search;  /* the next queue that one may have been of; 0: none */
+
+#define SEARCH_AT_ONCE 4096
 
 /* ---- memory ------------------------------------------------------------------------ */
 
@@ -57,7 +61,7 @@ void upf_queues_close(void)
 	if (upf_queues)
 		munmap(upf_queues, size_of(n_queues));
 	upf_queues = NULL;
-	n_queues = owed = highest = 0;
+	n_queues = owed = highest = search = 0;
 	upf_timers_free(notify_at);
 	upf_timers_free(expire_at);
 	notify_at = expire_at = NULL;
@@ -285,7 +289,7 @@ static void on_commit(const struct upf_change *c)
 	if (is_new_episode(c->old, c->next)) {
 		rearm(q);
 		set_expiry(q, c->next);
-	} else if (upf_run(c->next)->buffer_for != upf_run(c->old)->buffer_for) {
+	} else if (!c->old || upf_run(c->next)->buffer_for != upf_run(c->old)->buffer_for) {
 		set_expiry(q, c->next);
 	}
 	news(q);
@@ -319,6 +323,14 @@ void upf_buffer_extend(uint64_t seid)
 
 	if (q)
 		set_expiry(q, s);
+}
+
+void upf_buffer_granted(const struct upf_session *s)
+{
+	struct upf_queue *q = queue_of(s);
+
+	if (q)
+		news(q);
 }
 
 bool upf_buffer_state(const struct upf_session *s, struct upf_buffer_obj *out)
@@ -355,6 +367,23 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 				cst_packet_pool(), e);
 }
 
+/* A notice that found no room is told again with the next packet, but there may be none. */
+static void search_lost(void)
+{
+	uint64_t now_lost = cst_engine_notices_lost();
+
+	if (now_lost != lost)
+		search = highest ? 1 : 0;
+	lost = now_lost;
+	for (unsigned i = 0; search != 0 && i < SEARCH_AT_ONCE; i++) {
+		const struct upf_queue *q = &upf_queues[search];
+
+		if (is_busy(q) && !upf_tell_lost(q->owner, search))
+			return;
+		search = search < highest ? search + 1 : 0;
+	}
+}
+
 static void tick(uint64_t ms)
 {
 	uint32_t number;
@@ -362,6 +391,7 @@ static void tick(uint64_t ms)
 	if (!upf_queues)
 		return;
 	pay_owed();
+	search_lost();
 	while ((number = upf_timer_pop(notify_at, ms)) != 0)
 		publish_waiting(&upf_queues[number]);
 	while ((number = upf_timer_pop(expire_at, ms)) != 0)

@@ -30,12 +30,16 @@ struct upf_first_packet {
 };
 #define UPF_NO_QFI 0xff
 
+#define UPF_TOLD_SHIFT 20 /* a half or a third of a millisecond */
+
 struct upf_queue {
 	/* The worker's. */
 	struct rte_mbuf *first, *last;
 	uint64_t told;       /* bit q: the control thread was told of QFI q, since told_arm */
-	uint64_t told_at;    /* TSC */
-	uint64_t released;   /* the walk in which packets left last: its start, TSC */
+	uint32_t told_at;    /* TSC >> UPF_TOLD_SHIFT */
+	uint32_t released;   /* the walk in which packets left last: its start, TSC mod 2^32 */
+	uint32_t entered;    /* packets that ever came in, mod 2^32 */
+	uint32_t until;      /* of those: which one is the last that is to be asked */
 	uint32_t packets;    /* that wait */
 	uint32_t bytes;      /* of their inner packets */
 	uint32_t generation; /* of the rules by which those that stay do */
@@ -68,7 +72,8 @@ enum upf_parcel_kind {
 	UPF_PARCEL_WAITS,  /* its rule forwards, but others wait before it */
 	UPF_PARCEL_GOES,   /* it has waited */
 	UPF_PARCEL_DOOMED, /* it waits, to be dropped */
-	UPF_PARCEL_NEWS,   /* from the control thread: look at queue `number` */
+	UPF_PARCEL_NEWS,   /* from the control thread: look at the queue */
+	UPF_PARCEL_LOST,   /* from the control thread: it may not have heard who waits in the queue */
 	UPF_PARCEL_SIGNAL, /* from the control thread: to be sent; it stands at its IP header */
 	UPF_PARCEL_MORE    /* upf_buffer's own: go on */
 };
@@ -77,7 +82,8 @@ enum upf_parcel_from { UPF_FROM_DL, UPF_FROM_UL }; /* the edges of upf_buffer */
 
 struct upf_parcel {
 	struct rte_mbuf *next;
-	uint32_t run;   /* ref of the rules, until it is in a queue; UPF_PARCEL_NEWS: queue */
+	uint32_t run;   /* ref of the rules; in a queue: struct upf_queue's `entered` as it came in;
+			 * UPF_PARCEL_NEWS, UPF_PARCEL_LOST: queue */
 	uint32_t bytes; /* inner packet */
 	uint16_t pdr;   /* line of the run; in a queue: PDR ID */
 	uint8_t kind;   /* enum upf_parcel_kind */

@@ -14,5 +14,9 @@ void upf_buffer_discard(uint64_t seid);
  * from now on. */
 void upf_buffer_extend(uint64_t seid);
 
+/* A quota of the session was granted, or its limits changed otherwise: packets that wait for that are
+ * asked again. NULL: no session. */
+void upf_buffer_granted(const struct upf_session *s);
+
 /* For session.get. False: the session has never had to buffer. */
 bool upf_buffer_state(const struct upf_session *s, struct upf_buffer_obj *out);

@@ -47,7 +47,7 @@ bool upf_buffer_meet_queue(const struct cst_worker *w, struct rte_mbuf *m, uint3
 	if (action == UPF_BUFF)
 		kind = UPF_PARCEL_BUFF;
 	else if (action == UPF_FORW && !(cst_pkt(m)->flags & CST_PKT_AGAIN) &&
-		 (q->packets || q->released == w->now))
+		 (q->packets || q->released == (uint32_t)w->now))
 		kind = UPF_PARCEL_WAITS;
 	else
 		return false;
@@ -67,6 +67,7 @@ static void put(struct cst_worker *w, struct store *s, struct upf_queue *q, stru
 	struct upf_parcel *parcel = upf_parcel(m);
 
 	parcel->next = NULL;
+	parcel->run = ++q->entered;
 	if (q->first)
 		upf_parcel(q->last)->next = m;
 	else
@@ -98,11 +99,12 @@ static struct rte_mbuf *take(struct cst_worker *w, struct store *s, struct upf_q
 	return m;
 }
 
-/* All that need not stay leave, in this walk or the next ones. */
+/* All that are there now and need not stay leave, in this walk or the next ones. */
 static void let_leave(struct store *s, struct upf_queue *q)
 {
 	uint32_t number = (uint32_t)(q - upf_queues);
 
+	q->until = q->entered;
 	if (q->next != 0 || q->packets == 0)
 		return;
 	__atomic_store_n(&q->next, number, __ATOMIC_RELAXED);
@@ -151,20 +153,25 @@ static void lose(struct cst_worker *w, const struct upf_rules *r, struct rte_mbu
 
 /* ---- out ---------------------------------------------------------------------------- */
 
-enum fate { STAYS, GOES, LOST };
+enum fate { STAYS, GOES, LATER, LOST };
 
-/* By the rules of now; NULL: the session is gone. A packet whose PDR is gone, or over, is matched
- * anew. */
-static enum fate fate_of(const struct upf_rules *r, struct rte_mbuf *m)
+/* By the rules of now, and quotas as they are once `ahead` bytes more have left; no rules: the
+ * session is gone. A packet whose PDR is gone, or over, is matched anew. */
+static enum fate fate_of(struct cst_worker *w, const struct upf_rules *r, struct rte_mbuf *m,
+			 uint64_t ahead)
 {
+	static const enum fate fates[] = {
+		[UPF_LEAVE] = GOES, [UPF_LEAVE_LATER] = LATER, [UPF_LEAVE_NOT] = STAYS};
 	const struct upf_parcel *parcel = upf_parcel(m);
 	const struct upf_pdr *pdr;
 
 	if (!r || parcel->kind == UPF_PARCEL_DOOMED)
 		return LOST;
 	pdr = pdr_by_id(r, parcel->pdr);
-	if (!pdr || pdr->action == UPF_FORW || (pdr->flags & UPF_PDR_NEVER))
+	if (!pdr || (pdr->flags & UPF_PDR_NEVER))
 		return GOES;
+	if (pdr->action == UPF_FORW)
+		return fates[upf_policy_may_leave(w, r, pdr, parcel->bytes, ahead)];
 	return pdr->action == UPF_BUFF ? STAYS : LOST;
 }
 
@@ -194,6 +201,12 @@ static void add(struct cst_worker *w, struct batch *b, struct rte_mbuf *m)
 	cst_pkt(m)->flags |= CST_PKT_AGAIN;
 }
 
+/* Is it one that came in after those that are to be asked, perhaps back from its node? */
+static bool is_past(const struct upf_queue *q, struct rte_mbuf *m)
+{
+	return (int32_t)(upf_parcel(m)->run - q->until) > 0;
+}
+
 /* Those that need not stay, the first ones first, while the walk's stint lasts. False: there is
  * more. */
 static bool empty(struct cst_worker *w, struct store *s, struct upf_queue *q,
@@ -201,24 +214,30 @@ static bool empty(struct cst_worker *w, struct store *s, struct upf_queue *q,
 {
 	struct rte_mbuf *before = NULL, *m = q->first;
 	struct batch b = {.n = 0};
+	uint64_t ahead = 0;
 
-	for (; m && s->left; m = before ? upf_parcel(before)->next : q->first) {
-		enum fate fate = fate_of(r, m);
+	for (; m && !is_past(q, m) && s->left; m = before ? upf_parcel(before)->next : q->first) {
+		enum fate fate = fate_of(w, r, m, ahead);
 
 		if (fate == STAYS) {
 			before = m;
 			continue;
 		}
+		if (fate == LATER) {
+			s->left = 0; /* nothing of what has left is counted before the next walk */
+			break;
+		}
 		take(w, s, q, before);
 		s->left--;
+		ahead += upf_parcel(m)->bytes;
 		if (fate == GOES)
 			add(w, &b, m);
 		else
 			lose(w, r, m, UPF_DROP_BUFFER_DISCARDED);
 	}
 	send(w, &b);
-	q->released = w->now;
-	return m == NULL;
+	q->released = (uint32_t)w->now;
+	return m == NULL || is_past(q, m);
 }
 
 static const struct upf_rules *rules_of(const struct upf_queue *q)
@@ -268,6 +287,7 @@ static uint8_t dscp_of(struct rte_mbuf *m)
 static void tell(struct cst_worker *w, struct upf_queue *q, const struct upf_rules *r,
 		 const struct upf_pdr *pdr, struct rte_mbuf *m)
 {
+	uint32_t now = (uint32_t)(w->now >> UPF_TOLD_SHIFT);
 	uint32_t arm = __atomic_load_n(&q->arm, __ATOMIC_ACQUIRE);
 	bool has_qfi = pdr->flags & UPF_PDR_PSC;
 	uint64_t bit = has_qfi ? 1ull << (pdr->out_qfi & 63) : 1;
@@ -279,17 +299,57 @@ static void tell(struct cst_worker *w, struct upf_queue *q, const struct upf_rul
 	}
 	if (q->told & bit) {
 		if ((__atomic_load_n(&q->heard, __ATOMIC_RELAXED) & bit) ||
-		    w->now - q->told_at < rte_get_tsc_hz())
+		    now - q->told_at < rte_get_tsc_hz() >> UPF_TOLD_SHIFT)
 			return;
 	}
 	q->told |= bit;
-	q->told_at = w->now;
+	q->told_at = now;
 	n = (struct upf_buffer_notice){
 		.queue = (uint32_t)(q - upf_queues),
 		.arm = arm,
 		.first = {pdr->id, has_qfi ? pdr->out_qfi : UPF_NO_QFI, dscp_of(m)},
 		.delay = r->notify_delay};
-	cst_notice(w, notice, &n, sizeof(n));
+	if (unlikely(!cst_notice(w, notice, &n, sizeof(n))))
+		q->told &= ~bit;
+}
+
+static bool notifies(const struct upf_rules *r, const struct upf_pdr *pdr)
+{
+	return pdr->action == UPF_BUFF && (pdr->flags & UPF_PDR_POLICY) &&
+	       (upf_policy_of(r, pdr)->flags & UPF_POLICY_NOTIFY);
+}
+
+/* Word of these may have been lost; packets that bring it again may never come. */
+static void tell_again(struct cst_worker *w, struct upf_queue *q)
+{
+	const struct upf_rules *r = rules_of(q);
+
+	for (struct rte_mbuf *m = q->first; r && m; m = upf_parcel(m)->next) {
+		const struct upf_pdr *pdr = pdr_by_id(r, upf_parcel(m)->pdr);
+
+		if (pdr && notifies(r, pdr))
+			tell(w, q, r, pdr, m);
+	}
+}
+
+/* A packet whose rule forwards, but which others wait before. True: it may go. */
+static bool queues_up(struct cst_worker *w, struct store *s, struct upf_queue *q,
+		      const struct upf_rules *r, const struct upf_pdr *pdr,
+		      struct upf_parcel *parcel)
+{
+	bool quota = upf_policy_quota_waits(r, pdr);
+
+	if (quota && upf_policy_may_leave(w, r, pdr, parcel->bytes, 0) == UPF_LEAVE_NOT) {
+		parcel->kind = UPF_PARCEL_BUFF;
+		return false;
+	}
+	/* those before it wait by other rules, or until the quota is granted: each is asked anew */
+	if (quota || q->generation != r->generation) {
+		q->generation = r->generation;
+		let_leave(s, q);
+		release(w, s, q, r);
+	}
+	return q->next == 0;
 }
 
 /* Returns the packet's edge. */
@@ -300,33 +360,29 @@ static uint8_t take_in(struct cst_worker *w, struct store *s, struct rte_mbuf *m
 	const struct upf_pdr *pdr = (const struct upf_pdr *)r + parcel->pdr;
 	const struct upf_policy *policy = upf_policy_of(r, pdr);
 	struct upf_queue *q = &upf_queues[policy->queue];
+	uint8_t kind; /* what remains of it when the packet is lost */
 
 	follow_discard(s, q);
-	if (parcel->kind == UPF_PARCEL_WAITS) {
-		/* those before it wait by other rules: each is asked anew */
-		if (q->generation != r->generation) {
-			q->generation = r->generation;
-			let_leave(s, q);
-			release(w, s, q, r);
-		}
-		if (q->next == 0) {
-			parcel->kind = UPF_PARCEL_GOES;
-			cst_pkt(m)->flags |= CST_PKT_AGAIN;
-			return parcel->from;
-		}
-	} else if (policy->flags & UPF_POLICY_NOTIFY) {
-		tell(w, q, r, pdr, m);
+	if (parcel->kind == UPF_PARCEL_WAITS && queues_up(w, s, q, r, pdr, parcel)) {
+		parcel->kind = UPF_PARCEL_GOES;
+		cst_pkt(m)->flags |= CST_PKT_AGAIN;
+		return parcel->from;
 	}
+	if (notifies(r, pdr))
+		tell(w, q, r, pdr, m);
 	if (unlikely(s->segments + m->nb_segs > s->max_segments)) {
 		upf_policy_lost(w, r, pdr, parcel->bytes);
 		return upf_drop(m, UPF_DROP_BUFFER_FULL);
 	}
 	if (q->packets == 0)
 		q->generation = r->generation;
+	kind = parcel->kind;
 	parcel->pdr = pdr->id;
 	put(w, s, q, m);
+	if (kind == UPF_PARCEL_WAITS)
+		q->until = q->entered; /* it goes with those before it */
 	/* what only follows others does not push them out */
-	while (parcel->kind == UPF_PARCEL_BUFF && q->packets > r->buffer_packets)
+	while (kind == UPF_PARCEL_BUFF && q->packets > r->buffer_packets)
 		lose(w, r, take(w, s, q, NULL), UPF_DROP_BUFFER_OLDEST);
 	return CST_EDGE_TAKEN;
 }
@@ -356,6 +412,10 @@ static void hear(struct cst_worker *w, struct store *s, const struct upf_parcel 
 	if (news->run == 0 /* go on */ || __atomic_load_n(&q->owner, __ATOMIC_ACQUIRE) != w->id)
 		return;
 	follow_discard(s, q);
+	if (news->kind == UPF_PARCEL_LOST) {
+		tell_again(w, q);
+		return;
+	}
 	q->generation = 0; /* of none: the next packet asks again */
 	let_leave(s, q);
 }
@@ -380,6 +440,7 @@ static uint8_t one(struct cst_worker *w, struct store *s, struct rte_mbuf *m)
 
 	switch (parcel->kind) {
 	case UPF_PARCEL_NEWS:
+	case UPF_PARCEL_LOST:
 		hear(w, s, parcel);
 		w->stats.consumed++;
 		rte_pktmbuf_free(m);

@@ -87,7 +87,7 @@ static bool is_rest(const struct upf_usage *u, const struct upf_limit *l, uint64
 /* Has this packet no room? A quota that was found too small for one packet is spent for the smaller
  * ones behind it too: it has been told so. */
 static bool exceeds(const struct upf_limit *l, const struct upf_usage *u, enum upf_dir dir,
-		    uint32_t bytes)
+		    uint64_t bytes)
 {
 	return (u->told & UPF_TOLD_QUOTA) || u->bytes[dir] + bytes > load(&l->quota[dir]) ||
 	       u->bytes[UPF_UL] + u->bytes[UPF_DL] + bytes > load(&l->quota[2]);
@@ -261,6 +261,27 @@ static __rte_noinline const struct upf_pdr *instead(const struct upf_rules *r,
 			note_refused(urrs_of(p)[i], bytes);
 	*why = UPF_DROP_QUOTA;
 	return NULL;
+}
+
+enum upf_leave upf_policy_may_leave(struct cst_worker *w, const struct upf_rules *r,
+				    const struct upf_pdr *pdr, uint32_t bytes, uint64_t ahead)
+{
+	const struct upf_policy *p = upf_policy_of(r, pdr);
+	uint32_t spent;
+
+	if (likely(!upf_policy_quota_waits(r, pdr)))
+		return UPF_LEAVE;
+	spent = spent_urrs(w, p, UPF_DL, bytes);
+	if (spent != 0)
+		return spent & ~(uint32_t)p->spent_by ? UPF_LEAVE : UPF_LEAVE_NOT;
+	for (unsigned i = 0; i < p->n_urrs; i++) {
+		uint32_t number = urrs_of(p)[i];
+
+		if (exceeds(&upf_tables.limits[number], &upf_tables.usages[number], UPF_DL,
+			    ahead + bytes))
+			return UPF_LEAVE_LATER;
+	}
+	return UPF_LEAVE;
 }
 
 static void count_some(struct cst_worker *w, const struct upf_policy *p, unsigned from, unsigned to,

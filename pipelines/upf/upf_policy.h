@@ -37,6 +37,26 @@ const struct upf_pdr *upf_policy_pass(struct cst_worker *w, const struct upf_rul
 				      const struct upf_pdr *pdr, enum upf_dir dir, uint32_t bytes,
 				      enum upf_drop *why);
 
+/* May a downlink packet that waits leave? `ahead`: bytes that left before it and were not counted
+ * yet. Only a quota whose FAR for quota action lets packets wait says no; what is refused otherwise
+ * goes and is refused. */
+enum upf_leave {
+	UPF_LEAVE,
+	UPF_LEAVE_LATER, /* perhaps, once those ahead are counted */
+	UPF_LEAVE_NOT
+};
+enum upf_leave upf_policy_may_leave(struct cst_worker *w, const struct upf_rules *r,
+				    const struct upf_pdr *pdr, uint32_t bytes, uint64_t ahead);
+
+/* Does a spent quota let the PDR's packets wait? */
+static inline bool upf_policy_quota_waits(const struct upf_rules *r, const struct upf_pdr *pdr)
+{
+	const struct upf_pdr *lines = (const struct upf_pdr *)r;
+	uint16_t spent = pdr->flags & UPF_PDR_POLICY ? upf_policy_of(r, pdr)->spent : 0;
+
+	return spent != 0 && lines[spent].action == UPF_BUFF;
+}
+
 /* Ask for the memory that upf_policy_pass() will need, the policy's own line being there. */
 static inline void upf_policy_prefetch(const struct upf_rules *r, const struct upf_pdr *pdr)
 {

@@ -25,17 +25,27 @@ static bool inject(uint16_t worker, struct rte_mbuf *m)
 	return false;
 }
 
-bool upf_tell_news(uint16_t worker, uint32_t queue)
+static bool of_queue(enum upf_parcel_kind kind, uint16_t worker, uint32_t queue)
 {
 	struct rte_mbuf *m;
 
 	if (!cst_packet_pool()) /* nobody forwards */
 		return true;
-	m = message(UPF_PARCEL_NEWS);
+	m = message(kind);
 	if (!m)
 		return false;
 	upf_parcel(m)->run = queue;
 	return inject(worker, m);
+}
+
+bool upf_tell_news(uint16_t worker, uint32_t queue)
+{
+	return of_queue(UPF_PARCEL_NEWS, worker, queue);
+}
+
+bool upf_tell_lost(uint16_t worker, uint32_t queue)
+{
+	return of_queue(UPF_PARCEL_LOST, worker, queue);
 }
 
 bool upf_tell_signal(uint16_t worker, uint16_t vrf, const uint8_t *ip, uint16_t len)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "engine/worker.h"
 #include "upf_hook.h"
 #include "upf_policy.h"
@@ -331,10 +332,8 @@ static void on_told(const struct upf_usage_notice *n)
 /* Notices that found no room are not told again: look for what they would have said. */
 static void search_lost(void)
 {
-	uint64_t now_lost = 0;
+	uint64_t now_lost = cst_engine_notices_lost();
 
-	for (uint16_t i = 0; i < cst_workers(); i++)
-		now_lost += cst_worker_get(i)->stats.notices_lost;
 	if (now_lost != lost)
 		search = 1;
 	lost = now_lost;

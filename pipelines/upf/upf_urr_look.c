@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What has happened to a URR since it was looked at, and what follows from it. */
 #include "log.h"
+#include "upf_buffer_ctl.h"
 #include "upf_timer.h"
 #include "upf_urr_int.h"
 
@@ -175,6 +176,7 @@ void upf_urr_follow(uint32_t number, const struct upf_seen *s)
 	settle_clock(b, s);
 	upf_urr_tell(b, upf_urr_limit(number));
 	schedule(number, s);
+	upf_buffer_granted(upf_urr_session(b));
 }
 
 /* One URR, alone. Returns why it was reported. */
