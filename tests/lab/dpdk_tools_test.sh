@@ -77,12 +77,12 @@ ok "the list of commands" tells '.["/"] | index("/coast/drops") != null' /
 if command -v dpdk-telemetry.py >/dev/null; then
 	ok "dpdk-telemetry.py" sh -c "echo /coast/drops | dpdk-telemetry.py -f '$LAB' | grep -q unknown_teid"
 else
-	echo "skip: there is no dpdk-telemetry.py"
+	echo "skip: there is no dpdk-telemetry.py (package dpdk-dev)"
 fi
 
 # ---- a second process
 command -v dpdk-proc-info >/dev/null && command -v dpdk-dumpcap >/dev/null || {
-	echo "skip: there is no dpdk-proc-info or dpdk-dumpcap (package dpdk)"
+	echo "skip: there is no dpdk-proc-info or dpdk-dumpcap (package dpdk-dev)"
 	passed
 }
 if [ $pages = off ]; then

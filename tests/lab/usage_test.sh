@@ -4,7 +4,9 @@
 # has no part: uplink on the data network's side, downlink inside the tunnels on the gNB's.
 . "$(dirname "$0")/test.sh"
 
-command -v tshark >/dev/null || skip "tshark is not installed"
+for tool in tshark tcpdump; do
+	command -v $tool >/dev/null || skip "$tool is not installed"
+done
 ECHO="$SRC/tests/lab/echo.py"
 
 event() { # JQ: over all events of usage, in their order

@@ -7,6 +7,7 @@ end (Rig.verdict). The rig runs as root, in network namespaces of its own.
 
     gNB 192.0.2.2, 2001:db8:3::2   --n3-- coastd --n6--   DN 198.51.100.2, 2001:db8:6::2
 """
+import glob
 import json
 import os
 import shutil
@@ -75,11 +76,14 @@ class Client:
     """The control socket, spoken by hand: one JSON text per line."""
 
     def __init__(self, path):
+        self.path, self.id = path, 0
+        self.connect()
+
+    def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(20)
-        self.sock.connect(path)
+        self.sock.connect(self.path)
         self.file = self.sock.makefile("rb")
-        self.id = 0
 
     def call(self, method, params=None):
         self.id += 1
@@ -89,7 +93,7 @@ class Client:
         self.sock.sendall(json.dumps(request).encode() + b"\n")
         while True:
             reply = json.loads(self.file.readline())
-            if reply.get("id") == self.id:
+            if reply.get("id") in (self.id, None) and "method" not in reply:
                 break
         if "error" in reply:
             raise RpcError(reply["error"])
@@ -236,6 +240,8 @@ class Rig:
 
     def _bridge(self):
         """testpmd carries frames between the kernel's veth and coastd's vhost socket."""
+        if not shutil.which("dpdk-testpmd"):
+            raise RuntimeError("there is no dpdk-testpmd (package dpdk-dev)")
         self.spawn(["dpdk-testpmd", "--no-pci", "--no-huge", "-m", "256", "--file-prefix",
                     f"{self.name}-w", "--lcores", "0@0,1@0", "--log-level", "warning",
                     "--vdev", f"net_virtio_user0,path={self.tmp}/n3.vhost",
@@ -270,7 +276,25 @@ class Rig:
     # ---- control -------------------------------------------------------------
 
     def call(self, method, params=None):
-        return self.client.call(method, params)
+        try:
+            return self.client.call(method, params)
+        except TimeoutError as e:
+            # whose fault it is: coastd's, or a machine that stood still; the next case asks anew
+            where = self.threads()
+            self.client.connect()
+            raise RuntimeError(f"no reply to {method}; coastd:\n{where}") from e
+
+    def threads(self):
+        """What each thread of coastd is at."""
+        pid, told = str(self.coastd.pid), []
+        for task in glob.glob(f"/proc/{pid}/task/*"):
+            name, state, waits = (open(f"{task}/{f}").read().strip()
+                                  for f in ("comm", "schedstat", "wchan"))
+            told.append(f"{name}: {state} {waits}")
+        if shutil.which("gdb"):
+            told.append(subprocess.run(["gdb", "-batch", "-p", pid, "-ex", "thread apply all bt"],
+                                       capture_output=True, text=True).stdout)
+        return "\n".join(told)
 
     def drops(self):
         return {d["name"]: d["packets"] for d in self.call("drop.list")["items"]}
