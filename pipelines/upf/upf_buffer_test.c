@@ -152,6 +152,24 @@ static void test_quota_action(void **state)
 	assert_int_equal(run_of(1)->buffer_packets, UPF_BUFFER_PACKETS);
 }
 
+/* New sessions that nothing waits for yet, but may: there is no older one to compare them with. */
+static void test_new_ones(void **state)
+{
+	(void)state;
+	PUT("{'seid':1,'pdrs':[" UL(1, CHOOSE) ",{'id':2,'precedence':255,'pdi':{"
+	    "'source_interface':'core','network_instance':'internet'," UE "},'far_id':2,"
+	    "'urr_ids':[1]}],'fars':[" TO_CORE "," TO_GNB ",{'id':9,'apply_action':['BUFF']}],"
+	    "'urrs':[{'id':1,'measurement_method':['VOLUM'],'reporting_triggers':['VOLQU'],"
+	    "'volume_quota':{'total':1},'far_id_for_quota_action':9}]}");
+	assert_non_null(queue());
+	DELETE("{'seid':1}");
+	PUT("{'seid':1,'pdrs':[" UL(1, CHOOSE) ",{'id':2,'precedence':255,'pdi':{"
+	    "'source_interface':'core','network_instance':'internet'," UE "},'far_id':2,"
+	    "'activation_time':4000000000}],'fars':[" TO_CORE
+	    ",{'id':2,'apply_action':['BUFF']}]}");
+	assert_non_null(queue());
+}
+
 static void test_kept_how(void **state)
 {
 	(void)state;
@@ -516,6 +534,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_refused, nothing_left),
 		cmocka_unit_test_teardown(test_quota_action, nothing_left),
+		cmocka_unit_test_teardown(test_new_ones, nothing_left),
 		cmocka_unit_test_teardown(test_kept_how, nothing_left),
 		cmocka_unit_test_teardown(test_told, nothing_left),
 		cmocka_unit_test_teardown(test_owed, nothing_left),

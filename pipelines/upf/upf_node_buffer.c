@@ -95,13 +95,18 @@ static void dl(uint32_t s, unsigned first, unsigned last)
 	}
 }
 
-static void news(uint32_t queue)
+static void say(enum upf_parcel_kind kind, uint32_t queue)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
 	*cst_pkt(m) = (struct cst_pkt){0};
-	*upf_parcel(m) = (struct upf_parcel){.kind = UPF_PARCEL_NEWS, .run = queue};
+	*upf_parcel(m) = (struct upf_parcel){.kind = (uint8_t)kind, .run = queue};
 	push(BUFFER, m);
+}
+
+static void news(uint32_t queue)
+{
+	say(UPF_PARCEL_NEWS, queue);
 }
 
 static uint64_t dropped(enum upf_drop why)
@@ -343,6 +348,102 @@ void many(void **state)
 	done();
 }
 
+/* ---- quotas ------------------------------------------------------------------------------ */
+
+static struct upf_usage usages[2];
+static struct upf_limit limits[2];
+
+/* URR 1 of a session whose FAR for quota action lets packets wait; room for `n` of them. */
+static void begin_quota(unsigned n)
+{
+	struct upf_pdr *by = (struct upf_pdr *)(rules(S) + 11);
+
+	act(S, 0, UPF_FORW);
+	*by = *dl_pdr(S, 0);
+	by->action = UPF_BUFF;
+	policy(S)->flags = 0;
+	policy(S)->n_urrs = 1;
+	policy(S)->item[0] = 1;
+	policy(S)->spent = 11;
+	policy(S)->spent_by = 1;
+	upf_tables.usages = usages;
+	upf_tables.limits = limits;
+	memset(usages, 0, sizeof(usages));
+	memset(limits, 0xff, sizeof(limits));
+	limits[1].arm = limits[1].flags = 0;
+	limits[1].idle = 0;
+	limits[1].quota[2] = n * sizeof(in_dl4);
+}
+
+static void grant(unsigned n)
+{
+	limits[1].quota[2] += n * sizeof(in_dl4);
+	limits[1].arm++;
+}
+
+/* Walks until the worker has nothing to remind itself of. */
+static void walk_on(void)
+{
+	struct rte_mbuf *m = NULL;
+
+	walk();
+	for (int i = 0; rte_ring_dequeue(worker.inbox, (void **)&m) == 0; i++) {
+		assert_true(i < 10);
+		push(BUFFER, m);
+		walk();
+	}
+	assert_false(upf_buffer_unfinished(0));
+}
+
+void waits_for_quota(void **state)
+{
+	struct upf_queue *q = begin();
+
+	begin_quota(3);
+	dl(S, 1, 6);
+	walk_on();
+	assert_out(1, 3);
+	assert_int_equal(q->packets, 3);
+	/* as many leave as were granted */
+	grant(2);
+	news(QUEUE);
+	walk_on();
+	assert_out(4, 5);
+	assert_int_equal(q->packets, 1);
+	/* a newer packet sees the grant before its news comes */
+	grant(2);
+	dl(S, 7, 8);
+	walk_on();
+	assert_out(6, 7);
+	assert_int_equal(q->packets, 1);
+	grant(1);
+	news(QUEUE);
+	walk_on();
+	assert_out(8, 8);
+	done();
+}
+
+/* More than a walk takes, and less granted: what does not leave keeps its place. */
+void many_wait_for_quota(void **state)
+{
+	struct upf_queue *q = begin();
+
+	begin_quota(0);
+	rules(S)->buffer_packets = 3000;
+	dl(S, 1, 2500);
+	walk_on();
+	assert_int_equal(q->packets, 2500);
+	grant(5);
+	news(QUEUE);
+	walk_on();
+	assert_out(1, 5);
+	grant(3000);
+	news(QUEUE);
+	walk_on();
+	assert_out(6, 2500);
+	done();
+}
+
 /* One PDR waits, another forwards: its packets do not wait, nor make the others go. */
 void two_fars(void **state)
 {
@@ -390,6 +491,28 @@ void none_overtakes(void **state)
 	/* the order that rte_graph would take: upf_dl's stream holds 4 before upf_buffer runs */
 	walk();
 	assert_out(1, 4);
+	done();
+}
+
+/* The only packet finds the ring full; the control thread, which sees that, asks. */
+void notified_of_the_lost(void **state)
+{
+	begin();
+	no_notices = true;
+	dl(S, 1, 1);
+	walk();
+	no_notices = false;
+	assert_int_equal(n_notices, 0);
+	say(UPF_PARCEL_LOST, QUEUE);
+	walk();
+	assert_int_equal(n_notices, 1);
+	say(UPF_PARCEL_LOST, QUEUE);
+	walk();
+	assert_int_equal(n_notices, 1);
+	act(S, 0, UPF_FORW);
+	news(QUEUE);
+	walk();
+	assert_out(1, 1);
 	done();
 }
 

@@ -44,6 +44,7 @@ extern struct caught caught[MAX_CAUGHT];
 extern unsigned n_caught;
 void forget_caught(void);
 extern unsigned n_notices; /* by cst_notice() */
+extern bool no_notices;    /* cst_notice() has no room */
 extern uint8_t last_notice[CST_NOTICE_LEN];
 
 extern struct cst_worker worker;
@@ -96,6 +97,9 @@ void waits_and_goes(void **state);
 void news_is_enough(void **state);
 void news_of_others(void **state);
 void oldest_makes_room(void **state);
+void waits_for_quota(void **state);
+void many_wait_for_quota(void **state);
+void notified_of_the_lost(void **state);
 void buffers_full(void **state);
 void discarded(void **state);
 void many(void **state);
