@@ -73,7 +73,7 @@ enum upf_parcel_kind {
 	UPF_PARCEL_GOES,   /* it has waited */
 	UPF_PARCEL_DOOMED, /* it waits, to be dropped */
 	UPF_PARCEL_NEWS,   /* from the control thread: look at the queue */
-	UPF_PARCEL_LOST,   /* from the control thread: it may not have heard who waits in the queue */
+	UPF_PARCEL_LOST, /* from the control thread: it may not have heard who waits in the queue */
 	UPF_PARCEL_SIGNAL, /* from the control thread: to be sent; it stands at its IP header */
 	UPF_PARCEL_MORE    /* upf_buffer's own: go on */
 };

@@ -14,8 +14,8 @@ void upf_buffer_discard(uint64_t seid);
  * from now on. */
 void upf_buffer_extend(uint64_t seid);
 
-/* A quota of the session was granted, or its limits changed otherwise: packets that wait for that are
- * asked again. NULL: no session. */
+/* A quota of the session was granted, or its limits changed otherwise: packets that wait for that
+ * are asked again. NULL: no session. */
 void upf_buffer_granted(const struct upf_session *s);
 
 /* For session.get. False: the session has never had to buffer. */

@@ -156,14 +156,26 @@ static void mark(struct rte_mbuf *m, uint8_t tos)
 		cst_ip6_set_tos(ip, tos);
 }
 
-/* The rule does not just take the tunnel off and route. What cannot leave (`route` sends no packet
- * on whose hops are used up) is not counted or charged. */
+/* Plain, it may go on, as far as the packet itself tells: `route` sends none on whose hops are used
+ * up, nor to a destination that is no host beyond a router. */
+static bool is_routable(const struct cst_flow *f)
+{
+	if (f->ttl <= 1)
+		return false;
+	if (f->family == 4)
+		return !cst_ip4_bad_source(f->dst.b);
+	return !cst_ip6_bad_source(f->dst.b) && !cst_ip6_is_link_local(f->dst.b);
+}
+
+/* The rule does not just take the tunnel off and route. What cannot leave is not counted or
+ * charged.
+ */
 static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbuf *m,
 					    struct item *it, const struct upf_pdr *pdr)
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	enum upf_dir dir = pdr->source_if == UPF_IF_ACCESS ? UPF_UL : UPF_DL;
-	bool leaves = (pdr->flags & UPF_PDR_ENCAP) || it->flow.ttl > 1;
+	bool leaves = (pdr->flags & UPF_PDR_ENCAP) || is_routable(&it->flow);
 	enum upf_drop why = bars(m, it, pdr);
 
 	if ((pdr->flags & UPF_PDR_POLICY) &&

@@ -86,6 +86,9 @@ def test_fragments_and_drops_are_counted_as_they_are(rig):
     with Session(rig, **measured(urr(1), qers=[shut])) as s:
         send_down(rig, downlink4(), 3)
         dropped(rig, rig.from_gnb(s.gtpu(inner4(src="10.45.9.9"))), "upf.spoofed")
+        dropped(rig, rig.from_gnb(s.gtpu(inner4(dst="239.255.255.250"))), "ip.multicast")
+        dropped(rig, rig.from_gnb(s.gtpu(inner6(dst="ff0e::fb"))), "ip.multicast")
+        dropped(rig, rig.from_gnb(s.gtpu(inner4(dst="127.0.0.1"))), "ip.bad_destination")
         got = send_up(rig, s, inner4())
         assert volume(query(rig)[1]) == (octets_of(got), 0, octets_of(got))
 
