@@ -199,6 +199,20 @@ static const struct upf_sdf_obj *follow(const struct upf_session_obj *s, uint32_
 	return NULL;
 }
 
+/* One id is one filter of the session (8.2.5). */
+static bool same_filter(const struct upf_sdf_obj *a, const struct upf_sdf_obj *b)
+{
+	return a->has == b->has && a->tos_traffic_class == b->tos_traffic_class &&
+	       a->spi == b->spi && a->flow_label == b->flow_label &&
+	       (!cst_has(a, SDF_FLOW_DESCRIPTION) ||
+		strcmp(a->flow_description, b->flow_description) == 0);
+}
+
+static bool is_redefined(const struct upf_session_obj *s, const struct upf_sdf_obj *f)
+{
+	return cst_has(f, SDF_ID) && !is_reference(f) && !same_filter(f, follow(s, f->id));
+}
+
 static int link_filters(const struct upf_session_obj *s, struct upf_link *l, struct cst_err *e)
 {
 	const struct upf_sdf_obj *f = l->pdr->pdi.sdf_filters.items;
@@ -212,6 +226,9 @@ static int link_filters(const struct upf_session_obj *s, struct upf_link *l, str
 		else if (l->filters[i] == NULL)
 			rc = cst_err(e, -EINVAL, "id", "no filter of the session defines %u",
 				     f[i].id);
+		else if (is_redefined(s, &f[i]))
+			rc = cst_err(e, -EINVAL, "id",
+				     "filter %u is in the session with other contents", f[i].id);
 		if (rc < 0) {
 			cst_err_prefix(e, "pdi.sdf_filters[%u]", i);
 			return rc;

@@ -72,6 +72,29 @@ static void test_times(void **state)
 	upf_clock = before;
 }
 
+/* ---- filters ------------------------------------------------------------------------------ */
+
+/* One id is one filter: told again it must be the same. */
+static void test_filter_defined_twice(void **state)
+{
+#define FILTER(what) ",'sdf_filters':[{'id':1,'flow_description':'permit out " what "'}]"
+#define DNS          FILTER("udp from any 53 to assigned")
+	(void)state;
+	NO_PUT("{'seid':1,'fars':[" TO_CORE "," TO_GNB "],'pdrs':[" UL(1, CHOOSE DNS) "," DL(
+		       2, "," UE FILTER("tcp from any 80 to assigned")) "," DL(3, ",'sdf_filters':["
+										  "{'id':1}]") "]}",
+	       -EINVAL, "pdrs[1].pdi.sdf_filters[0].id", "filter 1");
+	PUT(SESSION(1, UL(1, CHOOSE DNS), DL(2, "," UE DNS)));
+	NO_MODIFY("{'seid':1,'create_pdrs':[" DL(
+			  3, ",'sdf_filters':[{'id':1,'flow_description':"
+			     "'permit out udp from any 53 to assigned','spi':1}]") "]}",
+		  -EINVAL, "create_pdrs[0].pdi.sdf_filters[0].id", "other contents");
+	NO_MODIFY("{'seid':1,'create_pdrs':[" DL(
+			  3, ",'sdf_filters':[{'id':7,'tos_traffic_class':'0x10fc'},"
+			     "{'id':7,'tos_traffic_class':'0x20fc'}]") "]}",
+		  -EINVAL, "create_pdrs[0].pdi.sdf_filters[1].id", "filter 7");
+}
+
 /* ---- copies ------------------------------------------------------------------------------- */
 
 #define DUP(where, teid, ip)                                                                  \
@@ -381,14 +404,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, nothing_left)
 	const struct CMUnitTest tests[] = {
-		T(test_times),
-		T(test_copies),
-		T(test_most_pdrs),
-		T(test_teid_of_instance),
-		T(test_local_address),
-		T(test_classifier),
-		T(test_router_advertisement),
-		T(test_far_refusals),
+		T(test_times),      T(test_filter_defined_twice), T(test_copies),
+		T(test_most_pdrs),  T(test_teid_of_instance),     T(test_local_address),
+		T(test_classifier), T(test_router_advertisement), T(test_far_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, group_teardown);
