@@ -520,6 +520,7 @@ static void test_index(void **state)
 static void test_index_of_alike(void **state)
 {
 	uint32_t before = upf_errind_tunnels();
+	struct upf_errind_notice n = lost("192.0.2.2", 7);
 	char text[1000];
 
 	(void)state;
@@ -528,6 +529,11 @@ static void test_index_of_alike(void **state)
 		PUT(text);
 	}
 	assert_int_equal(upf_errind_tunnels() - before, 3 * 32);
+	/* all that the index keeps are told of */
+	n_events = 0;
+	assert_true(upf_errind_handle(&n));
+	assert_int_equal(n_events, 32);
+	assert_false(upf_errind_handle(&n));
 	for (unsigned s = 0; s < 300; s++) {
 		snprintf(text, sizeof(text), "{'seid':%u}", s + 1);
 		DELETE(text);

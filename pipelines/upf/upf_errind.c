@@ -293,13 +293,13 @@ static bool tell_session(struct upf_session *s, const struct upf_errind_notice *
 /* Several sessions may send into one tunnel; each of them is told of once. */
 bool upf_errind_handle(const struct upf_errind_notice *t)
 {
-	uint32_t hash = hash_of(t), found[8];
+	uint32_t hash = hash_of(t), found[MAX_ALIKE];
 	unsigned n = 0;
 	bool any = false;
 
 	if (!table)
 		return false;
-	for (uint32_t i = hash & mask; table[i].state != 0 && n < 8; i = (i + 1) & mask)
+	for (uint32_t i = hash & mask; table[i].state != 0 && n < MAX_ALIKE; i = (i + 1) & mask)
 		if (table[i].hash == hash)
 			found[n++] = table[i].state;
 	for (unsigned i = 0; i < n; i++) {
