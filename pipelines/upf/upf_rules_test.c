@@ -72,6 +72,25 @@ static void test_times(void **state)
 	upf_clock = before;
 }
 
+/* The clock is set back while what is due is compiled anew: it is, by one time. */
+static void test_clock_set_back(void **state)
+{
+	void (*before)(struct upf_now *) = upf_clock;
+
+	(void)state;
+	upf_clock = test_clock;
+	at(1000);
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, "," UE)));
+	MODIFY("{'seid':1,'create_pdrs':["
+	       "{'id':3,'precedence':10,'pdi':{'source_interface':'core','network_instance':"
+	       "'internet'},'far_id':2,'activation_time':2000,'deactivation_time':3000}]}");
+	upf_times_run(2000);
+	assert_int_equal(plain(1, "internet", "10.45.0.2"), 3);
+	assert_int_equal(upf_session_by_seid(1)->wake, 3000);
+	DELETE("{'seid':1}");
+	upf_clock = before;
+}
+
 /* ---- filters ------------------------------------------------------------------------------ */
 
 /* One id is one filter: told again it must be the same. */
@@ -404,9 +423,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, nothing_left)
 	const struct CMUnitTest tests[] = {
-		T(test_times),      T(test_filter_defined_twice), T(test_copies),
-		T(test_most_pdrs),  T(test_teid_of_instance),     T(test_local_address),
-		T(test_classifier), T(test_router_advertisement), T(test_far_refusals),
+		T(test_times),         T(test_clock_set_back), T(test_filter_defined_twice),
+		T(test_copies),        T(test_most_pdrs),      T(test_teid_of_instance),
+		T(test_local_address), T(test_classifier),     T(test_router_advertisement),
+		T(test_far_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, group_teardown);

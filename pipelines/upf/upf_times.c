@@ -7,10 +7,14 @@
 #include "upf_hook.h"
 #include "upf_timer.h"
 
+static uint32_t run_at; /* 0: no run is under way */
+
 uint32_t upf_unix_time(void)
 {
 	struct upf_now now;
 
+	if (run_at)
+		return run_at;
 	upf_clock(&now);
 	return (uint32_t)(now.unix_ms / 1000);
 }
@@ -88,7 +92,7 @@ int upf_renew(struct upf_session *old, struct cst_err *e)
 	return rc;
 }
 
-void upf_times_run(uint32_t now)
+static void run_due(uint32_t now)
 {
 	static uint32_t said;
 	uint32_t state;
@@ -107,6 +111,15 @@ void upf_times_run(uint32_t now)
 		said = now;
 		return;
 	}
+}
+
+/* All by one time: by a clock that is set back meanwhile, what was taken out as due would be found
+ * unchanged and forgotten, or be due again at once. */
+void upf_times_run(uint32_t now)
+{
+	run_at = now;
+	run_due(now);
+	run_at = 0;
 }
 
 static void tick(uint64_t now_ms)

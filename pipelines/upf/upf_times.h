@@ -14,7 +14,7 @@ bool upf_pdr_active(const struct upf_pdr_obj *pdr, uint32_t now);
 /* The next time after `now` at which that changes; 0: never. */
 uint32_t upf_pdr_turns(const struct upf_pdr_obj *pdr, uint32_t now);
 
-uint32_t upf_unix_time(void); /* of upf_clock() */
+uint32_t upf_unix_time(void); /* of upf_clock(); during upf_times_run() what that was called with */
 
 struct upf_session;
 /* Compile a session's rules anew from what is kept of them, and make that live. 1: they are the
