@@ -247,10 +247,12 @@ void upf_framed_abort(void)
 	while (n_steps > 0) {
 		struct step s = steps[--n_steps];
 
-		if (s.taken)
-			cut(s.number);
-		else
+		if (!s.taken) {
 			add(s.number);
+			continue;
+		}
+		cut(s.number);
+		upf_part_free(UPF_PART_FRAMED, s.number);
 	}
 }
 

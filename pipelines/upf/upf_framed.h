@@ -6,7 +6,8 @@
  * session's ref. Control thread, but for the slots.
  *
  * What a transaction takes and leaves shows at once, here and in the open stage
- * of the network, and upf_framed_abort() takes it all back.
+ * of the network, and upf_framed_abort() takes it all back, with the numbers: a
+ * plan that fails keeps them until then.
  */
 #pragma once
 

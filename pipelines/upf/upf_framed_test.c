@@ -257,12 +257,42 @@ static void test_framed_many(void **state)
 	}
 }
 
+/* More failed plans in one transaction than there are numbers, as a start-up file may have that is
+ * read on after errors: none gets a number whose network is still there. */
+static void test_framed_many_failures(void **state)
+{
+	unsigned n = upf_parts_count(UPF_PART_FRAMED) + 100;
+	struct cst_txn t = {.pool = cst_pool_new()};
+	char text[600];
+
+	(void)state;
+	assert_int_equal(upf_session_class.party->begin(&t, &err), 0);
+	for (unsigned i = 0; i < n; i++) {
+		struct upf_session_obj s;
+		json_t *j;
+
+		snprintf(text, sizeof(text),
+			 "{'seid':%u,'fars':[" TO_CORE "],'pdrs':[{'id':1,'precedence':1,'pdi':{"
+			 "'source_interface':'core','network_instance':'internet','framed_routes':["
+			 "'100.%u.%u.0/24'],'sdf_filters':[{'flow_description':'nonsense'}]},"
+			 "'far_id':1}]}",
+			 i + 1, 64 + i / 256, i % 256);
+		j = js(text);
+		assert_int_equal(cst_decode(&upf_session_object, j, false, t.pool, &s, &err), 0);
+		assert_true(upf_session_class.put(&t, &s, &err) < 0);
+		json_decref(j);
+	}
+	upf_session_class.party->abort(&t);
+	cst_pool_free(t.pool);
+	assert_int_equal(upf_parts_used(UPF_PART_FRAMED), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, nothing_left)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_net_text), T(test_framed),      T(test_framed_by_pdr),
-		T(test_framed_refusals),         T(test_framed_many),
+		T(test_framed_refusals),         T(test_framed_many), T(test_framed_many_failures),
 	};
 
 	return cmocka_run_group_tests(tests, setup, group_teardown);

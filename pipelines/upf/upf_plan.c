@@ -244,7 +244,8 @@ void upf_work_undo(void)
 		if (upf_work.states[i].fresh)
 			upf_state_free(upf_work.states[i].line);
 	for (unsigned i = 0; i < upf_work.n_parts; i++)
-		if (upf_work.parts[i].fresh)
+		/* a framed route's number is its node in the books until the transaction ends */
+		if (upf_work.parts[i].fresh && upf_work.parts[i].kind != UPF_PART_FRAMED)
 			upf_part_free(upf_work.parts[i].kind, upf_work.parts[i].number);
 	if (!upf_work.old && upf_work.state)
 		upf_state_free(upf_work.state);
