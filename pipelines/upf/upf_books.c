@@ -153,43 +153,44 @@ int upf_session_unpack(const struct upf_session *s, struct cst_pool *p, struct u
 
 /* ---- what a run holds ---------------------------------------------------------------- */
 
-static void each_of_policy(const struct upf_rules *r, const struct upf_policy *p,
-			   void (*fn)(const struct upf_pdr *, int), int arg)
+static const struct upf_pdr *next_of_policy(struct upf_walk *w, const struct upf_pdr *pdr)
 {
-	const struct upf_pdr *copies = upf_line(r, p->copies);
+	const struct upf_rules *r = upf_run(w->s);
+	const struct upf_policy *p = upf_line(r, pdr->policy);
+	unsigned i = w->at - 1;
 
-	for (unsigned i = 0; i < p->n_copies; i++)
-		fn(&copies[i], arg);
-	if (p->spent)
-		fn(upf_line(r, p->spent), arg);
+	if (!(pdr->flags & UPF_PDR_POLICY))
+		return NULL;
+	w->copy = i < p->n_copies;
+	if (w->copy)
+		return (const struct upf_pdr *)upf_line(r, p->copies) + i;
+	return i == p->n_copies && p->spent ? upf_line(r, p->spent) : NULL;
 }
 
-void upf_run_each_record(const struct upf_session *s, void (*fn)(const struct upf_pdr *, int),
-			 int arg)
+const struct upf_pdr *upf_walk_next(struct upf_walk *w)
 {
-	const struct upf_rules *r = upf_run(s);
-	const struct upf_pdr *p = upf_run_pdrs(s);
+	while (w->s && w->pdr < upf_run_n(w->s)) {
+		const struct upf_pdr *pdr = upf_run_pdrs(w->s) + w->pdr;
+		const struct upf_pdr *rec = w->at ? next_of_policy(w, pdr) : pdr;
 
-	for (unsigned i = 0; i < upf_run_n(s); i++) {
-		fn(&p[i], arg);
-		if (p[i].flags & UPF_PDR_POLICY)
-			each_of_policy(r, upf_line(r, p[i].policy), fn, arg);
+		w->at++;
+		if (rec)
+			return rec;
+		w->pdr++;
+		w->at = 0;
+		w->copy = false;
 	}
-}
-
-static void (*peer_fn)(uint32_t peer);
-
-static void call_peer_fn(const struct upf_pdr *rec, int arg)
-{
-	(void)arg;
-	if (rec->peer)
-		peer_fn(rec->peer);
+	return NULL;
 }
 
 void upf_run_each_peer(const struct upf_session *s, void (*fn)(uint32_t peer))
 {
-	peer_fn = fn; /* one control thread */
-	upf_run_each_record(s, call_peer_fn, 0);
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
+
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (rec->peer)
+			fn(rec->peer);
 }
 
 /* ---- lines, states, TEIDs ------------------------------------------------------------ */

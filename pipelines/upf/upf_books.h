@@ -131,11 +131,15 @@ static inline unsigned upf_run_n(const struct upf_session *s)
 	return upf_run(s)->n_ul + upf_run(s)->n_dl;
 }
 
-/* The records of a session's run by which packets are sent on: that of each PDR, and those of its
- * policy (where copies go, what holds once a quota is spent). A record that several PDRs share
- * comes once for each, as each holds its peer. */
-void upf_run_each_record(const struct upf_session *s,
-			 void (*fn)(const struct upf_pdr *rec, int arg), int arg);
+/* Through the records of a session's run by which packets are sent on: that of each PDR, and those
+ * of its policy (where copies go, what holds once a quota is spent). A record that several PDRs
+ * share comes once for each, as each holds its peer. Begin with the session alone, NULL: none. */
+struct upf_walk {
+	const struct upf_session *s;
+	unsigned pdr, at;
+	bool copy; /* the record is a copy's */
+};
+const struct upf_pdr *upf_walk_next(struct upf_walk *w); /* NULL: that was all */
 /* The peers of these records. */
 void upf_run_each_peer(const struct upf_session *s, void (*fn)(uint32_t peer));
 

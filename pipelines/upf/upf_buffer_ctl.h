@@ -4,7 +4,8 @@
 
 #include "upf_books.h"
 
-extern struct cst_module upf_buffer_module, upf_endmarker_module; /* for tests without an engine */
+/* for tests without an engine */
+extern struct cst_module upf_buffer_module, upf_endmarker_module, upf_errind_module;
 
 /* Drop what waits (PFCPSMReq-Flags DROBU, TS 29.244 5.2.3.1), now; what comes later is news again.
  * Before the rules of the same request. A session that nothing waits for is left alone. */

@@ -78,6 +78,11 @@ static void tick(void)
 	"'forwarding_parameters':{'outer_header_creation':{'description':'gtpu-udp-ipv4'," \
 	"'teid':'" teid "','ipv4':'" ip "'}" more "}"
 #define MARK ",'send_end_marker':true"
+/* of what FAR 2 forwards, to another UPF or a mediation device */
+#define COPIES                                                                                 \
+	"'apply_action':['FORW','DUPL'],'duplicating_parameters':[{"                           \
+	"'destination_interface':'core','network_instance':'access','outer_header_creation':{" \
+	"'description':'gtpu-udp-ipv4','teid':'0x99','ipv4':'192.0.2.9'}}]"
 
 static struct upf_queue *queue(void)
 {
@@ -373,6 +378,41 @@ static void test_end_marker(void **state)
 	assert_int_equal(n_signals, 3);
 }
 
+/* With the FAR for a spent quota: its tunnel is one of the session's, and can end. */
+static void test_end_marker_quota(void **state)
+{
+	(void)state;
+	n_signals = 0;
+	PUT(PLAIN);
+	MODIFY(QUOTA(2, "'apply_action':['FORW'],'forwarding_parameters':{'destination_interface':"
+			"'access','network_instance':'access'," OHC "}"));
+	/* the quota's FAR still enters it */
+	MODIFY(FAR(TUNNEL("192.0.2.3", "0x22", MARK)));
+	cst_rcu_reclaim(true);
+	assert_int_equal(n_signals, 0);
+	MODIFY("{'seid':1,'update_fars':[{'id':9," TUNNEL("192.0.2.3", "0x23", MARK) "}]}");
+	cst_rcu_reclaim(true);
+	assert_int_equal(n_signals, 1);
+	assert_memory_equal(signal_bytes + 16, "\xc0\x00\x02\x02", 4);
+}
+
+/* With copies: they may still go where the FAR has sent, and their own end is not marked. */
+static void test_end_marker_copies(void **state)
+{
+	(void)state;
+	n_signals = 0;
+	PUT(PLAIN);
+	MODIFY(FAR(COPIES));
+	MODIFY(FAR(TUNNEL("192.0.2.9", "0x99", "")));
+	MODIFY(FAR(TUNNEL("192.0.2.3", "0x22", MARK)));
+	cst_rcu_reclaim(true);
+	assert_int_equal(n_signals, 0);
+	MODIFY(FAR("'apply_action':['FORW']," TUNNEL("192.0.2.4", "0x23", MARK)));
+	cst_rcu_reclaim(true);
+	assert_int_equal(n_signals, 1);
+	assert_memory_equal(signal_bytes + 16, "\xc0\x00\x02\x03", 4);
+}
+
 static void test_no_end_marker(void **state)
 {
 	(void)state;
@@ -466,6 +506,63 @@ static void test_error_indication(void **state)
 	assert_int_equal(n_events, 3);
 }
 
+/* The tunnel of the FAR that holds once a quota is spent. */
+static void test_error_indication_quota(void **state)
+{
+	struct upf_errind_notice n = lost("192.0.2.5", 0x55);
+	const struct upf_pdr *spent;
+
+	(void)state;
+	PUT(PLAIN);
+	MODIFY(QUOTA(2, "'apply_action':['FORW']," TUNNEL(
+				"192.0.2.5", "0x55",
+				",'destination_interface':'access','network_instance':'access'")));
+	n_events = 0;
+	assert_true(upf_errind_handle(&n));
+	assert_string_equal(event_text,
+			    "session.error_indication {\"far_ids\":[9],\"pdr_ids\":[2],"
+			    "\"remote_f_teid\":{\"ipv4\":\"192.0.2.5\",\"teid\":\"0x55\"},"
+			    "\"seid\":1}");
+	assert_false(is_held());
+	assert_non_null(upf_part_of(upf_session_by_seid(1), UPF_PART_HELD, 9));
+	spent = upf_line(run_of(1), policy_of(2)->spent);
+	assert_int_equal(spent->action, UPF_BUFF);
+	assert_non_null(queue());
+	assert_false(upf_errind_handle(&n));
+	assert_int_equal(n_events, 1);
+	MODIFY("{'seid':1,'update_fars':[{'id':9,'apply_action':['FORW']}]}");
+	spent = upf_line(run_of(1), policy_of(2)->spent);
+	assert_int_equal(spent->action, UPF_FORW);
+}
+
+/* The tunnel of copies: told now and then, and the user's packets do not wait. */
+static void test_error_indication_copies(void **state)
+{
+	struct upf_errind_notice n = lost("192.0.2.9", 0x99);
+	uint32_t before = upf_errind_tunnels();
+
+	(void)state;
+	PUT(PLAIN);
+	MODIFY(FAR(COPIES));
+	assert_int_equal(upf_errind_tunnels(), before + 2);
+	n_events = 0;
+	assert_true(upf_errind_handle(&n));
+	assert_string_equal(event_text,
+			    "session.error_indication {\"far_ids\":[],\"pdr_ids\":[2],"
+			    "\"remote_f_teid\":{\"ipv4\":\"192.0.2.9\",\"teid\":\"0x99\"},"
+			    "\"seid\":1}");
+	assert_false(is_held());
+	assert_false(upf_errind_handle(&n));
+	upf_errind_module.tick(9999);
+	assert_false(upf_errind_handle(&n));
+	upf_errind_module.tick(10000);
+	assert_true(upf_errind_handle(&n));
+	assert_int_equal(n_events, 2);
+	MODIFY(FAR("'apply_action':['FORW']"));
+	assert_int_equal(upf_errind_tunnels(), before + 1);
+	assert_false(upf_errind_handle(&n));
+}
+
 /* A session that sends into tunnel `t` of one of three gNBs. */
 static void to_far_end(char text[1000], unsigned s, unsigned t)
 {
@@ -552,8 +649,12 @@ int main(void)
 		cmocka_unit_test_teardown(test_owed, nothing_left),
 		cmocka_unit_test_teardown(test_duration, nothing_left),
 		cmocka_unit_test_teardown(test_end_marker, nothing_left),
+		cmocka_unit_test_teardown(test_end_marker_quota, nothing_left),
+		cmocka_unit_test_teardown(test_end_marker_copies, nothing_left),
 		cmocka_unit_test_teardown(test_no_end_marker, nothing_left),
 		cmocka_unit_test_teardown(test_error_indication, nothing_left),
+		cmocka_unit_test_teardown(test_error_indication_quota, nothing_left),
+		cmocka_unit_test_teardown(test_error_indication_copies, nothing_left),
 		cmocka_unit_test_teardown(test_index, nothing_left),
 		cmocka_unit_test_teardown(test_index_of_alike, nothing_left),
 	};

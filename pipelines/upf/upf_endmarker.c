@@ -82,25 +82,29 @@ static bool same_tunnel(const struct upf_pdr *a, const struct upf_pdr *b)
 	return cst_ip_eq(&to_a, &to_b);
 }
 
-/* Does any PDR of the session still send into this one's tunnel? */
+/* Does anything of the session still enter this one's tunnel? */
 static bool is_in_use(const struct upf_session *s, const struct upf_pdr *pdr)
 {
-	const struct upf_pdr *p = upf_run_pdrs(s);
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
 
-	for (unsigned i = 0; i < upf_run_n(s); i++)
-		if (same_tunnel(pdr, &p[i]))
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (same_tunnel(pdr, rec))
 			return true;
 	return false;
 }
 
+/* A copy's tunnel is not that of its FAR's forwarding parameters, which the order is part of. */
 static void on_commit(const struct upf_change *c)
 {
-	const struct upf_pdr *p = c->old ? upf_run_pdrs(c->old) : NULL;
+	struct upf_walk w = {.s = c->next ? c->old : NULL};
+	const struct upf_pdr *rec;
 
-	for (unsigned i = 0; c->old && c->next && i < upf_run_n(c->old); i++)
-		if ((p[i].flags & UPF_PDR_ENCAP) && upf_order_marks(c->old->seid, p[i].far_id) &&
-		    !is_in_use(c->next, &p[i]) && !is_made(c->old, &p[i]))
-			make(c->old, &p[i]);
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (!w.copy && (rec->flags & UPF_PDR_ENCAP) &&
+		    upf_order_marks(c->old->seid, rec->far_id) && !is_in_use(c->next, rec) &&
+		    !is_made(c->old, rec))
+			make(c->old, rec);
 }
 
 /* What could not be sent stays, in its order. */

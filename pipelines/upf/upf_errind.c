@@ -15,6 +15,7 @@
 #include "log.h"
 #include "module.h"
 #include "rpc/rpc.h"
+#include "upf_buffer_ctl.h"
 #include "upf_hook.h"
 #include "upf_order.h"
 #include "upf_times.h"
@@ -27,6 +28,8 @@
 /* A gNB that has restarted answers every packet so. What is over this in one tick is forgotten: the
  * session's next packet brings another one. */
 #define PER_TICK 500
+/* Of a copy's tunnel a session is told this much later again. */
+#define COPY_AGAIN_MS 10000
 
 struct entry {
 	uint32_t hash;  /* of vrf, far end, TEID */
@@ -37,7 +40,8 @@ static struct entry *table;
 static uint32_t mask, used; /* size - 1 */
 static uint64_t seed;
 static uint16_t notice;
-static unsigned handled; /* in this tick */
+static unsigned handled;  /* in this tick */
+static uint64_t clock_ms; /* of the tick */
 
 /* ---- the index ---------------------------------------------------------------------- */
 
@@ -152,30 +156,40 @@ static void take_out(const struct upf_errind_notice *t, uint32_t state)
 	used--;
 }
 
-/* Has one of the first n PDRs of the session this tunnel? */
-static bool has(const struct upf_session *s, unsigned n, const struct upf_errind_notice *t)
+/* The session's first record that sends into this tunnel, by its place. */
+static bool find(const struct upf_session *s, const struct upf_errind_notice *t, struct upf_walk *w)
 {
-	const struct upf_pdr *p = s ? upf_run_pdrs(s) : NULL;
+	const struct upf_pdr *rec;
 
-	for (unsigned i = 0; i < n; i++)
-		if (same_far_end(t, &p[i]))
+	*w = (struct upf_walk){.s = s};
+	while ((rec = upf_walk_next(w)) != NULL)
+		if (same_far_end(t, rec))
 			return true;
 	return false;
+}
+
+static bool has(const struct upf_session *s, const struct upf_errind_notice *t)
+{
+	struct upf_walk w;
+
+	return find(s, t, &w);
 }
 
 /* For each tunnel of `of` that `other` has not, once. */
 static void difference(const struct upf_session *of, const struct upf_session *other,
 		       void (*fn)(const struct upf_errind_notice *t, uint32_t state))
 {
-	const struct upf_pdr *p = of ? upf_run_pdrs(of) : NULL;
+	struct upf_walk w = {.s = of}, first;
+	const struct upf_pdr *rec;
 
-	for (unsigned i = 0; of && i < upf_run_n(of); i++) {
+	while ((rec = upf_walk_next(&w)) != NULL) {
 		struct upf_errind_notice t;
 
-		if (!is_tunnel(&p[i]))
+		if (!is_tunnel(rec))
 			continue;
-		t = far_end(&p[i]);
-		if (!has(of, i, &t) && !has(other, other ? upf_run_n(other) : 0, &t))
+		t = far_end(rec);
+		if (find(of, &t, &first) && first.pdr == w.pdr && first.at == w.at &&
+		    !has(other, &t))
 			fn(&t, upf_run(of)->state);
 	}
 }
@@ -205,9 +219,10 @@ static const struct cst_field errind_fields[] = {
 	[ERRIND_F_TEID] = CST_F_OBJ(struct errind, remote_f_teid, &upf_f_teid_object, 0,
 				    "the tunnel's far end, that knows it no more"),
 	[ERRIND_PDR_IDS] = CST_F_LIST(struct errind, pdr_ids, CST_T_UINT, uint16_t, 0, 0,
-				      "PDRs whose packets went there"),
+				      "PDRs whose packets, or copies of them, went there"),
 	[ERRIND_FAR_IDS] = CST_F_LIST(struct errind, far_ids, CST_T_UINT, uint32_t, 0, 0,
-				      "FARs that sent there; downlink of theirs waits from now on"),
+				      "FARs that sent there; downlink of theirs waits from now on. "
+				      "None: only copies went there"),
 };
 static const struct cst_object errind_object = CST_OBJECT(
 	"error_indication", struct errind, errind_fields, "TS 29.244 7.5.8.4, TS 23.527 5.3.3.1");
@@ -217,12 +232,28 @@ static struct cst_event_type errind_event = {
 	.data = &errind_object};
 CST_EVENT(errind_event);
 
+/* PDRs of which anything goes there, each once. */
+static json_t *pdrs_of(const struct upf_session *s, const struct upf_errind_notice *t)
+{
+	json_t *ids = json_array();
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
+	unsigned next = 0;
+
+	while ((rec = upf_walk_next(&w)) != NULL) {
+		if (w.pdr < next || !same_far_end(t, rec))
+			continue;
+		json_array_append_new(ids, json_integer(rec->id));
+		next = w.pdr + 1;
+	}
+	return ids;
+}
+
 static void publish(const struct upf_session *s, const struct upf_errind_notice *t,
 		    const uint32_t *fars, unsigned n_fars)
 {
-	const struct upf_pdr *p = upf_run_pdrs(s);
 	struct upf_f_teid_obj f = {.has = 1u << F_TEID_TEID, .teid = t->teid};
-	json_t *pdrs = json_array(), *ids = json_array();
+	json_t *ids = json_array();
 
 	if (t->peer.family == 4) {
 		f.has |= 1u << F_TEID_IPV4;
@@ -231,15 +262,12 @@ static void publish(const struct upf_session *s, const struct upf_errind_notice 
 		f.has |= 1u << F_TEID_IPV6;
 		f.ipv6 = t->peer;
 	}
-	for (unsigned i = 0; i < upf_run_n(s); i++)
-		if (same_far_end(t, &p[i]))
-			json_array_append_new(pdrs, json_integer(p[i].id));
 	for (unsigned i = 0; i < n_fars; i++)
 		json_array_append_new(ids, json_integer(fars[i]));
 	cst_event_publish(&errind_event,
 			  json_pack("{s:I,s:o,s:o,s:o}", "seid", (json_int_t)s->seid,
 				    "remote_f_teid", cst_encode(&upf_f_teid_object, &f), "pdr_ids",
-				    pdrs, "far_ids", ids));
+				    pdrs_of(s, t), "far_ids", ids));
 }
 
 /* ---- one Error Indication ----------------------------------------------------------------- */
@@ -256,13 +284,14 @@ static bool is_among(const uint32_t *ids, unsigned n, uint32_t id)
 static unsigned fars_of(const struct upf_session *s, const struct upf_errind_notice *t,
 			uint32_t fars[UPF_MAX_FARS])
 {
-	const struct upf_pdr *p = upf_run_pdrs(s);
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < upf_run_n(s); i++)
-		if (p[i].action == UPF_FORW && same_far_end(t, &p[i]) &&
-		    !is_among(fars, n, p[i].far_id) && !upf_part_of(s, UPF_PART_HELD, p[i].far_id))
-			fars[n++] = p[i].far_id;
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (!w.copy && rec->action == UPF_FORW && same_far_end(t, rec) &&
+		    !is_among(fars, n, rec->far_id) && !upf_part_of(s, UPF_PART_HELD, rec->far_id))
+			fars[n++] = rec->far_id;
 	return n;
 }
 
@@ -278,15 +307,45 @@ static void hold(struct upf_session *s, const uint32_t *fars, unsigned n)
 	upf_order_holds = (struct upf_order_holds){0};
 }
 
+static bool sends_copies(const struct upf_session *s, const struct upf_errind_notice *t)
+{
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
+
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (w.copy && same_far_end(t, rec))
+			return true;
+	return false;
+}
+
+/* Nothing is held for a copy, since the user's own packets do arrive: each copy may bring another
+ * Error Indication. What pushes another one out of its place here is told of more often. */
+static bool is_told(const struct upf_session *s, const struct upf_errind_notice *t)
+{
+	static struct {
+		uint32_t hash, state;
+		uint64_t until;
+	} told[256];
+	uint32_t hash = hash_of(t), state = upf_run(s)->state, i = (hash ^ state) % 256;
+
+	if (told[i].hash == hash && told[i].state == state && clock_ms < told[i].until)
+		return true;
+	told[i].hash = hash;
+	told[i].state = state;
+	told[i].until = clock_ms + COPY_AGAIN_MS;
+	return false;
+}
+
 static bool tell_session(struct upf_session *s, const struct upf_errind_notice *t)
 {
 	uint32_t fars[UPF_MAX_FARS];
 	unsigned n = fars_of(s, t, fars);
 
-	if (n == 0)
+	if (n == 0 && (!sends_copies(s, t) || is_told(s, t)))
 		return false;
 	publish(s, t, fars, n);
-	hold(s, fars, n);
+	if (n)
+		hold(s, fars, n);
 	return true;
 }
 
@@ -305,7 +364,7 @@ bool upf_errind_handle(const struct upf_errind_notice *t)
 	for (unsigned i = 0; i < n; i++) {
 		struct upf_session *s = upf_session_by_state(found[i]);
 
-		if (s && has(s, upf_run_n(s), t))
+		if (s && has(s, t))
 			any |= tell_session(s, t);
 	}
 	return any;
@@ -342,7 +401,7 @@ static void __attribute__((constructor)) attach(void)
 
 static void tick(uint64_t now_ms)
 {
-	(void)now_ms;
+	clock_ms = now_ms;
 	handled = 0;
 }
 
@@ -353,6 +412,6 @@ static void stop(void)
 	mask = used = 0;
 }
 
-static struct cst_module upf_errind_module = {
+struct cst_module upf_errind_module = {
 	.name = "upf.errind", .order = 30, .tick = tick, .stop = stop};
 CST_MODULE(upf_errind_module);

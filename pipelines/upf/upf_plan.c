@@ -295,15 +295,15 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	return b;
 }
 
-static void hold_vrfs_of(const struct upf_pdr *rec, int delta)
-{
-	cst_vrf_hold(rec->in_vrf, delta);
-	cst_vrf_hold(rec->out_vrf, delta);
-}
-
 void upf_hold_vrfs(const struct upf_session *b, int delta)
 {
-	upf_run_each_record(b, hold_vrfs_of, delta);
+	struct upf_walk w = {.s = b};
+	const struct upf_pdr *rec;
+
+	while ((rec = upf_walk_next(&w)) != NULL) {
+		cst_vrf_hold(rec->in_vrf, delta);
+		cst_vrf_hold(rec->out_vrf, delta);
+	}
 	for (unsigned i = 0; i < b->n_teids; i++)
 		cst_vrf_hold(b->teids[i].vrf, delta);
 	for (unsigned i = 0; i < b->n_addrs; i++)

@@ -52,6 +52,9 @@ static void apply_held(void)
 
 		if (l->dl && l->rec.action == UPF_FORW && is_held(l->far->id))
 			l->rec.action = UPF_BUFF;
+		if (l->dl && l->has_spent && l->spent.action == UPF_FORW &&
+		    is_held(l->spent_far->id))
+			l->spent.action = UPF_BUFF;
 	}
 }
 
