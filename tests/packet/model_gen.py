@@ -65,7 +65,7 @@ class Generator:
         for far in s["fars"]:
             if far["apply_action"] == ["BUFF"]:
                 far["bar_id"] = 1
-                if maybe(self.rng, 0.5):
+                if far["id"] not in instead and maybe(self.rng, 0.5):
                     far["apply_action"] = ["BUFF", "NOCP"]
             elif "dupl" in self.features and far["id"] not in instead and maybe(self.rng, 0.2):
                 far["apply_action"] = far["apply_action"] + ["DUPL"]

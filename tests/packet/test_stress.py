@@ -15,8 +15,9 @@ from scapy.all import raw
 
 import octets
 from harness import GNB4, UPF4, RpcError
-from model_gen import Generator, packed
-from test_zstorm import FEATURES, free_buffers, imbalance
+from model_gen import packed
+from model_wide import Wide
+from test_zstorm import free_buffers, imbalance
 from upf import Session, downlink4, far_access, far_core, pdr_dl, pdr_ul
 
 SESSIONS, FIRST = 40, 80000
@@ -86,7 +87,7 @@ class Changes:
             self.refused += 1
 
     def put(self, seid, slot):
-        g = Generator(self.rng, seid, slot // 2, ("internet", "other")[slot % 2], False, FEATURES)
+        g = Wide(self.rng, seid, slot // 2, ("internet", "other")[slot % 2])
         s = g.session()
         reply = self.rig.call("session.put", s)
         reply = reply[0] if isinstance(reply, list) else reply

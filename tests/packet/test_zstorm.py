@@ -8,6 +8,8 @@ tshark is to judge has been captured before.
 import os
 import random
 import time
+from socket import inet_ntoa
+from types import SimpleNamespace
 
 from scapy.all import (ARP, IP, UDP, Dot1Q, Ether, IPv6, IPv6ExtHdrFragment, Raw, fragment,
                        fragment6, raw)
@@ -15,12 +17,12 @@ from scapy.contrib.gtp import GTP_U_Header
 
 import octets
 from harness import GNB4, GNB_MAC, N6_4, UPF4
-from model_gen import Generator
+from model_wide import Wide
+from test_monitoring import answer, ntp_now, srr
 from test_network import ns
-from upf import Session, downlink4, downlink6, far_access, inner4, inner6
+from upf import UE4, Session, downlink4, downlink6, far_access, inner4, inner6
 
 BRIDGED = 200000  # frames by default where a bridge carries some thousands a second
-FEATURES = ("packet_rate", "urr", "framed", "buffer", "mark_plain", "dupl", "bar")
 
 
 def mutate(rng, seed):
@@ -77,13 +79,14 @@ def seeds(rig, s):
 
 def with_random_rules(rig, rng, n, n3, n6):
     """Sessions of the model's generator, and packets that hit their rules."""
-    makers = [Generator(rng, 70000 + i, i // 2, ("internet", "other")[i % 2], False, FEATURES)
-              for i in range(n)]
+    makers = [Wide(rng, 70000 + i, i // 2, ("internet", "other")[i % 2]) for i in range(n)]
     sets = [g.session() for g in makers]
     replies = rig.call("session.put", sets)
+    by_ue = {}
     for i, (g, s, reply) in enumerate(zip(makers, sets, replies)):
         teids = {p["id"]: int(p["f_teid"]["teid"], 0) for p in reply["created_pdrs"]
                  if "f_teid" in p}
+        by_ue[octets.ip4(g.ue4)] = next(iter(teids.values()))
         for k in range(12):
             teid, qfi, p = g.uplink_packet(s, teids)
             n3.append(raw(rig.from_gnb(Raw(octets.gpdu(
@@ -92,7 +95,26 @@ def with_random_rules(rig, rng, n, n3, n6):
             down = octets.ip_octets(g.packet("dl"), k)
             head = raw(rig.from_dn(Raw(b"")))[:12] + (b"\x81\0\0\x2a" if i % 2 else b"")
             n6.append(head + (b"\x08\0" if down[0] >> 4 == 4 else b"\x86\xdd") + down)
-    return makers, sets
+    return makers, sets, by_ue
+
+
+def answer_some(rig, by_ue):
+    """As a gNB does that measures delays: time stamps that came down go back up."""
+    rig.n3.sock.setblocking(False)
+    try:
+        for _ in range(20000):
+            f = rig.n3.sock.recv(2048)
+            # IPv4, UDP to 2152, a container first, QMP in it
+            if f[12:14] == b"\x08\0" and f[36:38] == b"\x08\x68" and len(f) > 110 and (
+                    f[53:56] == b"\x85\x03\x08"):
+                ue, sent, now = f[82:86], int.from_bytes(f[57:65], "big"), ntp_now()
+                if by_ue.get(ue):
+                    rig.n3.send(rig.from_gnb(answer(
+                        SimpleNamespace(teid=by_ue[ue]), sent, now, now, f[56] & 63,
+                        inner4(src=inet_ntoa(ue)))))
+    except OSError:
+        pass
+    rig.n3.sock.setblocking(True)
 
 
 def change_some(rig, rng, makers, sets):
@@ -120,7 +142,7 @@ def imbalance(rig):
     return come - gone - sum(rig.drops().values())
 
 
-def blow(rig, rng, pools, makers, sets, frames):
+def blow(rig, rng, pools, s, makers, sets, by_ue, frames):
     """Send until so many have reached coast; the links lose some on the way."""
     sent = rounds = 0
     come = taken(rig)
@@ -135,6 +157,9 @@ def blow(rig, rng, pools, makers, sets, frames):
         rounds += 1
         if rounds % 5 == 0:
             change_some(rig, rng, makers, sets)
+            # Error Indications among the mutants close the downlink tunnel
+            s.modify(update_fars=[far_access()])
+            answer_some(rig, by_ue)
         if rounds % 50 == 0:
             assert rig.coastd.poll() is None, "coastd died"
     return sent
@@ -143,11 +168,12 @@ def blow(rig, rng, pools, makers, sets, frames):
 def test_storm(rig):
     rng = random.Random(2)
     frames = int(os.environ.get("STORM_FRAMES", BRIDGED if rig.ports == "virtio" else 2000000))
-    rest = free_buffers(rig)
+    rest, refused = free_buffers(rig), rig.drops().get("upf.quota", 0)
     judged = [len(w.seen) for w in (rig.n3, rig.n6)]
-    with Session(rig) as s:
+    with Session(rig, **srr(["PERIO"], measurement_period=1)) as s:
         n3, n6 = seeds(rig, s)
-        makers, sets = with_random_rules(rig, rng, 60, n3, n6)
+        makers, sets, by_ue = with_random_rules(rig, rng, 60, n3, n6)
+        by_ue[octets.ip4(UE4)] = s.teid  # random rules may let no answer pass
         # a pool of mutants drawn from many times would miss nothing but costs less than
         # that many fresh ones: one in five is new, the rest are drawn again
         pools = [(rig.n3, [mutate(rng, rng.choice(n3)) for _ in range(frames // 10)]),
@@ -156,10 +182,16 @@ def test_storm(rig):
             pool += [rng.randbytes(rng.randint(14, 200)) for _ in range(frames // 100)]
             w.sock.setblocking(True)
         started, come = time.monotonic(), taken(rig)
-        sent = blow(rig, rng, pools, makers, sets, frames)
+        sent = blow(rig, rng, pools, s, makers, sets, by_ue, frames)
         rate = sent / (time.monotonic() - started)
         rig.wait(lambda: imbalance(rig) == 0, 15, "what was received to be done with")
         come = taken(rig) - come
+        flows = [f for x in rig.call("session.get", [{"seid": x["seid"]} for x in sets])
+                 for r in x.get("srrs", []) for f in r["flows"]]
+        marked, answered = (sum(f[k] for f in flows + s.state()["srrs"][0]["flows"])
+                            for k in ("marked", "answered"))
+        assert marked, "no packet bore a time stamp"
+        assert rig.drops().get("upf.quota", 0) > refused, "no quota was spent"
         rig.call("session.delete", [{"seid": x["seid"]} for x in sets])
         time.sleep(1)
         for w, _ in pools:
@@ -184,5 +216,5 @@ def test_storm(rig):
         lost = rest - free_buffers(rig)
         return lost <= 256
     rig.wait(whole, 45, f"packet buffers to come back: {rest - free_buffers(rig)} are missing")
-    print(f"  storm: {sent} frames, {rate:.0f} a second, {come} reached coast; buffers in use "
-          f"{lost:+d}", flush=True)
+    print(f"  storm: {sent} frames, {rate:.0f} a second, {come} reached coast; {answered} of {marked} time stamps answered; "
+          f"buffers in use {lost:+d}", flush=True)
