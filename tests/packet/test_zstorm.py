@@ -216,5 +216,5 @@ def test_storm(rig):
         lost = rest - free_buffers(rig)
         return lost <= 256
     rig.wait(whole, 45, f"packet buffers to come back: {rest - free_buffers(rig)} are missing")
-    print(f"  storm: {sent} frames, {rate:.0f} a second, {come} reached coast; {answered} of {marked} time stamps answered; "
-          f"buffers in use {lost:+d}", flush=True)
+    print(f"  storm: {sent} frames, {rate:.0f} a second, {come} reached coast; {answered} of "
+          f"{marked} time stamps answered; buffers in use {lost:+d}", flush=True)
