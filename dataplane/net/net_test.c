@@ -11,11 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "net/lpm.h"
 #include "net/net.h"
+#include "net/nexthop.h"
 
 static uint64_t seed = 88172645463325252ull;
 
@@ -419,6 +423,44 @@ static void gtpu_address_of_a_vrf(void **state)
 	assert_false(cst_vrf_gtpu_addr(cst_vrf_by_name("internet"), 4, &got));
 }
 
+/* ---- the lock ---------------------------------------------------------------------- */
+
+static atomic_bool asks, has_had;
+
+static void *asks_once(void *arg)
+{
+	atomic_store(&asks, true);
+	cst_net_lock();
+	atomic_store(&has_had, true);
+	cst_net_unlock();
+	return arg;
+}
+
+/* Who takes it again at once, as the slow path when it is flooded, comes after who waits. */
+static void lock_is_handed_over(void **state)
+{
+	enum { TRIES = 20 };
+	unsigned handed = 0;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		pthread_t other;
+
+		atomic_store(&asks, false);
+		atomic_store(&has_had, false);
+		cst_net_lock();
+		assert_int_equal(pthread_create(&other, NULL, asks_once, NULL), 0);
+		while (!atomic_load(&asks))
+			usleep(100);
+		usleep(5000); /* it waits by now, but for a machine that has no time for it */
+		cst_net_unlock();
+		cst_net_lock();
+		handed += atomic_load(&has_had);
+		cst_net_unlock();
+		pthread_join(other, NULL);
+	}
+	assert_in_range(handed, TRIES / 2, TRIES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(neighbours_are_checked, begin, end),
 		cmocka_unit_test_setup_teardown(lists_follow_the_stage, begin, end),
 		cmocka_unit_test_setup_teardown(gtpu_address_of_a_vrf, begin, end),
+		cmocka_unit_test(lock_is_handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

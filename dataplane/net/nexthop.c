@@ -28,7 +28,14 @@ struct grave {
 
 struct cst_nexthop *cst_nexthops;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Who comes first has it first. A mutex alone may go to the slow path again and again while that is
+ * flooded, though the control thread waits for it, above all on the same CPU. */
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t turn;
+	uint32_t next, now; /* numbers drawn, whose turn it is */
+} lock = {.mutex = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
+
 static struct rte_hash *hash;
 static uint32_t *free_ids; /* ring: oldest-freed first, so that a number rests long */
 static uint32_t free_head, n_free;
@@ -43,12 +50,21 @@ static __thread uint32_t hints[HINTS];
 
 void cst_net_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	uint32_t mine;
+
+	pthread_mutex_lock(&lock.mutex);
+	mine = lock.next++;
+	while (lock.now != mine)
+		pthread_cond_wait(&lock.turn, &lock.mutex);
+	pthread_mutex_unlock(&lock.mutex);
 }
 
 void cst_net_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&lock.mutex);
+	lock.now++;
+	pthread_cond_broadcast(&lock.turn);
+	pthread_mutex_unlock(&lock.mutex);
 }
 
 int cst_nexthops_init(struct cst_err *e)
