@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
 
 #include "engine/internal.h"
 #include "engine/rcu.h"
+
+/* A busy worker passes within a burst: so many looks see it. Then it takes longer, maybe for want
+ * of the CPU that this thread is on. */
+#define LOOKS   64
+#define REST_NS 50000
 
 struct deferred {
 	uint64_t token;
@@ -41,6 +48,23 @@ void cst_rcu_destroy(void)
 	qsbr = NULL;
 }
 
+static bool passed(uint64_t token)
+{
+	return rte_rcu_qsbr_check(qsbr, token, false) == 1;
+}
+
+static void wait_for(uint64_t token)
+{
+	struct timespec ts = {.tv_nsec = REST_NS};
+
+	for (unsigned i = 0; !passed(token); i++) {
+		if (i < LOOKS)
+			sched_yield();
+		else
+			nanosleep(&ts, NULL);
+	}
+}
+
 void cst_rcu_defer(void (*fn)(void *ptr, uint64_t arg), void *ptr, uint64_t arg)
 {
 	struct deferred *d;
@@ -51,7 +75,7 @@ void cst_rcu_defer(void (*fn)(void *ptr, uint64_t arg), void *ptr, uint64_t arg)
 	}
 	d = malloc(sizeof(*d));
 	if (d == NULL) { /* a short wait is better than a leak */
-		rte_rcu_qsbr_synchronize(qsbr, RTE_QSBR_THRID_INVALID);
+		wait_for(rte_rcu_qsbr_start(qsbr));
 		fn(ptr, arg);
 		return;
 	}
@@ -63,9 +87,12 @@ void cst_rcu_defer(void (*fn)(void *ptr, uint64_t arg), void *ptr, uint64_t arg)
 
 unsigned cst_rcu_reclaim(bool wait)
 {
-	while (head != NULL && rte_rcu_qsbr_check(qsbr, head->token, wait) == 1) {
-		struct deferred *d = head; /* off the queue first: fn may defer more */
+	while (head != NULL && (wait || passed(head->token))) {
+		struct deferred *d = head;
 
+		if (wait)
+			wait_for(d->token);
+		/* off the queue first: fn may defer more */
 		head = d->next;
 		if (head == NULL)
 			tail = &head;

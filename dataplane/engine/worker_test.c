@@ -2,6 +2,9 @@
 /*
  * Workers: owners, hand-off, notices, RCU. Two workers run, on one CPU if need be.
  */
+#include <pthread.h>
+#include <time.h>
+
 #include "test_nodes.h"
 
 /* ---- owners, hand-off, notices ----------------------------------------------------- */
@@ -174,6 +177,46 @@ static void deferred_waits_for_all(void **state)
 	cst_engine_stop();
 }
 
+static uint64_t cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void *lets_go_later(void *arg)
+{
+	usleep(200000);
+	atomic_store(&hold, false);
+	return arg;
+}
+
+/* A worker that is waited for may need the very CPU that the control thread waits on. */
+static void waits_without_cpu(void **state)
+{
+	struct cst_err e = {0};
+	pthread_t other;
+	uint64_t before;
+
+	atomic_store(&hold, true);
+	atomic_store(&holding, false);
+	atomic_store(&rx_job[1], dwell);
+	assert_int_equal(cst_engine_run(&e), 0);
+	while (!atomic_load(&holding))
+		usleep(100);
+	atomic_store(&rx_job[1], NULL);
+	freed = 0;
+	cst_rcu_defer(count_freed, NULL, 1);
+	assert_int_equal(pthread_create(&other, NULL, lets_go_later, NULL), 0);
+	before = cpu_us();
+	assert_int_equal(cst_rcu_reclaim(true), 0);
+	assert_in_range(cpu_us() - before, 0, 20000);
+	assert_int_equal(freed, 1);
+	pthread_join(other, NULL);
+	cst_engine_stop();
+}
+
 static void sleeping_workers_hold_nothing_up(void **state)
 {
 	struct cst_err e = {0};
@@ -223,6 +266,7 @@ int main(void)
 		T(notices_arrive),
 		T(handoff_keeps_order),
 		T(deferred_waits_for_all),
+		T(waits_without_cpu),
 		T(sleeping_workers_hold_nothing_up),
 	};
 
