@@ -145,11 +145,26 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static uint64_t watchdog_ms; /* between two signs of life to systemd; 0: it waits for none */
+
+/* Seldom: sd_notify() waits when systemd does not read what it has been sent. */
+static void show_life(uint64_t now)
+{
+	static uint64_t next;
+
+	if (watchdog_ms == 0 || now < next)
+		return;
+	next = now + watchdog_ms;
+	sd_notify(0, "WATCHDOG=1");
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	cst_modules_tick(now_ms());
+	uint64_t now = now_ms();
+
+	cst_modules_tick(now);
 	cst_rcu_reclaim(false);
-	sd_notify(0, "WATCHDOG=1");
+	show_life(now);
 }
 
 static void on_notices(evutil_socket_t fd, short what, void *arg)
@@ -195,8 +210,11 @@ static int run_loop(const struct options *o, const struct cst_system *sys)
 	struct cst_err e = {0};
 	struct event_base *base;
 	struct event *events[5];
+	uint64_t watchdog_us;
 	int ret = 1;
 
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		watchdog_ms = watchdog_us / 3000;
 	base = event_base_new();
 	if (base == NULL)
 		return failed("event loop", &(struct cst_err){.reason = "out of memory"});
