@@ -127,6 +127,52 @@ def test_bounded_without_a_bar(rig):
         assert numbers(wake(rig, s, want=kept)) == list(range(300 - kept, 300))
 
 
+def test_bound_for_all(rig):
+    """Half of the packet buffers, shared by the workers: then the new packet goes, by name, and what
+    waits stays in order."""
+    share = rig.call("system.info")["packet_buffers"] // 2 // rig.workers
+    bar = {"id": 1, "dl_buffering_suggested_packet_count": 65535}
+    frame = raw(rig.from_dn(numbered(0)))[:-4]
+    frame = frame[:40] + bytes(2) + frame[42:]  # no UDP checksum: numbers differ
+    with Session(rig, bars=[bar]) as s:
+        s.modify(update_fars=[far_buffer(notify=False, bar=1)])
+        before, oldest = (rig.drops().get("upf.buffer_" + x, 0) for x in ("full", "oldest"))
+        sent, end = 0, time.monotonic() + 30
+        while rig.drops().get("upf.buffer_full", 0) == before and time.monotonic() < end:
+            for _ in range(200):
+                rig.n6.sock.send(frame + sent.to_bytes(4, "big"))
+                sent += 1
+            time.sleep(0.002)  # links lose what comes too fast
+        holds(rig, s, share)
+        assert rig.drops()["upf.buffer_full"] > before
+        assert rig.drops().get("upf.buffer_oldest", 0) == oldest
+        got = numbers(wake(rig, s, want=50))
+        assert got == sorted(set(got)) and got[0] == 0 and len(got) == 50, got
+        holds(rig, s, 0)
+        rig.n3.drain()
+        tunnelled(rig, s, downlink4())
+
+
+def test_duration(rig):
+    """dl_buffering_duration: what has waited for so long is gone, by name, and what comes then is
+    news; an update of the BAR with it starts it anew."""
+    with Events(rig, DATA) as events, Session(
+            rig, bars=[{"id": 1, "dl_buffering_duration": 1}]) as s:
+        idle(s, bar=1)
+        before = rig.drops().get("upf.buffer_discarded", 0)
+        rig.silent(rig.n6, [rig.from_dn(numbered(i)) for i in range(3)])
+        assert len(events.take(1)) == 1
+        time.sleep(0.5)
+        s.modify(update_bars=[{"id": 1, "dl_buffering_duration": 1}])
+        time.sleep(0.7)
+        holds(rig, s, 3)  # the first second is over, the second one is not
+        rig.wait(lambda: waiting(s) == 0, 2, "the duration to end")
+        rig.wait(lambda: rig.drops()["upf.buffer_discarded"] == before + 3, 2, "three drops")
+        rig.silent(rig.n6, rig.from_dn(numbered(7)))
+        assert len(events.take(1)) == 1, "a new episode"
+        assert numbers(wake(rig, s, want=1)) == [7]
+
+
 def test_no_notification_unasked(rig):
     """BUFF without NOCP."""
     with Events(rig, DATA) as events, Session(rig) as s:

@@ -143,6 +143,26 @@ def test_threshold_event(rig):
         assert 75 <= e["downlink_packet_delay"] <= 85, e
 
 
+def test_thresholds_of_uplink_and_round_trip(rig):
+    """Each by its own threshold, and not by the delay of another way."""
+    def answered(down, up):
+        sent = stamped(rig)
+        time.sleep((down + up) / 1000 + 0.02)
+        rig.exchange(rig.n3, rig.from_gnb(answer(s, sent, sent + (down << 32) // 1000,
+                                                 ntp_now() - (up << 32) // 1000)), rig.n6)
+
+    for way, name, short, long in (("ul", "uplink", (90, 10), (10, 90)),
+                                   ("rp", "round_trip", (20, 20), (60, 60))):
+        with Events(rig, REPORT) as events, Session(rig, **srr(
+                ["EVETT"], packet_delay_thresholds={way: 70}, minimum_wait_time=0)) as s:
+            answered(*short)
+            events.none()
+            answered(*long)
+            e, = events.take(1)
+            assert (e["trigger"], e["qfi"]) == ("EVETT", QFI)
+            assert 85 <= e[name + "_packet_delay"] <= 150, (way, e)
+
+
 def test_periodic_event_and_failure(rig):
     """PERIO: each period; without an answer the report says so (PLMF)."""
     with Events(rig, REPORT) as events, Session(rig, **srr(["PERIO"], measurement_period=1)) as s:
