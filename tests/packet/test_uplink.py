@@ -215,6 +215,6 @@ def test_order_is_kept(rig):
         frames = [rig.from_gnb(s.gtpu(inner4(payload=i.to_bytes(4, "big")))) for i in range(500)]
         got = []
         for i in range(0, 500, 50):  # in portions that any of the wires can hold
-            got += rig.exchange(rig.n3, frames[i:i + 50], rig.n6, want=50)
+            got += rig.exchange(rig.n3, frames[i:i + 50], rig.n6, want=50, timeout=5)
         order = [int.from_bytes(raw(g[UDP].payload)[:4], "big") for g in got]
         assert order == list(range(500)), f"{len(order)} came out"
