@@ -14,9 +14,9 @@
 
 /* Two of them, written in turns: a reader whose slot is being overwritten sees that by `turn`. */
 static struct slot {
-	uint64_t tsc, ntp;
-	uint64_t rate; /* NTP units in a cycle, 32.32 bits */
-	uint32_t step;
+	_Atomic uint64_t tsc, ntp;
+	_Atomic uint64_t rate; /* NTP units in a cycle, 32.32 bits */
+	_Atomic uint32_t step;
 } slots[2];
 static _Atomic uint32_t turn;
 
@@ -27,17 +27,23 @@ static struct sample base, next_base; /* of the rate */
 
 uint64_t cst_wall_ntp(uint64_t tsc, uint32_t *step)
 {
-	struct slot s;
-	uint32_t t;
+	uint64_t since, ntp, rate;
+	uint32_t t, steps;
 
 	do {
+		const struct slot *s;
+
 		t = atomic_load_explicit(&turn, memory_order_acquire);
-		s = slots[t & 1];
-		atomic_thread_fence(memory_order_acquire);
+		s = &slots[t & 1];
+		/* acquire: none of them is read after the turn is looked at once more */
+		since = atomic_load_explicit(&s->tsc, memory_order_acquire);
+		ntp = atomic_load_explicit(&s->ntp, memory_order_acquire);
+		rate = atomic_load_explicit(&s->rate, memory_order_acquire);
+		steps = atomic_load_explicit(&s->step, memory_order_acquire);
 	} while (atomic_load_explicit(&turn, memory_order_relaxed) != t);
 	if (step)
-		*step = s.step;
-	return s.ntp + (uint64_t)((__int128)(int64_t)(tsc - s.tsc) * s.rate >> 32);
+		*step = steps;
+	return ntp + (uint64_t)((__int128)(int64_t)(tsc - since) * rate >> 32);
 }
 
 static uint64_t ns_of(clockid_t clock)
@@ -104,12 +110,11 @@ void cst_wall_refresh(void)
 	uint64_t expected = cst_wall_ntp(now.tsc, NULL);
 	uint64_t off = ntp > expected ? ntp - expected : expected - ntp;
 
-	*to = (struct slot){
-		.tsc = now.tsc,
-		.ntp = ntp,
-		.rate = measure_rate(&now),
-		.step = was->step + (off > STEP_NTP),
-	};
+	/* release: none of them is written before the turn that this slot had last was over */
+	atomic_store_explicit(&to->tsc, now.tsc, memory_order_release);
+	atomic_store_explicit(&to->ntp, ntp, memory_order_release);
+	atomic_store_explicit(&to->rate, measure_rate(&now), memory_order_release);
+	atomic_store_explicit(&to->step, was->step + (off > STEP_NTP), memory_order_release);
 	atomic_store_explicit(&turn, t + 1, memory_order_release);
 }
 

@@ -42,10 +42,14 @@ static inline int upf_stamp_is_ours(uint64_t stamp, uint64_t key)
 	return upf_stamp(stamp, key) == stamp;
 }
 
-/* Words that another thread reads, or writes: whole and in this order. clang for BPF has no atomic
- * stores. */
+/* Words that another thread reads, or writes, whole. clang for BPF has no atomic stores. */
+#ifdef __bpf__
 #define UPF_LOAD(word)     (*(const volatile __typeof__(word) *)&(word))
 #define UPF_STORE(word, v) (*(volatile __typeof__(word) *)&(word) = (v))
+#else
+#define UPF_LOAD(word)     __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
+#define UPF_STORE(word, v) __atomic_store_n(&(word), v, __ATOMIC_RELEASE)
+#endif
 
 /* To the nearest microsecond. */
 static inline uint64_t upf_ntp_us(uint64_t diff)
