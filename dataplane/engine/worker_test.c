@@ -151,7 +151,8 @@ static void defer_again(void *ptr, uint64_t arg)
 	cst_rcu_defer(count_freed, NULL, 10);
 }
 
-static void deferred_waits_for_all(void **state)
+/* The engine runs, and worker 1 is in a walk that lasts while `hold` is set. */
+static void run_held(void)
 {
 	struct cst_err e = {0};
 
@@ -161,6 +162,11 @@ static void deferred_waits_for_all(void **state)
 	assert_int_equal(cst_engine_run(&e), 0);
 	while (!atomic_load(&holding))
 		usleep(100);
+}
+
+static void deferred_waits_for_all(void **state)
+{
+	run_held();
 	freed = 0;
 	cst_rcu_defer(count_freed, NULL, 1);
 	cst_rcu_defer(defer_again, NULL, 0);
@@ -195,16 +201,10 @@ static void *lets_go_later(void *arg)
 /* A worker that is waited for may need the very CPU that the control thread waits on. */
 static void waits_without_cpu(void **state)
 {
-	struct cst_err e = {0};
 	pthread_t other;
 	uint64_t before;
 
-	atomic_store(&hold, true);
-	atomic_store(&holding, false);
-	atomic_store(&rx_job[1], dwell);
-	assert_int_equal(cst_engine_run(&e), 0);
-	while (!atomic_load(&holding))
-		usleep(100);
+	run_held();
 	atomic_store(&rx_job[1], NULL);
 	freed = 0;
 	cst_rcu_defer(count_freed, NULL, 1);

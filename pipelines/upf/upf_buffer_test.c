@@ -161,23 +161,20 @@ static void test_quota_action(void **state)
 static void test_new_ones(void **state)
 {
 	(void)state;
-	PUT("{'seid':1,'pdrs':[" UL(
-		1, CHOOSE) ",{'id':2,'precedence':255,'pdi':{"
-			   "'source_interface':'core','network_instance':'internet'," UE
-			   "},'far_id':2,"
-			   "'urr_ids':[1]}],'fars':[" TO_CORE "," TO_GNB
-			   ",{'id':9,'apply_action':['BUFF']}],"
-			   "'urrs':[{'id':1,'measurement_method':['VOLUM'],'reporting_triggers':['"
-			   "VOLQU'],"
-			   "'volume_quota':{'total':1},'far_id_for_quota_action':9}]}");
+#define MAY_WAIT(pdr_more, fars)                                                                   \
+	"{'seid':1,'pdrs':[" UL(1, CHOOSE) ",{'id':2,'precedence':255,'pdi':{'source_interface'"   \
+					   ":'core','network_instance':'internet'," UE             \
+					   "},'far_id':2," pdr_more "}],'fars':[" TO_CORE "," fars \
+					   "]"
+	PUT(MAY_WAIT("'urr_ids':[1]", TO_GNB
+		     ",{'id':9,'apply_action':['BUFF']}") ","
+							  "'urrs':[{'id':1,'measurement_method':['"
+							  "VOLUM'],'reporting_triggers':['VOLQU'],"
+							  "'volume_quota':{'total':1},'far_id_for_"
+							  "quota_action':9}]}");
 	assert_non_null(queue());
 	DELETE("{'seid':1}");
-	PUT("{'seid':1,'pdrs':[" UL(
-		1, CHOOSE) ",{'id':2,'precedence':255,'pdi':{"
-			   "'source_interface':'core','network_instance':'internet'," UE
-			   "},'far_id':2,"
-			   "'activation_time':4000000000}],'fars':[" TO_CORE
-			   ",{'id':2,'apply_action':['BUFF']}]}");
+	PUT(MAY_WAIT("'activation_time':4000000000", "{'id':2,'apply_action':['BUFF']}") "}");
 	assert_non_null(queue());
 }
 

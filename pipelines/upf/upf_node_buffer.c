@@ -350,9 +350,6 @@ void many(void **state)
 
 /* ---- quotas ------------------------------------------------------------------------------ */
 
-static struct upf_usage usages[2];
-static struct upf_limit limits[2];
-
 /* URR 1 of a session whose FAR for quota action lets packets wait; room for `n` of them. */
 static void begin_quota(unsigned n)
 {
@@ -366,12 +363,7 @@ static void begin_quota(unsigned n)
 	policy(S)->item[0] = 1;
 	policy(S)->spent = 11;
 	policy(S)->spent_by = 1;
-	upf_tables.usages = usages;
-	upf_tables.limits = limits;
-	memset(usages, 0, sizeof(usages));
-	memset(limits, 0xff, sizeof(limits));
-	limits[1].arm = limits[1].flags = 0;
-	limits[1].idle = 0;
+	open_usage();
 	limits[1].quota[2] = n * sizeof(in_dl4);
 }
 

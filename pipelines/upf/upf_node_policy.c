@@ -17,8 +17,6 @@
 #define SPENT  12
 
 static struct upf_meter meters[2];
-static struct upf_usage usages[2];
-static struct upf_limit limits[2];
 
 static void *line(uint32_t session, unsigned i)
 {
@@ -32,13 +30,8 @@ static void put_policy(uint32_t session)
 	struct upf_pdr *p = line(session, 1);
 
 	upf_tables.meters = meters;
-	upf_tables.usages = usages;
-	upf_tables.limits = limits;
+	open_usage();
 	memset(meters, 0, sizeof(meters));
-	memset(usages, 0, sizeof(usages));
-	memset(limits, 0xff, sizeof(limits));
-	limits[1].arm = limits[1].flags = 0;
-	limits[1].idle = 0;
 	*(struct upf_qer *)line(session, QER) =
 		(struct upf_qer){.id = 1,
 				 .meter = 1,

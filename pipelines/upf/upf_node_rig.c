@@ -55,6 +55,21 @@ void forget_caught(void)
 	n_caught = 0;
 }
 
+/* --- usage --- */
+
+struct upf_usage usages[2];
+struct upf_limit limits[2];
+
+void open_usage(void)
+{
+	upf_tables.usages = usages;
+	upf_tables.limits = limits;
+	memset(usages, 0, sizeof(usages));
+	memset(limits, 0xff, sizeof(limits));
+	limits[1].arm = limits[1].flags = 0;
+	limits[1].idle = 0;
+}
+
 /* --- sessions --- */
 
 #define STRAYS 16

@@ -47,6 +47,10 @@ extern unsigned n_notices; /* by cst_notice() */
 extern bool no_notices;    /* cst_notice() has no room */
 extern uint8_t last_notice[CST_NOTICE_LEN];
 
+extern struct upf_usage usages[2]; /* [1]: of URR 1, which nothing limits after open_usage() */
+extern struct upf_limit limits[2];
+void open_usage(void);
+
 extern struct cst_worker worker;
 extern struct rte_mempool *pool;
 extern bool reached[UPF_DROPS]; /* drop reasons seen so far */

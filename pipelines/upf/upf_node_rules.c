@@ -203,15 +203,13 @@ void copies(void **state)
 /* The FAR that holds once a quota is spent asks for no copies. */
 void copies_end_with_quota(void **state)
 {
-	static struct upf_usage usages[2];
-	static struct upf_limit limits[2]; /* of nothing */
 	struct upf_policy *policy = (struct upf_policy *)line(3);
 	uint8_t p[500], in[500], edge;
 	uint32_t n = tunnelled(p, 400, inner_src, remote);
 	struct rte_mbuf *m;
 
-	upf_tables.usages = usages;
-	upf_tables.limits = limits;
+	open_usage();
+	memset(limits, 0, sizeof(limits)); /* nothing may pass */
 	user_packet(in, 400, remote, inner_src);
 	for (int action = UPF_DROP; action <= UPF_FORW; action++) {
 		put_rules(UPF_FORW, 2);
