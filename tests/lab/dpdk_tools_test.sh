@@ -2,32 +2,9 @@
 # DPDK's own tools on a running coastd: the telemetry socket always; dpdk-proc-info and dpdk-dumpcap,
 # which map coastd's memory, where there are hugepages.
 . "$(dirname "$0")/test.sh"
+. "$SRC/tests/lab/pages.sh"
 
-WANT_MB=400 # of hugepages, and of free memory ten times that before any are reserved here
-pages_before="" mounted=""
-trap 'test_end; lab_down; give_back; exit $test_rc' EXIT
-
-meminfo() { awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo; }
-huge_free_mb() { echo $((($(meminfo HugePages_Free) - $(meminfo HugePages_Rsvd)) * $(meminfo Hugepagesize) / 1024)); }
-
-give_back() {
-	[ -z "$mounted" ] || umount /dev/hugepages
-	[ -z "$pages_before" ] || echo "$pages_before" >/proc/sys/vm/nr_hugepages
-}
-
-# Pages for this test, when the machine has memory to spare; they are given back at the end.
-reserve() {
-	if [ "$(huge_free_mb)" -lt $WANT_MB ]; then
-		[ "$(meminfo MemAvailable)" -gt $((WANT_MB * 10 * 1024)) ] || return 1
-		pages_before=$(cat /proc/sys/vm/nr_hugepages)
-		echo $(($(meminfo HugePages_Total) + WANT_MB * 1024 / $(meminfo Hugepagesize))) >/proc/sys/vm/nr_hugepages 2>/dev/null
-		[ "$(huge_free_mb)" -ge $WANT_MB ] || return 1
-	fi
-	# where all processes see it: coastd's own mount would be in its namespace alone
-	if ! grep -q ' hugetlbfs ' /proc/mounts; then
-		mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages && mounted=1
-	fi
-}
+WANT_MB=400 # of hugepages
 
 telemetry() { # COMMAND: the reply's JSON, by a client of our own
 	/usr/bin/python3 -c '
@@ -53,7 +30,7 @@ nic_packets() { # RX|TX PORT-NUMBER, as dpdk-proc-info has it
 
 ok "namespaces" lab_up
 pages=off
-if reserve; then
+if reserve $WANT_MB; then
 	pages=on
 fi
 conf_lab '' "hugepages: $pages"

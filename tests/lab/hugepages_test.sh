@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Packet memory with and without hugepages, and what coastd says when there are none.
 . "$(dirname "$0")/test.sh"
+. "$SRC/tests/lab/pages.sh"
 
-free_mb() {
-	awk '/^HugePages_Free/ { f = $2 } /^HugePages_Rsvd/ { r = $2 } /^Hugepagesize/ { s = $2 }
-		END { print int((f - r) * s / 1024) }' /proc/meminfo
-}
+WANT_MB=400
 
 mapped_huge() { # by coastd: packet memory on a hugetlbfs
 	grep -q "${LAB}map_" "/proc/$COASTD_PID/maps"
@@ -46,8 +44,8 @@ ok "auto says so once" test "$(grep -c 'ordinary pages' "$LAB_TMP/coastd.log")" 
 ok "with the remedy" said 'ordinary pages.*nr_hugepages'
 ok "coastd ends" stop_coastd
 
-if [ "$(free_mb)" -lt 200 ]; then
-	echo "skip: 'hugepages: on' wants 200 MB of them free"
+if ! reserve $WANT_MB; then
+	echo "skip: 'hugepages: on' wants $WANT_MB MB of them, and memory is short"
 else
 	conf_lab '' 'hugepages: on'
 	lab_start || fail "coastd on hugepages"
