@@ -99,6 +99,8 @@ static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 				.peer = 1 + s % PEERS,
 				.out_teid = s,
 				.out_vrf = VRF_ACCESS};
+	p[0].first = p[1].first = 1;
+	p[0].ue_v4 = p[1].ue_v4 = r->ue_v4;
 	t->teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
 	t->pool_slots[s] = UPF_REF(0, line);
 }
@@ -122,6 +124,7 @@ static void put_policies(uint32_t s)
 		memset(&full.limits[2 * s + i], 0xff, sizeof(*full.limits));
 		full.limits[2 * s + i].arm = full.limits[2 * s + i].flags = 0;
 		full.limits[2 * s + i].idle = 0;
+		full.usages[2 * s + i].first = full.usages[2 * s + i].last = rte_rdtsc();
 	}
 	*policy = (struct upf_policy){.n_qers = 2,
 				      .n_urrs = 2,

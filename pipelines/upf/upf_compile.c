@@ -616,7 +616,7 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 	char(*line)[64] = lines;
 	struct upf_rules *r = lines;
 	uint16_t by[UPF_MAX_PDRS];
-	unsigned at = 1, next = 1 + n;
+	unsigned at = 1, next = 1 + (n < 2 ? 2 : n);
 
 	if (next > UPF_MAX_RUN)
 		return too_long(e);
@@ -630,8 +630,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 				.buffer_for = id->buffer_for};
 	r->n_ul = (uint16_t)order(links, n, false, by);
 	r->n_dl = (uint16_t)order(links, n, true, by + r->n_ul);
-	r->ul = 1;
-	r->dl = (uint16_t)(1 + r->n_ul);
+	r->ul = UPF_LINE_UL;
+	r->dl = (uint16_t)(UPF_LINE_UL + r->n_ul);
 	if (id->v4) {
 		r->flags |= UPF_RULES_V4;
 		r->ue_v4 = id->ue_v4;
@@ -641,6 +641,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 		r->ue_v6_len = id->ue_v6_len;
 		memcpy(r->ue_v6, id->ue_v6, sizeof(r->ue_v6));
 	}
+	for (unsigned i = 1 + n; i < next; i++)
+		*(struct upf_pdr *)line[i] = (struct upf_pdr){.flags = UPF_PDR_NEVER};
 	for (unsigned i = 0; i < n; i++) {
 		const struct upf_link *l = &links[by[i]];
 		struct upf_pdr *rec = (struct upf_pdr *)line[at++];
@@ -653,6 +655,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 			return filters;
 		}
 		*rec = l->rec;
+		rec->first = i == 0 || i == r->n_ul;
+		rec->ue_v4 = r->ue_v4;
 		rec->sdf = (uint16_t)next;
 		rec->n_sdf = (uint8_t)filters;
 		rec->shun = upf_filters_shun((const struct upf_sdf *)line[next], (unsigned)filters);

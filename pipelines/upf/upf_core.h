@@ -14,9 +14,11 @@
  *   then              struct upf_qer, struct upf_policy and more struct upf_pdr,
  *                     for the PDRs that ask for more than forwarding
  *
- * A session with one PDR each way is decided from two lines per packet. A
- * change makes a new run and turns the slots over; the old one is freed after
- * the grace period. What counts lives beside, in the state section.
+ * Lines 1 and 2 hold PDR records in any run, in place of missing ones records
+ * that never match: with one PDR each way a packet is decided from one line, and
+ * line 0 is not read. A change makes a new run and turns the slots over; the old
+ * one is freed after the grace period. What counts lives beside, in the state
+ * section.
  */
 #pragma once
 
@@ -94,6 +96,10 @@ enum upf_action { UPF_DROP, UPF_FORW, UPF_BUFF }; /* one of them; 8.2.26 */
 
 #define UPF_ANY_QFI (~(uint64_t)0)
 
+/* Where the first PDR of each direction is in nearly all runs. */
+#define UPF_LINE_UL 1
+#define UPF_LINE_DL 2
+
 struct upf_pdr {
 	uint64_t qfi_set;           /* bit q: QFI q matches; all ones: any, also none */
 	uint32_t teid;              /* F-TEID it wants, host order; 0: any of the session's */
@@ -105,7 +111,7 @@ struct upf_pdr {
 	uint8_t flags;              /* UPF_PDR_* */
 	uint8_t source_if, dest_if; /* enum upf_iface */
 	uint8_t out_qfi, out_tos;
-	uint8_t pad0;
+	uint8_t first;     /* of its direction: no PDR comes before it */
 	uint32_t counter;  /* struct upf_count number in the state section */
 	uint32_t peer;     /* struct upf_peer number */
 	uint32_t out_teid; /* host order */
@@ -118,6 +124,7 @@ struct upf_pdr {
 	uint8_t nets_only; /* with UPF_PDR_SPOOF: and the UE's own address is not */
 	uint16_t pad1;
 	uint32_t shun; /* first looks at a flow that say none of its filters matches: upf_match.h */
+	uint32_t ue_v4; /* the UE's address as in struct upf_rules, 0: it has none */
 };
 _Static_assert(sizeof(struct upf_pdr) == 64, "one cache line");
 

@@ -369,7 +369,7 @@ static struct upf_rules *compile(const struct session *s)
 	struct upf_rules *r;
 	struct upf_pdr *p;
 	struct upf_sdf *f;
-	size_t lines = 1 + (size_t)s->n;
+	size_t lines = 1 + (size_t)(s->n < 2 ? 2 : s->n);
 	uint16_t n_ul = 0, n_sdf = 0, net_lines = 0;
 
 	memcpy(sorted, s->rules, sizeof(sorted));
@@ -379,27 +379,30 @@ static struct upf_rules *compile(const struct session *s)
 		n_sdf += sorted[i].pdr.n_sdf;
 		net_lines += (sorted[i].pdr.n_nets + 1) / 2;
 	}
-	lines += n_sdf + net_lines;
-	r = aligned_alloc(64, lines * 64);
+	r = aligned_alloc(64, (lines + n_sdf + net_lines) * 64);
 	assert_non_null(r);
 	*r = (struct upf_rules){
-		.n_lines = (uint16_t)lines,
+		.n_lines = (uint16_t)(lines + n_sdf + net_lines),
 		.n_ul = n_ul,
 		.n_dl = (uint16_t)(s->n - n_ul),
 		.ul = 1,
 		.dl = (uint16_t)(1 + n_ul),
-		.sdf = (uint16_t)(1 + s->n),
+		.sdf = (uint16_t)lines,
 		.flags = (uint8_t)((s->v4 ? UPF_RULES_V4 : 0) | (s->v6 ? UPF_RULES_V6 : 0)),
 		.ue_v6_len = (uint8_t)s->ue6_len};
 	memcpy(&r->ue_v4, s->ue4, 4);
 	memcpy(r->ue_v6, s->ue6, 8);
 	p = (struct upf_pdr *)(r + 1);
-	f = (struct upf_sdf *)(p + s->n);
+	f = (struct upf_sdf *)upf_line(r, r->sdf);
+	for (int i = s->n; i < 2; i++)
+		p[i] = (struct upf_pdr){.flags = UPF_PDR_NEVER};
 	for (int side = 0; side < 2; side++) {
 		for (int i = 0; i < s->n; i++) {
 			if ((sorted[i].pdr.source_if == UPF_IF_ACCESS) != (side == 0))
 				continue;
 			*p = sorted[i].pdr;
+			p->first = p == upf_pdrs(r, (enum upf_dir)side);
+			p->ue_v4 = s->v4 ? r->ue_v4 : 0;
 			p->sdf = (uint16_t)(((char *)f - (char *)r) / 64);
 			memcpy(f, sorted[i].sdf, p->n_sdf * sizeof(*f));
 			p->shun = p->n_sdf ? ~0u : 0;
@@ -430,7 +433,7 @@ static struct arrival some_arrival(void)
 
 static void matcher(void **state)
 {
-	unsigned hits[2] = {0}, spoofs = 0, misses = 0, by_id[9] = {0};
+	unsigned hits[2] = {0}, firsts[2] = {0}, spoofs = 0, misses = 0, by_id[9] = {0};
 
 	for (int round = 0; round < 20000; round++) {
 		struct session s = some_session();
@@ -441,7 +444,7 @@ static void matcher(void **state)
 			uint8_t bytes[80];
 			struct cst_flow flow = {0};
 			struct upf_ask q;
-			const struct upf_pdr *p;
+			const struct upf_pdr *p, *first;
 			bool want_spoofed;
 			int spoofed;
 			int want = oracle(&s, &a, &want_spoofed);
@@ -455,6 +458,10 @@ static void matcher(void **state)
 			p = a.tunnel ? upf_match_tunnel(r, &q, &spoofed)
 				     : upf_match_plain(r, &q, &spoofed);
 			assert_int_equal(p ? p->id : 0, want);
+			first = a.tunnel ? upf_match_first_tunnel(r, &q)
+					 : upf_match_first_plain(r, &q);
+			assert_true(!first || first == p);
+			firsts[a.tunnel] += first != NULL;
 			if (want == 0) /* else nobody asks */
 				assert_int_equal(spoofed, want_spoofed);
 			hits[a.tunnel] += want != 0;
@@ -468,6 +475,8 @@ static void matcher(void **state)
 		      hits[1], hits[0], misses, spoofs);
 	/* an oracle that never says yes, or never no, would prove nothing */
 	assert_true(hits[0] > 10000 && hits[1] > 10000 && misses > 10000 && spoofs > 1000);
+	print_message("by the first line: %u plain, %u out of tunnels\n", firsts[0], firsts[1]);
+	assert_true(firsts[0] > 500 && firsts[1] > 5000);
 	for (int i = 1; i <= 8; i++)
 		assert_true(by_id[i] > 1000);
 }

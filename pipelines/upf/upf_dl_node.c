@@ -115,6 +115,7 @@ static inline void read_header(struct rte_mbuf *m, struct item *it)
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	it->slot = slot_of(cst_pkt(m), ip);
+	it->pdr = NULL;
 	rte_prefetch0(it->slot);
 	rte_prefetch0_write(ip - UPF_MAX_OVERHEAD); /* the tunnel's headers will stand there */
 }
@@ -128,7 +129,7 @@ static __rte_noinline uint32_t find_stray(struct rte_mbuf *m)
 	return upf_stray_addr(cst_pkt(m)->vrf, &dst);
 }
 
-/* The slot; asks for the rules. */
+/* The slot; asks for the rule. */
 static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				uint8_t *edge, struct upf_strangers *strangers)
 {
@@ -144,10 +145,7 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 		*edge = CST_EDGE_TAKEN;
 		it->ref = 0;
 	} else {
-		const char *line = (const char *)upf_rules_of(it->ref);
-
-		rte_prefetch0(line);
-		rte_prefetch0(line + 128); /* where nearly all downlink PDRs are */
+		rte_prefetch0(upf_line(upf_rules_of(it->ref), UPF_LINE_DL));
 	}
 }
 
@@ -170,40 +168,54 @@ static __rte_noinline void make_hash(struct rte_mbuf *m)
 		cst_pkt(m)->hash = cst_hash_flow(&f);
 }
 
-/* The rule; asks for its counter. */
-static inline void match(struct rte_mbuf *m, struct item *it, uint8_t *edge)
+static inline struct upf_ask ask_of(struct rte_mbuf *m, const struct cst_flow *f)
 {
 	const struct cst_pkt *pkt = cst_pkt(m);
-	const struct upf_rules *r;
-	const struct upf_pdr *first;
+
+	return (struct upf_ask){
+		.flow = f, .have = upf_have(pkt->ip_version, false, false), .vrf = pkt->vrf};
+}
+
+/* The counter and the tunnel's headers, and what the policy is. */
+static inline void ask_for_what_follows(const struct item *it)
+{
+	const struct upf_pdr *pdr = it->pdr;
+
+	rte_prefetch0_write(&upf_tables.counts[pdr->counter]);
+	rte_prefetch0(&upf_tables.peers[pdr->peer]);
+	if (unlikely(pdr->flags & UPF_PDR_POLICY))
+		rte_prefetch0(upf_policy_of(upf_rules_of(it->ref), pdr));
+}
+
+/* The rule, where the session's first one takes the packet; else asks for the lines that tell. */
+static inline void match_first(struct rte_mbuf *m, struct item *it)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	struct upf_ask ask = ask_of(m, NULL);
+
+	it->pdr = upf_match_first_plain(r, &ask);
+	if (likely(it->pdr != NULL))
+		ask_for_what_follows(it);
+	else
+		upf_prefetch_rules(r, UPF_LINE_DL);
+}
+
+/* The rule, of all that the session has. */
+static __rte_noinline void match_all(struct rte_mbuf *m, struct item *it, uint8_t *edge)
+{
 	struct cst_flow f;
-	struct upf_ask ask;
+	struct upf_ask ask = ask_of(m, &f);
 	int spoofed;
 
-	it->pdr = NULL;
-	if (unlikely(it->ref == 0))
-		return;
-	r = upf_rules_of(it->ref);
-	first = upf_pdrs(r, UPF_DL);
-	ask.flow = &f;
-	ask.qfi_bit = 0;
-	ask.teid = 0;
-	ask.have = upf_have(pkt->ip_version, false, false);
-	ask.vrf = pkt->vrf;
-	if (unlikely(r->n_dl != 1 || first->n_sdf != 0 || (first->flags & UPF_PDR_SPOOF)) &&
-	    !read_flow(m, &f)) {
+	if (!read_flow(m, &f)) {
 		*edge = upf_drop(m, UPF_DROP_INNER);
 		return;
 	}
-	it->pdr = upf_match_plain(r, &ask, &spoofed);
-	if (unlikely(!it->pdr)) {
+	it->pdr = upf_match_plain(upf_rules_of(it->ref), &ask, &spoofed);
+	if (unlikely(!it->pdr))
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
-		return;
-	}
-	rte_prefetch0_write(&upf_tables.counts[it->pdr->counter]);
-	rte_prefetch0(&upf_tables.peers[it->pdr->peer]);
-	if (unlikely(it->pdr->flags & UPF_PDR_POLICY))
-		rte_prefetch0(upf_policy_of(r, it->pdr));
+	else
+		ask_for_what_follows(it);
 }
 
 /* The policy's line; asks for meters and usage. */
@@ -387,15 +399,22 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
 	uint8_t flags = 0;
+	bool others = false;
 
 	for (uint16_t i = 0; i < n; i++)
 		read_header(pkts[i], &items[i]);
 	for (uint16_t i = 0; i < n; i++)
 		find_session(w, pkts[i], &items[i], &edge[i], &strangers);
 	for (uint16_t i = 0; i < n; i++) {
-		match(pkts[i], &items[i], &edge[i]);
-		flags |= items[i].pdr ? items[i].pdr->flags : 0;
+		if (likely(items[i].ref != 0))
+			match_first(pkts[i], &items[i]);
+		others |= !items[i].pdr;
 	}
+	for (uint16_t i = 0; unlikely(others) && i < n; i++)
+		if (items[i].ref != 0 && !items[i].pdr)
+			match_all(pkts[i], &items[i], &edge[i]);
+	for (uint16_t i = 0; i < n; i++)
+		flags |= items[i].pdr ? items[i].pdr->flags : 0;
 	for (uint16_t i = 0; cst_watched(w) && i < n; i++)
 		if (items[i].ref != 0)
 			upf_trace_rule(w, pkts[i], upf_rules_of(items[i].ref), items[i].pdr);

@@ -5,8 +5,11 @@
  */
 #pragma once
 
+#include <rte_prefetch.h>
+
 #include "hash.h"
 #include "upf_encap.h"
+#include "upf_match.h"
 #include "upf_node.h"
 #include "upf_split.h"
 #include "upf_tables.h"
@@ -81,6 +84,18 @@ static inline const struct upf_rules *upf_rules_of(uint32_t ref)
 {
 	return (const struct upf_rules *)((const char *)upf_tables.lines +
 					  (uint64_t)UPF_REF_LINE(ref) * 64);
+}
+
+/* What tells the rule when the first of a direction, which stands at `at`, does not take a packet:
+ * which others there are, the next one, and the filters of the first. */
+static inline void upf_prefetch_rules(const struct upf_rules *r, uint32_t at)
+{
+	const struct upf_pdr *first = (const struct upf_pdr *)upf_line(r, at);
+
+	rte_prefetch0(r);
+	rte_prefetch0(first + 1);
+	if (first->n_sdf)
+		rte_prefetch0(upf_line(r, first->sdf));
 }
 
 /* Packets of one chunk whose sessions live on other workers, passed on in order. */

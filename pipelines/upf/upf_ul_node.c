@@ -317,7 +317,7 @@ static __rte_noinline uint8_t without_inner(struct cst_worker *w, struct rte_mbu
 	return CST_EDGE_TAKEN;
 }
 
-/* The slot; asks for the rules, and reads the inner packet while they come. */
+/* The slot; asks for the rule, and reads the inner packet while it comes. */
 static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				uint8_t *edge, struct upf_strangers *strangers)
 {
@@ -336,10 +336,8 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 		*edge = CST_EDGE_TAKEN;
 		it->decided = true;
 	} else {
-		const char *line = (const char *)upf_rules_of(it->ref);
-
-		rte_prefetch0(line);
-		rte_prefetch0(line + 64); /* where nearly all uplink PDRs are */
+		rte_prefetch0(upf_line(upf_rules_of(it->ref), UPF_LINE_UL));
+		it->pdr = NULL;
 		if (unlikely(it->g.type != CST_GTPU_GPDU))
 			return;
 		if (unlikely(!read_inner(m, it))) {
@@ -362,13 +360,32 @@ static __rte_noinline void read_stamps(struct cst_worker *w, struct rte_mbuf *m,
 				   &it->g);
 }
 
-/* The rule; asks for its counter, and for what else its packets have to pass. */
-static inline void match(struct cst_worker *w, struct rte_mbuf *m, struct item *it, uint8_t *edge)
+static inline struct upf_ask ask_of(struct rte_mbuf *m, const struct item *it)
+{
+	return (struct upf_ask){.flow = &it->flow,
+				.qfi_bit = (uint64_t)it->g.has_psc << it->g.qfi,
+				.teid = it->g.teid,
+				.have = upf_have(it->flow.family, true, it->g.has_psc),
+				.vrf = cst_pkt(m)->vrf};
+}
+
+/* The rule, where the session's first one takes the packet; else asks for the lines that tell. */
+static inline void match_first(struct rte_mbuf *m, struct item *it)
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
-	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, (uint32_t)it->at + it->g.hdr_len);
-	struct cst_flow *f = &it->flow;
-	struct upf_ask ask;
+	struct upf_ask ask = ask_of(m, it);
+
+	if (likely(it->g.type == CST_GTPU_GPDU))
+		it->pdr = upf_match_first_tunnel(r, &ask);
+	if (unlikely(!it->pdr))
+		upf_prefetch_rules(r, UPF_LINE_UL);
+}
+
+/* The rule, of all that the session has. */
+static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
+				     uint8_t *edge)
+{
+	struct upf_ask ask = ask_of(m, it);
 	int spoofed;
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
@@ -376,17 +393,19 @@ static inline void match(struct cst_worker *w, struct rte_mbuf *m, struct item *
 		it->decided = true;
 		return;
 	}
-	ask.flow = f;
-	ask.qfi_bit = (uint64_t)it->g.has_psc << it->g.qfi;
-	ask.teid = it->g.teid;
-	ask.have = upf_have(f->family, true, it->g.has_psc);
-	ask.vrf = cst_pkt(m)->vrf;
-	it->pdr = upf_match_tunnel(r, &ask, &spoofed);
+	it->pdr = upf_match_tunnel(upf_rules_of(it->ref), &ask, &spoofed);
 	if (unlikely(!it->pdr)) {
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
 		it->decided = true;
-		return;
 	}
+}
+
+/* By the rule; asks for its counter, and for what else its packets have to pass. */
+static inline void follow(struct cst_worker *w, struct rte_mbuf *m, struct item *it, uint8_t *edge)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, (uint32_t)it->at + it->g.hdr_len);
+	struct cst_flow *f = &it->flow;
+
 	if (unlikely(upf_decap_tos_differs(it->tos, f->tos)) && !settle_ecn(ip, f, it->tos)) {
 		*edge = upf_drop(m, UPF_DROP_ECN);
 		it->decided = true;
@@ -442,7 +461,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct upf_strangers strangers = {.n = 0};
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
-	bool policies = false;
+	bool others = false, policies = false;
 
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], char *, 64)); /* inner header */
@@ -453,7 +472,15 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	for (uint16_t i = 0; i < n; i++) {
 		if (unlikely(items[i].decided))
 			continue;
-		match(w, pkts[i], &items[i], &edge[i]);
+		match_first(pkts[i], &items[i]);
+		others |= !items[i].pdr;
+	}
+	for (uint16_t i = 0; unlikely(others) && i < n; i++)
+		if (!items[i].decided && !items[i].pdr)
+			match_all(w, pkts[i], &items[i], &edge[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(!items[i].decided))
+			follow(w, pkts[i], &items[i], &edge[i]);
 		if (unlikely(cst_watched(w)))
 			trace_rule(w, pkts[i], &items[i], edge[i]);
 		if (unlikely(items[i].decided))
