@@ -124,7 +124,8 @@ static void put_policies(uint32_t s)
 		memset(&full.limits[2 * s + i], 0xff, sizeof(*full.limits));
 		full.limits[2 * s + i].arm = full.limits[2 * s + i].flags = 0;
 		full.limits[2 * s + i].idle = 0;
-		full.usages[2 * s + i].first = full.usages[2 * s + i].last = rte_rdtsc();
+		full.usages[2 * s + i] =
+			(struct upf_usage){.first = 1, .last = rte_rdtsc(), .room = UINT64_MAX};
 	}
 	*policy = (struct upf_policy){.n_qers = 2,
 				      .n_urrs = 2,

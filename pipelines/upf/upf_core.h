@@ -143,6 +143,7 @@ _Static_assert(sizeof(struct upf_net) == 32, "two in a cache line");
 
 #define UPF_POLICY_GATE   0x01 /* a QER's gate is closed this way */
 #define UPF_POLICY_NOTIFY 0x02 /* the control plane is told when packets begin to wait (NOCP) */
+#define UPF_POLICY_RESTS  0x04 /* a URR tells rests in the traffic: each packet asks its limits */
 
 /* What a PDR's packets pass beyond the match, in this order: quota, usage before QoS, gate, all
  * meters, usage after QoS, copies. PDRs that ask the same share one. */
@@ -242,15 +243,21 @@ _Static_assert(sizeof(struct upf_meter) == 64, "one cache line");
 /* What a URR has seen since it was created, never reset: owned by the session's worker. What was
  * reported is the control thread's to remember. Index: enum upf_dir. */
 struct upf_usage {
+	/* all that nearly every packet needs */
 	uint64_t bytes[2], packets[2]; /* of inner IP packets that were let pass */
-	uint64_t first, last;   /* TSC of the first packet since `arm` changed, of the last */
-	uint64_t active;        /* TSC cycles: gaps between packets, each at most limit.idle */
-	uint32_t arm;           /* the limit.arm that `told` and `first` belong to */
-	uint32_t told;          /* UPF_TOLD_*: the control thread was told */
+	uint64_t last;                 /* TSC of the last packet */
+	uint64_t active; /* TSC cycles: gaps between packets, each at most limit.idle */
+	uint64_t room;   /* bytes that may be counted before the limits have to be looked at */
+	uint32_t arm;    /* the limit.arm that `room`, `told` and `first` belong to */
+	uint32_t kick;   /* the control thread's: the present limit.arm */
+	/* the rest */
+	uint64_t first;         /* TSC of the first packet since `arm` changed */
 	uint64_t dropped_dl[2]; /* packets, bytes that downlink lost to QoS or full buffers */
 	uint64_t refused[2];    /* packets, bytes not let pass because a quota was spent */
 	uint64_t starts;        /* starts of traffic: packets after a rest of limit.idle */
-	uint64_t reserved[3];
+	uint32_t told;          /* UPF_TOLD_*: the control thread was told */
+	uint32_t pad;
+	uint64_t reserved;
 };
 _Static_assert(sizeof(struct upf_usage) == 128, "two cache lines");
 
@@ -265,7 +272,8 @@ _Static_assert(sizeof(struct upf_usage) == 128, "two cache lines");
 #define UPF_LIMIT_START 0x02 /* tell the first packet */
 
 /* Up to where a URR may count, in terms of struct upf_usage's running totals; ~0: no limit. Written
- * by the control thread, word by word; the worker reads it with each packet. */
+ * by the control thread, word by word; the worker reads it when `room` is used up or the control
+ * thread, having changed it, raised `arm` and set `kick` to it. */
 struct upf_limit {
 	uint64_t threshold[3], quota[3]; /* bytes: UL, DL, total */
 	uint32_t arm;                    /* rises with each report: tell anew */

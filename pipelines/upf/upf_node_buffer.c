@@ -370,7 +370,7 @@ static void begin_quota(unsigned n)
 static void grant(unsigned n)
 {
 	limits[1].quota[2] += n * sizeof(in_dl4);
-	limits[1].arm++;
+	usages[1].kick = ++limits[1].arm;
 }
 
 /* Walks until the worker has nothing to remind itself of. */

@@ -2,6 +2,7 @@
 /* Meters, usage and buffers: those that the session had for the same rule, else new ones. */
 #include <errno.h>
 
+#include "upf_urr.h"
 #include "upf_work.h"
 
 static const struct {
@@ -94,6 +95,8 @@ static int plan_urrs(struct upf_link *l, struct cst_err *e)
 			rc = upf_plan_part(UPF_PART_USAGE, u->id, &l->usages[l->n_urrs], e);
 			if (rc < 0)
 				return rc;
+			if (upf_urr_rests(u))
+				l->policy.flags |= UPF_POLICY_RESTS;
 			if (cst_has(u, URR_FAR_ID_FOR_QUOTA_ACTION))
 				l->policy.spent_by |= (uint16_t)(1u << l->n_urrs);
 			l->n_urrs++;

@@ -57,6 +57,7 @@ static void tell(struct cst_worker *w, uint32_t number, struct upf_usage *u, uin
 {
 	struct upf_usage_notice n = {.usage = number, .arm = u->arm, .told = bits & ~u->told};
 
+	u->room = 0; /* what is told holds for smaller packets, too */
 	if (n.told == 0)
 		return;
 	if (likely(cst_notice(w, notice, &n, sizeof(n))))
@@ -73,6 +74,7 @@ static void follow_arm(struct upf_usage *u, const struct upf_limit *l)
 	if (likely(u->arm == arm))
 		return;
 	u->arm = arm;
+	u->room = 0;
 	u->told = LOOK_FARTHER;
 	__atomic_store_n(&u->first, 0, __ATOMIC_RELAXED);
 }
@@ -93,7 +95,14 @@ static bool exceeds(const struct upf_limit *l, const struct upf_usage *u, enum u
 	       u->bytes[UPF_UL] + u->bytes[UPF_DL] + bytes > load(&l->quota[2]);
 }
 
-static bool is_spent(struct cst_worker *w, uint32_t number, enum upf_dir dir, uint32_t bytes)
+/* Is no limit near? Then the usage's own line is all that a packet needs of a URR. */
+static bool has_room(const struct upf_usage *u, uint32_t bytes)
+{
+	return u->room >= bytes && u->arm == __atomic_load_n(&u->kick, __ATOMIC_ACQUIRE);
+}
+
+static __rte_noinline bool is_spent_now(struct cst_worker *w, uint32_t number, enum upf_dir dir,
+					uint32_t bytes)
 {
 	struct upf_usage *u = &upf_tables.usages[number];
 	const struct upf_limit *l = &upf_tables.limits[number];
@@ -111,6 +120,12 @@ static bool is_spent(struct cst_worker *w, uint32_t number, enum upf_dir dir, ui
 		return true;
 	}
 	return false;
+}
+
+static bool is_spent(struct cst_worker *w, uint32_t number, enum upf_dir dir, uint32_t bytes)
+{
+	return unlikely(!has_room(&upf_tables.usages[number], bytes)) &&
+	       is_spent_now(w, number, dir, bytes);
 }
 
 static void note_refused(uint32_t number, uint32_t bytes)
@@ -154,7 +169,7 @@ static void note_time(struct upf_usage *u, const struct upf_limit *l, uint64_t n
 }
 
 /* Limits that only a start can reach. */
-static __rte_noinline uint32_t reached_events(struct upf_usage *u, const struct upf_limit *l)
+static uint32_t reached_events(struct upf_usage *u, const struct upf_limit *l)
 {
 	uint32_t bits = 0;
 
@@ -166,15 +181,39 @@ static __rte_noinline uint32_t reached_events(struct upf_usage *u, const struct 
 	return bits;
 }
 
-static void count(struct cst_worker *w, uint32_t number, enum upf_dir dir, uint32_t bytes)
+/* Bytes of either direction that reach none of three limits. */
+static uint64_t room_below(const uint64_t limit[3], const struct upf_usage *u)
+{
+	uint64_t seen[3] = {u->bytes[0], u->bytes[1], u->bytes[0] + u->bytes[1]};
+	uint64_t room = UINT64_MAX;
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t top = load(&limit[i]);
+
+		room = RTE_MIN(room, top > seen[i] ? top - seen[i] - 1 : 0);
+	}
+	return room;
+}
+
+/* None where something other than volume asks for a look at each packet. */
+static uint64_t room_of(const struct upf_usage *u, const struct upf_limit *l)
+{
+	uint64_t room;
+
+	if (__atomic_load_n(&l->flags, __ATOMIC_RELAXED) || load(&l->idle) ||
+	    u->told & (LOOK_FARTHER | UPF_TOLD_QUOTA))
+		return 0;
+	room = room_below(l->quota, u);
+	return u->told & UPF_TOLD_THRESHOLD ? room : RTE_MIN(room, room_below(l->threshold, u));
+}
+
+static __rte_noinline void count_near_limit(struct cst_worker *w, uint32_t number, enum upf_dir dir)
 {
 	struct upf_usage *u = &upf_tables.usages[number];
 	const struct upf_limit *l = &upf_tables.limits[number];
 	uint64_t here, both;
 	uint32_t bits = 0;
 
-	add(&u->bytes[dir], bytes);
-	add(&u->packets[dir], 1);
 	note_time(u, l, w->now);
 	here = u->bytes[dir];
 	both = u->bytes[UPF_UL] + u->bytes[UPF_DL];
@@ -189,6 +228,22 @@ static void count(struct cst_worker *w, uint32_t number, enum upf_dir dir, uint3
 		bits |= reached_events(u, l);
 	if (unlikely(bits != 0))
 		tell(w, number, u, bits);
+	u->room = room_of(u, l);
+}
+
+static void count(struct cst_worker *w, uint32_t number, enum upf_dir dir, uint32_t bytes)
+{
+	struct upf_usage *u = &upf_tables.usages[number];
+
+	add(&u->bytes[dir], bytes);
+	add(&u->packets[dir], 1);
+	if (unlikely(!has_room(u, bytes))) {
+		count_near_limit(w, number, dir);
+		return;
+	}
+	u->room -= bytes;
+	add(&u->active, w->now - u->last);
+	__atomic_store_n(&u->last, w->now, __ATOMIC_RELAXED);
 }
 
 /* ---- meters ------------------------------------------------------------------- */

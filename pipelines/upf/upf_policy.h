@@ -70,7 +70,8 @@ static inline void upf_policy_prefetch(const struct upf_rules *r, const struct u
 	item += 2 * p->n_qers;
 	for (unsigned i = 0; i < p->n_urrs; i++) {
 		rte_prefetch0_write(&upf_tables.usages[item[i]]);
-		rte_prefetch0(&upf_tables.limits[item[i]]);
+		if (unlikely(p->flags & UPF_POLICY_RESTS))
+			rte_prefetch0(&upf_tables.limits[item[i]]);
 	}
 }
 

@@ -114,7 +114,7 @@ static struct upf_limit *unlimited(uint64_t seid, uint32_t urr)
 
 	*u = (struct upf_usage){0};
 	memset(l, 0xff, sizeof(*l));
-	l->arm = 1;
+	l->arm = u->kick = 1;
 	l->flags = 0;
 	l->idle = 0;
 	return l;
@@ -122,7 +122,7 @@ static struct upf_limit *unlimited(uint64_t seid, uint32_t urr)
 
 static void arm(struct upf_limit *l)
 {
-	l->arm++;
+	upf_tables.usages[l - upf_tables.limits].kick = ++l->arm;
 }
 
 static uint64_t volume(uint64_t seid, uint32_t urr)
@@ -459,6 +459,7 @@ static void time_in_use(void **state)
 	assert_true(active() > 4.999 && active() < 5.001);
 	assert_int_equal(usage(1, 1)->starts, 1);
 	l->idle = 2 * rte_get_tsc_hz();
+	arm(l);
 	seconds(1.5);
 	how_many(1, 2, 10, 5);
 	seconds(60);
@@ -521,6 +522,7 @@ static void another_far(void **state)
 	assert_int_not_equal(spent->peer, 0);
 	/* another URR of the same PDR is spent and wants no other FAR: dropped */
 	upf_tables.limits[usage(1, 2) - upf_tables.usages].quota[2] = 0;
+	arm(&upf_tables.limits[usage(1, 2) - upf_tables.usages]);
 	assert_int_equal(send_packet(1, 2, 1000), UPF_DROP_QUOTA);
 	assert_int_equal(usage(1, 2)->refused[0], 1);
 }

@@ -136,19 +136,16 @@ static void set_times(struct upf_urr *b, const struct upf_urr_obj *u, const stru
 		      const struct upf_now *now)
 {
 	uint32_t period = u->reporting_triggers & UPF_RT_PERIO ? u->measurement_period : 0;
-	bool traffic = u->reporting_triggers & (UPF_RT_START | UPF_RT_STOPT) ||
-		       u->measurement_method & UPF_MM_EVENT;
 
 	if (period != b->period)
 		b->period_due = period ? now->ms + (uint64_t)period * 1000 : 0;
 	b->period = period;
 	b->holding = u->reporting_triggers & UPF_RT_QUHTI ? u->quota_holding_time : 0;
 	b->flags &= (uint16_t)~UPF_URR_RESTS;
+	b->rest = upf_urr_rests(u) ? DEFAULT_REST : 0;
 	if (cst_has(u, URR_INACTIVITY_DETECTION_TIME)) {
 		b->rest = u->inactivity_detection_time;
 		b->flags |= UPF_URR_RESTS;
-	} else {
-		b->rest = traffic ? DEFAULT_REST : 0;
 	}
 	if (was && was->monitoring_time == u->monitoring_time)
 		return;

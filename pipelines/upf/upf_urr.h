@@ -126,8 +126,10 @@ void upf_urr_grant(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_
 void upf_urr_withdraw(struct upf_urr *b, struct upf_limit *l, uint32_t kinds);
 /* The quota validity time begins anew. */
 void upf_urr_validate(struct upf_urr *b, const struct upf_urr_obj *u, const struct upf_now *now);
-/* Flags of the limit as the book has it, and a new `arm`. */
-void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l);
+/* Flags of the limit as the book has it, and a new `arm`, of which `u` is told. */
+void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l, struct upf_usage *u);
+/* Is a rest in the traffic told from a gap by this rule? Then it has limit.idle. */
+bool upf_urr_rests(const struct upf_urr_obj *u);
 /* UPF_UR_* of thresholds that are reached, UPF_QUOTA_* of quotas. */
 uint32_t upf_urr_thresholds(const struct upf_urr *b, const struct upf_limit *l,
 			    const struct upf_seen *s);

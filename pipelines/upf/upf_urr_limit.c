@@ -51,6 +51,13 @@ uint64_t upf_urr_used(const struct upf_urr *b, const struct upf_usage *u, const 
 	return b->flags & UPF_URR_FROZEN ? b->frozen : raw_used(b, u, now) + b->offset;
 }
 
+bool upf_urr_rests(const struct upf_urr_obj *u)
+{
+	return cst_has(u, URR_INACTIVITY_DETECTION_TIME) ||
+	       u->reporting_triggers & (UPF_RT_START | UPF_RT_STOPT) ||
+	       u->measurement_method & UPF_MM_EVENT;
+}
+
 /* ---- words for the worker ------------------------------------------------------------ */
 
 static void store(uint64_t *word, uint64_t value)
@@ -149,7 +156,7 @@ static bool wants_start(const struct upf_urr *b)
 	       (times && !(b->flags & UPF_URR_RUNNING));
 }
 
-void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l)
+void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l, struct upf_usage *u)
 {
 	/* the last event of a quota goes on to its end: the worker refuses the start after it */
 	uint32_t flags = b->spent & ~UPF_QUOTA_EVENT ? UPF_LIMIT_STOP : 0;
@@ -160,6 +167,7 @@ void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l)
 	__atomic_store_n(&l->flags, flags, __ATOMIC_RELAXED);
 	/* whoever sees the new `arm` sees the words above */
 	__atomic_store_n(&l->arm, l->arm + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&u->kick, l->arm, __ATOMIC_RELEASE);
 }
 
 /* ---- what is reached ------------------------------------------------------------------ */

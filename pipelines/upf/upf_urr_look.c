@@ -174,7 +174,7 @@ void upf_urr_follow(uint32_t number, const struct upf_seen *s)
 	struct upf_urr *b = upf_urr_at(number);
 
 	settle_clock(b, s);
-	upf_urr_tell(b, upf_urr_limit(number));
+	upf_urr_tell(b, upf_urr_limit(number), &upf_tables.usages[number]);
 	schedule(number, s);
 	upf_buffer_granted(upf_urr_session(b));
 }
