@@ -19,6 +19,7 @@
 #include "bench.h"
 #include "gtpu.h"
 #include "ip.h"
+#include "upf_bench.h"
 #include "upf_compile_policy.h"
 #include "upf_encap.h"
 #include "upf_node.h"
@@ -29,17 +30,17 @@
 #define PEERS        64u
 #define INNER        100u /* bytes of the user's packet */
 #define BUFFER       2048u
-#define QFI          9
+#define QFI          UPF_BENCH_QFI
 #define FULL_LINES   6u /* of a session's run: rules, two PDRs, two QERs, a policy */
 
-enum { VRF_ACCESS = 1, VRF_CORE = 2 };
+enum { VRF_ACCESS = UPF_BENCH_ACCESS, VRF_CORE = UPF_BENCH_CORE };
 
 static struct upf_tables own, full, theirs; /* full: every PDR has a policy */
 static struct cst_worker worker;
 static struct rte_mbuf *pkts[CST_MAX_BURST];
 static uint64_t seed = 88172645463325252ull;
 
-static void *memory(size_t size)
+void *upf_bench_memory(size_t size)
 {
 	size_t huge = (size_t)2 << 20;
 	void *p;
@@ -57,7 +58,7 @@ static void *memory(size_t size)
 	return p;
 }
 
-static uint32_t teid_of(uint32_t session)
+uint32_t upf_bench_teid(uint32_t session)
 {
 	return session << TAG_BITS | session * 2654435761u >> (32 - TAG_BITS);
 }
@@ -78,7 +79,7 @@ static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 				.vrf = VRF_CORE};
 	cst_put_be32(&r->ue_v4, 0x0a000000 + s);
 	p[0] = (struct upf_pdr){.qfi_set = 1ull << QFI,
-				.teid = teid_of(s),
+				.teid = upf_bench_teid(s),
 				.need = UPF_NEED_TUNNEL | UPF_NEED_QFI,
 				.in_vrf = VRF_ACCESS,
 				.action = UPF_FORW,
@@ -101,7 +102,7 @@ static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 				.out_vrf = VRF_ACCESS};
 	p[0].first = p[1].first = 1;
 	p[0].ue_v4 = p[1].ue_v4 = r->ue_v4;
-	t->teids[s] = (struct upf_teid_slot){teid_of(s), UPF_REF(0, line)};
+	t->teids[s] = (struct upf_teid_slot){upf_bench_teid(s), UPF_REF(0, line)};
 	t->pool_slots[s] = UPF_REF(0, line);
 }
 
@@ -137,7 +138,7 @@ static void put_policies(uint32_t s)
 static bool make_packets(void)
 {
 	size_t size = sizeof(struct rte_mbuf) + sizeof(struct cst_pkt) + BUFFER;
-	char *mem = memory(size * CST_MAX_BURST);
+	char *mem = upf_bench_memory(size * CST_MAX_BURST);
 
 	for (uint32_t i = 0; mem && i < CST_MAX_BURST; i++) {
 		struct rte_mbuf *m = (struct rte_mbuf *)(mem + i * size);
@@ -160,12 +161,12 @@ static bool make_tables(void)
 	if (own.lines)
 		return true;
 	own = (struct upf_tables){
-		.lines = memory((size_t)64 * (1 + 3 * MAX_SESSIONS)),
-		.counts = memory((size_t)64 * (1 + MAX_SESSIONS)),
-		.teids = memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS)),
-		.pool_slots = memory(4ull << 20),
-		.peers = memory(sizeof(struct upf_peer) * (PEERS + 1)),
-		.pools = memory(sizeof(struct upf_pool) * UPF_MAX_POOLS),
+		.lines = upf_bench_memory((size_t)64 * (1 + 3 * MAX_SESSIONS)),
+		.counts = upf_bench_memory((size_t)64 * (1 + MAX_SESSIONS)),
+		.teids = upf_bench_memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS)),
+		.pool_slots = upf_bench_memory(4ull << 20),
+		.peers = upf_bench_memory(sizeof(struct upf_peer) * (PEERS + 1)),
+		.pools = upf_bench_memory(sizeof(struct upf_pool) * UPF_MAX_POOLS),
 		.teid_tag_bits = TAG_BITS,
 	};
 	if (!own.lines || !own.counts || !own.teids || !own.pool_slots || !own.peers ||
@@ -186,6 +187,11 @@ static bool make_tables(void)
 	return true;
 }
 
+const struct upf_tables *upf_bench_tables(void)
+{
+	return make_tables() ? &own : NULL;
+}
+
 static bool make_full_tables(void)
 {
 	size_t n = 2 * ((size_t)MAX_SESSIONS + 1);
@@ -195,12 +201,12 @@ static bool make_full_tables(void)
 	if (full.lines)
 		return true;
 	full = own;
-	full.lines = memory((size_t)64 * (1 + FULL_LINES * MAX_SESSIONS));
-	full.teids = memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS));
-	full.pool_slots = memory(4ull << 20);
-	full.meters = memory(n * sizeof(struct upf_meter));
-	full.usages = memory(n * sizeof(struct upf_usage));
-	full.limits = memory(n * sizeof(struct upf_limit));
+	full.lines = upf_bench_memory((size_t)64 * (1 + FULL_LINES * MAX_SESSIONS));
+	full.teids = upf_bench_memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS));
+	full.pool_slots = upf_bench_memory(4ull << 20);
+	full.meters = upf_bench_memory(n * sizeof(struct upf_meter));
+	full.usages = upf_bench_memory(n * sizeof(struct upf_usage));
+	full.limits = upf_bench_memory(n * sizeof(struct upf_limit));
 	if (!full.lines || !full.teids || !full.pool_slots || !full.meters || !full.usages ||
 	    !full.limits) {
 		full.lines = NULL;
@@ -213,33 +219,35 @@ static bool make_full_tables(void)
 	return true;
 }
 
-static uint32_t some_session(uint32_t sessions)
+uint32_t upf_bench_some(uint32_t n)
 {
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
-	return 1 + (uint32_t)((seed >> 32) * sessions >> 32);
+	return (uint32_t)((seed >> 32) * n >> 32);
 }
 
-static void put_inner(uint8_t *p, uint32_t session, bool ul, uint32_t i)
+static void put_inner(uint8_t *p, const struct upf_bench_to *to, bool ul)
 {
-	static const uint8_t dn[4] = {198, 51, 100, 2};
-	uint8_t ue[4];
+	uint8_t ue[4], dn[4];
+	uint32_t ports = ul ? 5000u << 16 | to->port : (uint32_t)to->port << 16 | 5000u;
 
-	cst_put_be32(ue, 0x0a000000 + session);
+	cst_put_be32(ue, 0x0a000000 + to->session);
+	cst_put_be32(dn, to->server);
 	cst_ip4_put(p, ul ? ue : dn, ul ? dn : ue, CST_PROTO_UDP, INNER, 0, 64, 1, 1);
-	cst_put_be32(p + 20, 5000u << 16 | (1024 + i));
+	cst_put_be32(p + 20, ports);
 }
 
-static void put_ul(struct rte_mbuf *m, uint32_t session, uint32_t i)
+static void put_ul(struct rte_mbuf *m, const struct upf_bench_to *to)
 {
 	static const struct cst_ip gnb = {.family = 4, .b = {192, 0, 2, 2}};
 	static const struct cst_ip upf = {.family = 4, .b = {192, 0, 2, 1}};
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 
 	upf_put_signal(p, &gnb, &upf, CST_GTPU_PORT, CST_GTPU_PORT, 16 + INNER, 0, 1);
-	cst_gtpu_put_psc(p + 28, CST_GTPU_GPDU, teid_of(session), INNER, cst_gtpu_psc_ul(QFI));
-	put_inner(p + 44, session, true, i);
+	cst_gtpu_put_psc(p + 28, CST_GTPU_GPDU, upf_bench_teid(to->session), INNER,
+			 cst_gtpu_psc_ul(QFI));
+	put_inner(p + 44, to, true);
 	m->data_len = 44 + INNER;
 	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_ACCESS,
 				       .ip_version = 4,
@@ -248,9 +256,9 @@ static void put_ul(struct rte_mbuf *m, uint32_t session, uint32_t i)
 				       .ip_len = 44 + INNER};
 }
 
-static void put_dl(struct rte_mbuf *m, uint32_t session, uint32_t i)
+static void put_dl(struct rte_mbuf *m, const struct upf_bench_to *to)
 {
-	put_inner(rte_pktmbuf_mtod(m, uint8_t *), session, false, i);
+	put_inner(rte_pktmbuf_mtod(m, uint8_t *), to, false);
 	m->data_len = INNER;
 	*cst_pkt(m) = (struct cst_pkt){.vrf = VRF_CORE,
 				       .ip_version = 4,
@@ -258,19 +266,27 @@ static void put_dl(struct rte_mbuf *m, uint32_t session, uint32_t i)
 				       .l4_off = 20,
 				       .ip_len = INNER,
 				       .aux = 1,
-				       .hash = session * 2654435761u};
+				       .hash = to->session * 2654435761u};
 }
 
-static void prepare(bool ul, uint32_t n, uint32_t sessions)
+static struct upf_bench_to plain(uint32_t sessions)
+{
+	return (struct upf_bench_to){.session = 1 + upf_bench_some(sessions),
+				     .server = 0xc6336402,
+				     .port = (uint16_t)(1024 + upf_bench_some(256))};
+}
+
+static void prepare(bool ul, uint32_t n, upf_bench_pick_t pick, uint32_t arg)
 {
 	for (uint32_t i = 0; i < n; i++) {
+		struct upf_bench_to to = pick(arg);
 		struct rte_mbuf *m = pkts[i];
 
 		m->data_off = RTE_PKTMBUF_HEADROOM + 14;
 		if (ul)
-			put_ul(m, some_session(sessions), i);
+			put_ul(m, &to);
 		else
-			put_dl(m, some_session(sessions), i);
+			put_dl(m, &to);
 		m->pkt_len = m->data_len;
 	}
 }
@@ -304,7 +320,8 @@ static uint32_t median(uint64_t n)
 	return samples[n / 2];
 }
 
-static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
+void upf_bench_run(struct cst_bench *b, bool ul, const struct upf_tables *tables,
+		   upf_bench_pick_t pick, uint32_t arg)
 {
 	uint16_t n = (uint16_t)cst_bench_arg(b);
 	cst_process_t process = ul ? upf_ul_process : upf_dl_process;
@@ -312,18 +329,14 @@ static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
 	uint8_t edge[CST_MAX_BURST];
 	uint16_t aside = 0;
 
-	if (policies ? !make_full_tables() : !make_tables()) {
-		cst_bench_fail(b, "no memory for a million sessions");
-		return;
-	}
 	theirs = upf_tables;
-	upf_tables = policies ? full : own;
+	upf_tables = *tables;
 	cost = clock_cost();
 	while (cst_bench_run(b, n)) {
 		uint64_t t;
 
 		cst_bench_pause(b);
-		prepare(ul, n, sessions);
+		prepare(ul, n, pick, arg);
 		memset(edge, 0, n);
 		cst_bench_resume(b);
 		t = rte_rdtsc_precise();
@@ -337,6 +350,14 @@ static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
 		cst_bench_fail(b, "a packet did not go on");
 	else if (bursts)
 		cst_bench_counter(b, "node", (double)median(RTE_MIN(bursts, SAMPLES)) / n);
+}
+
+static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
+{
+	if (policies ? make_full_tables() : make_tables())
+		upf_bench_run(b, ul, policies ? &full : &own, plain, sessions);
+	else
+		cst_bench_fail(b, "no memory for a million sessions");
 }
 
 static void ul_1k(struct cst_bench *b)
