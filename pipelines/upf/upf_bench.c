@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * upf_ul and upf_dl alone: bursts of packets of random sessions through the
- * node, with tables of 1 k and 1 M sessions: plain ones (one PDR each way), and
- * some whose PDRs have two QERs with bit rates and two URRs each. Packets are
- * fresh in the cache, as after `classify`; sessions are where they are.
+ * node, with tables of up to a million sessions:
+ *
+ *   plain   one PDR each way
+ *   full    and in it a filter, two QERs with bit rates, two URRs
+ *   hash    plain, but with TEIDs that the control plane chose: they are found
+ *           in a hash and not by their place, as in most other UPFs
+ *
+ * Packets are fresh in the cache, as after `classify`; sessions are where they
+ * are.
  *
  * `node` in the report is what counts: cycles per packet inside the node, the
  * median burst. cycles/packet is the mean, and has in it the clock's own cost and
@@ -22,20 +28,24 @@
 #include "upf_bench.h"
 #include "upf_compile_policy.h"
 #include "upf_encap.h"
+#include "upf_match.h"
 #include "upf_node.h"
+#include "upf_stray.h"
 #include "upf_tables.h"
 
 #define TAG_BITS     11
 #define MAX_SESSIONS 1000000u
 #define PEERS        64u
-#define INNER        100u /* bytes of the user's packet */
+#define INNER        64u /* bytes of the user's packet */
 #define BUFFER       2048u
 #define QFI          UPF_BENCH_QFI
-#define FULL_LINES   6u /* of a session's run: rules, two PDRs, two QERs, a policy */
+#define FULL_LINES   8u /* of a session's run: rules, two PDRs, their filters, two QERs, policy */
+#define STRAYS       (1u << 21)
 
 enum { VRF_ACCESS = UPF_BENCH_ACCESS, VRF_CORE = UPF_BENCH_CORE };
 
-static struct upf_tables own, full, theirs; /* full: every PDR has a policy */
+static struct upf_tables own, full, hashed, theirs;
+static struct upf_stray_table strays;
 static struct cst_worker worker;
 static struct rte_mbuf *pkts[CST_MAX_BURST];
 static uint64_t seed = 88172645463325252ull;
@@ -100,28 +110,37 @@ static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 				.peer = 1 + s % PEERS,
 				.out_teid = s,
 				.out_vrf = VRF_ACCESS};
-	p[0].first = p[1].first = 1;
+	p[0].first = p[1].first = UPF_ONLY;
 	p[0].ue_v4 = p[1].ue_v4 = r->ue_v4;
 	t->teids[s] = (struct upf_teid_slot){upf_bench_teid(s), UPF_REF(0, line)};
 	t->pool_slots[s] = UPF_REF(0, line);
 }
 
-/* As upf_compile() lays them out: QERs and the policy that both PDRs share. */
+/* As upf_compile() lays them out: filters, QERs and the policy that both PDRs share. */
 static void put_policies(uint32_t s)
 {
 	struct upf_rules *r =
 		(struct upf_rules *)((char *)full.lines + (size_t)(1 + (s - 1) * FULL_LINES) * 64);
 	struct upf_pdr *p = (struct upf_pdr *)(r + 1);
-	struct upf_qer *q = (struct upf_qer *)(r + 3);
-	struct upf_policy *policy = (struct upf_policy *)(r + 5);
+	struct upf_sdf *filter = (struct upf_sdf *)(r + 3);
+	struct upf_qer *q = (struct upf_qer *)(r + 5);
+	struct upf_policy *policy = (struct upf_policy *)(r + 7);
 	struct upf_qer_obj o = {.has = 1u << QER_ID | 1u << QER_MBR,
 				.mbr = {.has = 3, .ul = 1000000000, .dl = 1000000000}};
 
 	for (uint32_t i = 0; i < 2; i++) {
 		o.id = 1 + i;
 		upf_qer_set(&q[i], &o, 2 * s + i, 2450000000);
+		filter[i] = (struct upf_sdf){.flags = UPF_SDF_PROTO,
+					     .family = 4,
+					     .proto = CST_PROTO_UDP,
+					     .remote = {198, 51, 100},
+					     .remote_len = 24};
+		p[i].sdf = (uint16_t)(3 + i);
+		p[i].n_sdf = 1;
+		p[i].shun = ~upf_sdf_admits(&filter[i]);
 		p[i].flags |= UPF_PDR_POLICY;
-		p[i].policy = 5;
+		p[i].policy = 7;
 		memset(&full.limits[2 * s + i], 0xff, sizeof(*full.limits));
 		full.limits[2 * s + i].arm = full.limits[2 * s + i].flags = 0;
 		full.limits[2 * s + i].idle = 0;
@@ -131,7 +150,7 @@ static void put_policies(uint32_t s)
 	*policy = (struct upf_policy){.n_qers = 2,
 				      .n_urrs = 2,
 				      .n_before = 1,
-				      .item = {3, 4, 2 * s, 2 * s + 1, 2 * s, 2 * s + 1}};
+				      .item = {5, 6, 2 * s, 2 * s + 1, 2 * s, 2 * s + 1}};
 }
 
 /* Buffers as a mempool lays them out; no EAL is needed for that. */
@@ -216,6 +235,30 @@ static bool make_full_tables(void)
 		put_session(&full, s, FULL_LINES);
 		put_policies(s);
 	}
+	return true;
+}
+
+/* The TEIDs of plain sessions, and none in the table of places. */
+static bool make_hash_tables(void)
+{
+	struct upf_stray *e;
+
+	if (!make_tables())
+		return false;
+	if (hashed.lines)
+		return true;
+	e = upf_bench_memory(STRAYS * sizeof(*e));
+	hashed = own;
+	hashed.teids = upf_bench_memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS));
+	if (!e || !hashed.teids) {
+		hashed.lines = NULL;
+		return false;
+	}
+	upf_stray_init(&strays, e, STRAYS, 1);
+	for (uint32_t s = 1; s <= MAX_SESSIONS; s++)
+		upf_stray_set(
+			upf_stray_take(&strays, UPF_STRAY_TEID(VRF_ACCESS), upf_bench_teid(s)),
+			own.teids[s].ref);
 	return true;
 }
 
@@ -352,59 +395,50 @@ void upf_bench_run(struct cst_bench *b, bool ul, const struct upf_tables *tables
 		cst_bench_counter(b, "node", (double)median(RTE_MIN(bursts, SAMPLES)) / n);
 }
 
-static void run(struct cst_bench *b, bool ul, uint32_t sessions, bool policies)
+/* ---- kinds of sessions ------------------------------------------------------------ */
+
+enum kind { PLAIN, FULL, HASH };
+
+static bool make_kind(enum kind kind)
 {
-	if (policies ? make_full_tables() : make_tables())
-		upf_bench_run(b, ul, policies ? &full : &own, plain, sessions);
-	else
+	switch (kind) {
+	case FULL:
+		return make_full_tables();
+	case HASH:
+		return make_hash_tables();
+	default:
+		return make_tables();
+	}
+}
+
+static void run(struct cst_bench *b, bool ul, enum kind kind, uint32_t sessions)
+{
+	static const struct upf_tables *const tables[] = {&own, &full, &hashed};
+	struct upf_stray_table live = upf_strays;
+
+	if (!make_kind(kind)) {
 		cst_bench_fail(b, "no memory for a million sessions");
+		return;
+	}
+	upf_strays = strays;
+	upf_bench_run(b, ul, tables[kind], plain, sessions);
+	upf_strays = live;
 }
 
-static void ul_1k(struct cst_bench *b)
-{
-	run(b, true, 1000, false);
-}
+/* upf.DIRECTION.KIND.SESSIONS */
+#define BENCH(dir, kind, KIND, size, sessions)                 \
+	static void dir##_##kind##_##size(struct cst_bench *b) \
+	{                                                      \
+		run(b, #dir[0] == 'u', KIND, sessions);        \
+	}                                                      \
+	CST_BENCH(dir##_##kind##_##size, "upf." #dir "." #kind "." #size, 1, 8, 32, 256)
+#define SIZES(dir, kind, KIND)                \
+	BENCH(dir, kind, KIND, 1k, 1000);     \
+	BENCH(dir, kind, KIND, 100k, 100000); \
+	BENCH(dir, kind, KIND, 1M, MAX_SESSIONS)
 
-static void ul_1m(struct cst_bench *b)
-{
-	run(b, true, MAX_SESSIONS, false);
-}
-
-static void dl_1k(struct cst_bench *b)
-{
-	run(b, false, 1000, false);
-}
-
-static void dl_1m(struct cst_bench *b)
-{
-	run(b, false, MAX_SESSIONS, false);
-}
-
-static void ul_full_1k(struct cst_bench *b)
-{
-	run(b, true, 1000, true);
-}
-
-static void ul_full_1m(struct cst_bench *b)
-{
-	run(b, true, MAX_SESSIONS, true);
-}
-
-static void dl_full_1k(struct cst_bench *b)
-{
-	run(b, false, 1000, true);
-}
-
-static void dl_full_1m(struct cst_bench *b)
-{
-	run(b, false, MAX_SESSIONS, true);
-}
-
-CST_BENCH(ul_1k, "upf/uplink/1k", 1, 8, 32, 256);
-CST_BENCH(ul_1m, "upf/uplink/1M", 1, 8, 32, 256);
-CST_BENCH(dl_1k, "upf/downlink/1k", 1, 8, 32, 256);
-CST_BENCH(dl_1m, "upf/downlink/1M", 1, 8, 32, 256);
-CST_BENCH(ul_full_1k, "upf/uplink/2qer2urr/1k", 1, 8, 32, 256);
-CST_BENCH(ul_full_1m, "upf/uplink/2qer2urr/1M", 1, 8, 32, 256);
-CST_BENCH(dl_full_1k, "upf/downlink/2qer2urr/1k", 1, 8, 32, 256);
-CST_BENCH(dl_full_1m, "upf/downlink/2qer2urr/1M", 1, 8, 32, 256);
+SIZES(ul, plain, PLAIN);
+SIZES(dl, plain, PLAIN);
+SIZES(ul, full, FULL);
+SIZES(dl, full, FULL);
+SIZES(ul, hash, HASH);

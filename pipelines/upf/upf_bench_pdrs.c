@@ -120,39 +120,17 @@ static void run(struct cst_bench *b, bool ul, unsigned kind)
 		cst_bench_fail(b, "no memory, or no room for the rules");
 }
 
-static void ul_1(struct cst_bench *b)
-{
-	run(b, true, 0);
-}
+/* upf.DIRECTION.pdrN.1k */
+#define BENCH(dir, n, kind)                        \
+	static void dir##_##n(struct cst_bench *b) \
+	{                                          \
+		run(b, #dir[0] == 'u', kind);      \
+	}                                          \
+	CST_BENCH(dir##_##n, "upf." #dir ".pdr" #n ".1k", 1, 8, 32, 256)
 
-static void ul_16(struct cst_bench *b)
-{
-	run(b, true, 1);
-}
-
-static void ul_256(struct cst_bench *b)
-{
-	run(b, true, 2);
-}
-
-static void dl_1(struct cst_bench *b)
-{
-	run(b, false, 0);
-}
-
-static void dl_16(struct cst_bench *b)
-{
-	run(b, false, 1);
-}
-
-static void dl_256(struct cst_bench *b)
-{
-	run(b, false, 2);
-}
-
-CST_BENCH(ul_1, "upf/uplink/pdr1/1k", 1, 8, 32, 256);
-CST_BENCH(ul_16, "upf/uplink/pdr16/1k", 1, 8, 32, 256);
-CST_BENCH(ul_256, "upf/uplink/pdr256/1k", 1, 8, 32, 256);
-CST_BENCH(dl_1, "upf/downlink/pdr1/1k", 1, 8, 32, 256);
-CST_BENCH(dl_16, "upf/downlink/pdr16/1k", 1, 8, 32, 256);
-CST_BENCH(dl_256, "upf/downlink/pdr256/1k", 1, 8, 32, 256);
+BENCH(ul, 1, 0);
+BENCH(ul, 16, 1);
+BENCH(ul, 256, 2);
+BENCH(dl, 1, 0);
+BENCH(dl, 16, 1);
+BENCH(dl, 256, 2);

@@ -655,7 +655,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 			return filters;
 		}
 		*rec = l->rec;
-		rec->first = i == 0 || i == r->n_ul;
+		if (i == 0 || i == r->n_ul)
+			rec->first = (l->dl ? r->n_dl : r->n_ul) == 1 ? UPF_ONLY : UPF_FIRST;
 		rec->ue_v4 = r->ue_v4;
 		rec->sdf = (uint16_t)next;
 		rec->n_sdf = (uint8_t)filters;

@@ -96,6 +96,9 @@ enum upf_action { UPF_DROP, UPF_FORW, UPF_BUFF }; /* one of them; 8.2.26 */
 
 #define UPF_ANY_QFI (~(uint64_t)0)
 
+#define UPF_FIRST 1
+#define UPF_ONLY  2
+
 /* Where the first PDR of each direction is in nearly all runs. */
 #define UPF_LINE_UL 1
 #define UPF_LINE_DL 2
@@ -111,7 +114,7 @@ struct upf_pdr {
 	uint8_t flags;              /* UPF_PDR_* */
 	uint8_t source_if, dest_if; /* enum upf_iface */
 	uint8_t out_qfi, out_tos;
-	uint8_t first;     /* of its direction: no PDR comes before it */
+	uint8_t first;     /* UPF_FIRST, UPF_ONLY of its direction; 0: others come before it */
 	uint32_t counter;  /* struct upf_count number in the state section */
 	uint32_t peer;     /* struct upf_peer number */
 	uint32_t out_teid; /* host order */

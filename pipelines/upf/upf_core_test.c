@@ -401,7 +401,8 @@ static struct upf_rules *compile(const struct session *s)
 			if ((sorted[i].pdr.source_if == UPF_IF_ACCESS) != (side == 0))
 				continue;
 			*p = sorted[i].pdr;
-			p->first = p == upf_pdrs(r, (enum upf_dir)side);
+			if (p == upf_pdrs(r, (enum upf_dir)side))
+				p->first = (side ? r->n_dl : r->n_ul) == 1 ? UPF_ONLY : UPF_FIRST;
 			p->ue_v4 = s->v4 ? r->ue_v4 : 0;
 			p->sdf = (uint16_t)(((char *)f - (char *)r) / 64);
 			memcpy(f, sorted[i].sdf, p->n_sdf * sizeof(*f));
@@ -433,7 +434,8 @@ static struct arrival some_arrival(void)
 
 static void matcher(void **state)
 {
-	unsigned hits[2] = {0}, firsts[2] = {0}, spoofs = 0, misses = 0, by_id[9] = {0};
+	unsigned hits[2] = {0}, firsts[2] = {0}, only[2] = {0}, spoofs = 0, misses = 0,
+		 by_id[9] = {0};
 
 	for (int round = 0; round < 20000; round++) {
 		struct session s = some_session();
@@ -462,6 +464,9 @@ static void matcher(void **state)
 					 : upf_match_first_plain(r, &q);
 			assert_true(!first || first == p);
 			firsts[a.tunnel] += first != NULL;
+			first = upf_match_only(r, a.tunnel ? UPF_LINE_UL : UPF_LINE_DL, &q);
+			assert_true(!first || first == p);
+			only[a.tunnel] += first && first->n_sdf;
 			if (want == 0) /* else nobody asks */
 				assert_int_equal(spoofed, want_spoofed);
 			hits[a.tunnel] += want != 0;
@@ -475,8 +480,8 @@ static void matcher(void **state)
 		      hits[1], hits[0], misses, spoofs);
 	/* an oracle that never says yes, or never no, would prove nothing */
 	assert_true(hits[0] > 10000 && hits[1] > 10000 && misses > 10000 && spoofs > 1000);
-	print_message("by the first line: %u plain, %u out of tunnels\n", firsts[0], firsts[1]);
-	assert_true(firsts[0] > 500 && firsts[1] > 5000);
+	print_message("by one line: %u, %u, with filters %u, %u\n", firsts[0], firsts[1], only[0], only[1]);
+	assert_true(firsts[0] > 500 && firsts[1] > 5000 && only[0] > 10 && only[1] > 500);
 	for (int i = 1; i <= 8; i++)
 		assert_true(by_id[i] > 1000);
 }

@@ -203,15 +203,18 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 /* The rule, of all that the session has. */
 static __rte_noinline void match_all(struct rte_mbuf *m, struct item *it, uint8_t *edge)
 {
+	const struct upf_rules *r = upf_rules_of(it->ref);
 	struct cst_flow f;
 	struct upf_ask ask = ask_of(m, &f);
-	int spoofed;
+	int spoofed = 0;
 
 	if (!read_flow(m, &f)) {
 		*edge = upf_drop(m, UPF_DROP_INNER);
 		return;
 	}
-	it->pdr = upf_match_plain(upf_rules_of(it->ref), &ask, &spoofed);
+	it->pdr = upf_match_only(r, UPF_LINE_DL, &ask);
+	if (!it->pdr)
+		it->pdr = upf_match_plain(r, &ask, &spoofed);
 	if (unlikely(!it->pdr))
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
 	else

@@ -229,34 +229,39 @@ static inline const struct upf_pdr *upf_match_dir(const struct upf_rules *r, enu
 	return 0;
 }
 
-/* The first PDR of a direction nearly always takes the packet, and its line alone tells so. What is
- * asked of filters, of IPv6 and of networks behind the UE, its line does not tell. */
+/* ---- told from few lines ---------------------------------------------------------
+ *
+ * The first PDR of a direction nearly always takes the packet, and its own line tells so. Who asks
+ * below and hears 0 asks upf_match_tunnel() or upf_match_plain(); else these find the same. */
+
+/* Is the user's end the UE's, as far as the PDR's line tells? Of IPv6 and networks behind the UE it
+ * does not. */
+static inline int upf_pdr_ue_ok(const struct upf_pdr *p, const struct upf_ask *q)
+{
+	const union cst_flow_addr *ue;
+
+	if (!(p->flags & UPF_PDR_SPOOF))
+		return 1;
+	ue = p->source_if == UPF_IF_ACCESS ? &q->flow->src : &q->flow->dst;
+	return __builtin_expect(
+		(q->have & UPF_NEED_V4) && p->ue_v4 && ue->w[0] == p->ue_v4 && !p->nets_only, 1);
+}
+
 static inline int upf_pdr_takes(const struct upf_pdr *p, const struct upf_ask *q)
 {
 	return __builtin_expect((upf_pdr_misses(p, q) | p->n_sdf) == 0, 1);
 }
 
-/* Packet out of a tunnel; the flow is needed. 0: ask upf_match_tunnel(), or else it finds the same.
- */
+/* Packet out of a tunnel. */
 static inline const struct upf_pdr *upf_match_first_tunnel(const struct upf_rules *r,
 							   const struct upf_ask *q)
 {
 	const struct upf_pdr *p = (const struct upf_pdr *)upf_line(r, UPF_LINE_UL);
-	const union cst_flow_addr *ue =
-		p->source_if == UPF_IF_ACCESS ? &q->flow->src : &q->flow->dst;
 
-	if (!upf_pdr_takes(p, q))
-		return 0;
-	if (!(p->flags & UPF_PDR_SPOOF))
-		return p;
-	return __builtin_expect((q->have & UPF_NEED_V4) && p->ue_v4 && ue->w[0] == p->ue_v4 &&
-					!p->nets_only,
-				1)
-		       ? p
-		       : 0;
+	return upf_pdr_takes(p, q) && upf_pdr_ue_ok(p, q) ? p : 0;
 }
 
-/* Plain packet; no flow is needed. 0: ask upf_match_plain(), or else it finds the same. */
+/* Plain packet; its flow is not looked at. */
 static inline const struct upf_pdr *upf_match_first_plain(const struct upf_rules *r,
 							  const struct upf_ask *q)
 {
@@ -266,6 +271,21 @@ static inline const struct upf_pdr *upf_match_first_plain(const struct upf_rules
 		return 0;
 	return upf_pdr_takes(p, q) ? p : 0;
 }
+
+/* Of the PDR at line `at`, if it is the only one of its direction: its filters are read, too. */
+static inline const struct upf_pdr *upf_match_only(const struct upf_rules *r, uint32_t at,
+						   const struct upf_ask *q)
+{
+	const struct upf_pdr *p = (const struct upf_pdr *)upf_line(r, at);
+
+	if (p->first != UPF_ONLY || upf_pdr_misses(p, q))
+		return 0;
+	if (at == UPF_LINE_DL && p->source_if == UPF_IF_ACCESS)
+		return 0;
+	return upf_pdr_sdf_ok(r, p, q->flow) && upf_pdr_ue_ok(p, q) ? p : 0;
+}
+
+/* ---- told from all ---------------------------------------------------------------- */
 
 /* Plain IP packet for a UE: PDRs whose source interface is not access. */
 static inline const struct upf_pdr *upf_match_plain(const struct upf_rules *r,

@@ -131,7 +131,8 @@ static void put_session(uint32_t s, uint16_t owner, const struct upf_pdr *up, ui
 	cst_put_be64(r->ue_v6, 0x20010db800450000ull | (s + 1));
 	for (uint16_t i = 0; i < n_up + n_down; i++) {
 		p[i] = i < n_up ? up[i] : down[i - n_up];
-		p[i].first = i == 0 || i == n_up;
+		if (i == 0 || i == n_up)
+			p[i].first = (i < n_up ? n_up : n_down) == 1 ? UPF_ONLY : UPF_FIRST;
 		p[i].ue_v4 = r->ue_v4;
 		p[i].counter = s * 4 + i;
 		if ((p[i].need & UPF_NEED_TUNNEL) && !p[i].teid)

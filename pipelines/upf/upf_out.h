@@ -87,13 +87,15 @@ static inline const struct upf_rules *upf_rules_of(uint32_t ref)
 }
 
 /* What tells the rule when the first of a direction, which stands at `at`, does not take a packet:
- * which others there are, the next one, and the filters of the first. */
+ * its filters, which others there are, the next one. */
 static inline void upf_prefetch_rules(const struct upf_rules *r, uint32_t at)
 {
 	const struct upf_pdr *first = (const struct upf_pdr *)upf_line(r, at);
 
-	rte_prefetch0(r);
-	rte_prefetch0(first + 1);
+	if (first->first != UPF_ONLY) {
+		rte_prefetch0(r);
+		rte_prefetch0(first + 1);
+	}
 	if (first->n_sdf)
 		rte_prefetch0(upf_line(r, first->sdf));
 }

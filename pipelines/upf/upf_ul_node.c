@@ -385,15 +385,18 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				     uint8_t *edge)
 {
+	const struct upf_rules *r = upf_rules_of(it->ref);
 	struct upf_ask ask = ask_of(m, it);
-	int spoofed;
+	int spoofed = 0;
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
 		*edge = end_marker(w, m, it);
 		it->decided = true;
 		return;
 	}
-	it->pdr = upf_match_tunnel(upf_rules_of(it->ref), &ask, &spoofed);
+	it->pdr = upf_match_only(r, UPF_LINE_UL, &ask);
+	if (!it->pdr)
+		it->pdr = upf_match_tunnel(r, &ask, &spoofed);
 	if (unlikely(!it->pdr)) {
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
 		it->decided = true;
