@@ -480,7 +480,8 @@ static void matcher(void **state)
 		      hits[1], hits[0], misses, spoofs);
 	/* an oracle that never says yes, or never no, would prove nothing */
 	assert_true(hits[0] > 10000 && hits[1] > 10000 && misses > 10000 && spoofs > 1000);
-	print_message("by one line: %u, %u, with filters %u, %u\n", firsts[0], firsts[1], only[0], only[1]);
+	print_message("by one line: %u, %u, with filters %u, %u\n", firsts[0], firsts[1], only[0],
+		      only[1]);
 	assert_true(firsts[0] > 500 && firsts[1] > 5000 && only[0] > 10 && only[1] > 500);
 	for (int i = 1; i <= 8; i++)
 		assert_true(by_id[i] > 1000);
