@@ -23,6 +23,8 @@
  * packets between. The counter runs at the nominal clock: fix the CPU's
  * frequency when single cycles matter. Run by `coast-bench`, which takes Google
  * Benchmark's options (--benchmark_filter=REGEX, --benchmark_format=json, ...).
+ * With COAST_BENCH_PACKETS=N in the environment each handles N packets, once,
+ * however long that takes.
  *
  * One thread runs all benchmarks, one after the other. A slice lists its file in
  * its meson.build: slice_bench = files('X_bench.c').

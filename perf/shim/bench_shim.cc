@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Google Benchmark behind bench.h. */
+#include <cstdlib>
+
 #include <benchmark/benchmark.h>
 
 #include "bench.h"
@@ -58,6 +60,8 @@ void cst_bench_add(const char *name, cst_bench_fn fn, const int64_t *args, int n
 	}
 	auto *bench = benchmark::RegisterBenchmark(
 		name, [fn](benchmark::State &s) { run(s, fn, s.range(0)); });
+	if (const char *packets = getenv("COAST_BENCH_PACKETS"))
+		bench->Iterations(atol(packets));
 	for (int i = 0; i < n_args; i++)
 		bench->Arg(args[i]);
 }

@@ -153,6 +153,25 @@ static void put_policies(uint32_t s)
 				      .item = {5, 6, 2 * s, 2 * s + 1, 2 * s, 2 * s + 1}};
 }
 
+/* Up to this one, as far as they are not there yet. */
+static void put_sessions(uint32_t sessions)
+{
+	static uint32_t made;
+
+	for (; made < sessions; made++)
+		put_session(&own, made + 1, 3);
+}
+
+static void put_full_sessions(uint32_t sessions)
+{
+	static uint32_t made;
+
+	for (; made < sessions; made++) {
+		put_session(&full, made + 1, FULL_LINES);
+		put_policies(made + 1);
+	}
+}
+
 /* Buffers as a mempool lays them out; no EAL is needed for that. */
 static bool make_packets(void)
 {
@@ -172,13 +191,15 @@ static bool make_packets(void)
 	return mem != NULL;
 }
 
-static bool make_tables(void)
+static bool make_tables(uint32_t sessions)
 {
 	static const uint8_t net[4] = {10};
 	struct cst_ip local = {.family = 4, .b = {192, 0, 2, 1}};
 
-	if (own.lines)
+	if (own.lines) {
+		put_sessions(sessions);
 		return true;
+	}
 	own = (struct upf_tables){
 		.lines = upf_bench_memory((size_t)64 * (1 + 3 * MAX_SESSIONS)),
 		.counts = upf_bench_memory((size_t)64 * (1 + MAX_SESSIONS)),
@@ -201,24 +222,25 @@ static bool make_tables(void)
 
 		upf_peer_set(&own.peers[i], VRF_ACCESS, &local, &remote, CST_GTPU_PORT);
 	}
-	for (uint32_t s = 1; s <= MAX_SESSIONS; s++)
-		put_session(&own, s, 3);
+	put_sessions(sessions);
 	return true;
 }
 
 const struct upf_tables *upf_bench_tables(void)
 {
-	return make_tables() ? &own : NULL;
+	return make_tables(0) ? &own : NULL;
 }
 
-static bool make_full_tables(void)
+static bool make_full_tables(uint32_t sessions)
 {
 	size_t n = 2 * ((size_t)MAX_SESSIONS + 1);
 
-	if (!make_tables())
+	if (!make_tables(0))
 		return false;
-	if (full.lines)
+	if (full.lines) {
+		put_full_sessions(sessions);
 		return true;
+	}
 	full = own;
 	full.lines = upf_bench_memory((size_t)64 * (1 + FULL_LINES * MAX_SESSIONS));
 	full.teids = upf_bench_memory(sizeof(struct upf_teid_slot) << (32 - TAG_BITS));
@@ -231,10 +253,7 @@ static bool make_full_tables(void)
 		full.lines = NULL;
 		return false;
 	}
-	for (uint32_t s = 1; s <= MAX_SESSIONS; s++) {
-		put_session(&full, s, FULL_LINES);
-		put_policies(s);
-	}
+	put_full_sessions(sessions);
 	return true;
 }
 
@@ -243,7 +262,7 @@ static bool make_hash_tables(void)
 {
 	struct upf_stray *e;
 
-	if (!make_tables())
+	if (!make_tables(MAX_SESSIONS))
 		return false;
 	if (hashed.lines)
 		return true;
@@ -399,15 +418,15 @@ void upf_bench_run(struct cst_bench *b, bool ul, const struct upf_tables *tables
 
 enum kind { PLAIN, FULL, HASH };
 
-static bool make_kind(enum kind kind)
+static bool make_kind(enum kind kind, uint32_t sessions)
 {
 	switch (kind) {
 	case FULL:
-		return make_full_tables();
+		return make_full_tables(sessions);
 	case HASH:
 		return make_hash_tables();
 	default:
-		return make_tables();
+		return make_tables(sessions);
 	}
 }
 
@@ -416,7 +435,7 @@ static void run(struct cst_bench *b, bool ul, enum kind kind, uint32_t sessions)
 	static const struct upf_tables *const tables[] = {&own, &full, &hashed};
 	struct upf_stray_table live = upf_strays;
 
-	if (!make_kind(kind)) {
+	if (!make_kind(kind, sessions)) {
 		cst_bench_fail(b, "no memory for a million sessions");
 		return;
 	}
