@@ -79,6 +79,18 @@ class Client:
         return reply["result"]
 
 
+def waited(pid):
+    """Seconds that the thread of a process that waited most for a CPU has waited."""
+    most = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/schedstat") as f:
+                most = max(most, int(f.read().split()[1]))
+        except FileNotFoundError:  # the thread has ended
+            continue
+    return most / 1e9
+
+
 # ---- packets ------------------------------------------------------------------------------
 
 
@@ -196,12 +208,7 @@ class Coast:
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def waited(self):
-        """Seconds that the thread that waited most for a CPU has waited."""
-        most = 0
-        for task in os.listdir(f"/proc/{self.child.pid}/task"):
-            with open(f"/proc/{self.child.pid}/task/{task}/schedstat") as f:
-                most = max(most, int(f.read().split()[1]))
-        return most / 1e9
+        return waited(self.child.pid)
 
     def put(self, number, kbps):
         self.client.call("session.put", session(number, kbps))

@@ -51,6 +51,15 @@ static int queues(const char *name, uint16_t id, struct rte_mempool *pool)
 	return ret < 0 ? fail(name, "queues", ret) : 0;
 }
 
+/* As much as the device says to carry; some carry more than that. */
+static uint32_t carried(const struct rte_eth_dev_info *info)
+{
+	uint32_t mtu = info->max_mtu < MTU ? info->max_mtu : MTU;
+	uint32_t frame = info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+
+	return frame < mtu ? frame : mtu;
+}
+
 static int open_port(const char *name, struct port *port, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = {0};
@@ -63,7 +72,7 @@ static int open_port(const char *name, struct port *port, struct rte_mempool *po
 	ret = rte_eth_dev_info_get(port->id, &info);
 	if (ret < 0)
 		return fail(name, "information", ret);
-	conf.rxmode.mtu = info.max_mtu < MTU ? info.max_mtu : MTU;
+	conf.rxmode.mtu = carried(&info);
 	ret = rte_eth_dev_configure(port->id, 1, 1, &conf);
 	if (ret < 0)
 		return fail(name, "configuration", ret);

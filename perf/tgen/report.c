@@ -35,6 +35,11 @@ static double busy_percent(const struct trial *r)
 	return r->cycles > 0 ? (double)r->busy_cycles * 100 / (double)r->cycles : 0;
 }
 
+static double waited_percent(const struct trial *r)
+{
+	return r->seconds > 0 ? r->waited * 100 / r->seconds : 0;
+}
+
 static double gbps(const struct trial *r)
 {
 	return r->seconds > 0 ? (double)r->bits / r->seconds / 1e9 : 0;
@@ -55,6 +60,9 @@ static void row(FILE *f, const char *what, const struct trial *r)
 	if (r->missed > 0)
 		fprintf(f, "%10s the generator had no time for %llu more\n", "",
 			(unsigned long long)r->missed);
+	if (waited_percent(r) >= 1)
+		fprintf(f, "%10s other work took its CPU for %.0f %% of the time\n", "",
+			waited_percent(r));
 }
 
 void report_table(FILE *f, const struct options *o, const struct report *r)
@@ -101,7 +109,7 @@ static json_t *trial(const struct trial *r)
 {
 	return json_pack(
 		"{s:f, s:f, s:f, s:f, s:f, s:{s:I, s:I}, s:{s:I, s:I}, s:I, s:f, s:I, s:I, s:I, "
-		"s:I, s:I, s:o, s:f, s:f}",
+		"s:I, s:I, s:o, s:f, s:f, s:f}",
 		"asked_mpps", r->mpps, "offered_mpps", trial_offered(r), "received_mpps",
 		trial_rate(r), "received_gbps", gbps(r), "seconds", r->seconds, "sent", "up",
 		count(r->sent[UP]), "down", count(r->sent[DOWN]), "received", "up",
@@ -109,7 +117,8 @@ static json_t *trial(const struct trial *r)
 		count(trial_lost(r)), "lost_percent", lost_percent(r), "wrong", count(r->wrong),
 		"other", count(r->other), "misordered", count(r->misordered), "refused",
 		count(r->refused), "missed", count(r->missed), "delay_us", delays(r),
-		"cycles_per_packet", cycles_per_packet(r), "busy_percent", busy_percent(r));
+		"cycles_per_packet", cycles_per_packet(r), "busy_percent", busy_percent(r),
+		"waited_percent", waited_percent(r));
 }
 
 static void set(json_t *to, const char *name, const struct trial *r)

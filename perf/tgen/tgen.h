@@ -46,6 +46,7 @@ struct port {
 struct trial {
 	double mpps;    /* asked for; 0: as fast as the ports take */
 	double seconds; /* how long it was sent */
+	double waited;  /* seconds of these that the generator had no CPU */
 	uint64_t sent[DIRECTIONS], received[DIRECTIONS];
 	uint64_t in_time;    /* received while it was sent: the rate of an overload */
 	uint64_t bits;       /* of frames received in time, FCS, preamble and gap included */

@@ -261,9 +261,24 @@ static void forget_pending(struct run *run)
 	}
 }
 
+/* Seconds that this thread was ready to run and had no CPU. */
+static double waited(void)
+{
+	FILE *f = fopen("/proc/thread-self/schedstat", "r");
+	unsigned long long ns = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*u %llu", &ns) != 1)
+		ns = 0;
+	fclose(f);
+	return (double)ns / 1e9;
+}
+
 static void stretch(struct run *run, double seconds)
 {
 	struct trial *r = run->r;
+	double before = waited();
 	uint64_t now = rte_rdtsc();
 
 	run->start = now;
@@ -285,6 +300,7 @@ static void stretch(struct run *run, double seconds)
 	run->sending = false;
 	forget_pending(run);
 	r->seconds = (double)(now - run->start) / r->hz;
+	r->waited = waited() - before;
 }
 
 static void drain(struct run *run)
