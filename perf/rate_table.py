@@ -79,14 +79,17 @@ class Client:
         return reply["result"]
 
 
-def waited(pid):
-    """Seconds that the thread of a process that waited most for a CPU has waited."""
+def waited(pid, cpu=None):
+    """Seconds that the thread of a process that waited most for a CPU has waited; of those threads
+    that are bound to `cpu` alone, if it is given."""
     most = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         try:
+            if cpu is not None and os.sched_getaffinity(int(task)) != {cpu}:
+                continue
             with open(f"/proc/{pid}/task/{task}/schedstat") as f:
                 most = max(most, int(f.read().split()[1]))
-        except FileNotFoundError:  # the thread has ended
+        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
             continue
     return most / 1e9
 
