@@ -118,10 +118,13 @@ class Device:
     def rest(self):
         self.child.send_signal(signal.SIGSTOP)
 
+    def end(self):
+        self.child.terminate()
+
     def close(self):
         if self.child:
             self.wake()
-            self.child.terminate()
+            self.end()
             try:
                 self.child.wait(5)
             except subprocess.TimeoutExpired:
@@ -185,6 +188,11 @@ class Testpmd(Device):
                     f"--forward-mode={mode}", "--record-core-cycles", "--total-num-mbufs=32768",
                     f"--rxd={RING}", f"--txd={RING}"], stdin=subprocess.PIPE, text=True)
         self.wait_for("testpmd>")
+
+    def end(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.child.stdin.write("quit\n")
+            self.child.stdin.close()
 
     def busy(self):
         seen = len(self.said())
