@@ -103,6 +103,8 @@ enum cst_op { CST_OP_PUT, CST_OP_MODIFY, CST_OP_DELETE };
  * On error e->field starts with the object's index when there are several: "[3].pdrs[0].far_id". */
 int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
 		struct cst_err *e);
+int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst_node *objs,
+		     json_t **reply, struct cst_err *e);
 
 /* The start-up file: every class's list in one transaction; errors (all of them, not the first
  * alone) to the callback with the line number. Returns the count of errors. */

@@ -62,6 +62,7 @@ enum cst_type {
  * complete and replaces the old one whole. */
 #define CST_F_PARTIAL 0x80
 
+struct cst_node; /* tree.h */
 struct cst_object;
 
 struct cst_list {
@@ -153,10 +154,14 @@ void cst_pool_free(struct cst_pool *p);
  * -EINVAL: the request is wrong; -ENOMEM: the pool's limit. */
 int cst_decode(const struct cst_object *o, const json_t *js, bool partial, struct cst_pool *p,
 	       void *out, struct cst_err *e);
+int cst_decode_node(const struct cst_object *o, const struct cst_node *v, bool partial,
+		    struct cst_pool *p, void *out, struct cst_err *e);
 /* What identifies an object: exactly its key fields, nothing else; where it has a single one also
  * the bare value. For get and delete. */
 int cst_decode_key(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,
 		   struct cst_err *e);
+int cst_decode_key_node(const struct cst_object *o, const struct cst_node *v, struct cst_pool *p,
+			void *out, struct cst_err *e);
 /* cst_decode() of a complete object that goes on after an error: each one to `sink`, whose field
  * path is relative to the object. Returns how many there were. */
 unsigned cst_decode_all(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,

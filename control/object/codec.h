@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "object.h"
+#include "tree.h"
 
 struct cst_dec_at {
 	const struct cst_dec_at *up;
@@ -29,13 +30,13 @@ int cst_dec_fail(struct cst_dec *d, const struct cst_dec_at *at, const char *nam
 
 /* One scalar value into the member's memory `mem`. */
 int cst_dec_scalar(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
-		   const json_t *js, void *mem);
+		   const struct cst_node *v, void *mem);
 /* The same from text (defaults); `at` as above. */
 int cst_dec_text(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
 		 const char *text, void *mem);
 /* A whole field, list or not. */
 int cst_dec_field(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
-		  const json_t *js, bool partial, void *mem);
+		  const struct cst_node *v, bool partial, void *mem);
 
 static inline uint64_t cst_load_uint(const void *mem, unsigned size)
 {

@@ -99,30 +99,30 @@ static bool stop(const struct cst_dec *d, int ret)
 }
 
 static int decode_object(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_object *o,
-			 const json_t *js, enum mode mode, void *out);
+			 const struct cst_node *v, enum mode mode, void *out);
 
 static int decode_list(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
-		       const json_t *js, enum mode mode, struct cst_list *list)
+		       const struct cst_node *v, enum mode mode, struct cst_list *list)
 {
 	struct cst_dec_at el = {.up = at};
-	size_t n = json_array_size(js);
+	uint32_t n = v->n;
 	char *item;
 	int worst = 0;
 
-	if (!json_is_array(js))
+	if (v->type != CST_N_ARRAY)
 		return cst_dec_fail(d, at, NULL, -EINVAL, "must be a list");
 	if (n > cst_list_max(f))
-		return cst_dec_fail(d, at, NULL, -EINVAL, "must have at most %u items, got %zu",
+		return cst_dec_fail(d, at, NULL, -EINVAL, "must have at most %u items, got %u",
 				    cst_list_max(f), n);
 	if (n == 0)
 		return 0;
-	item = cst_pool_alloc(d->pool, n * f->size);
+	item = cst_pool_alloc(d->pool, (size_t)n * f->size);
 	if (item == NULL)
 		return cst_dec_fail(d, at, NULL, -ENOMEM, "the request needs too much memory");
 	list->n = n;
 	list->items = item;
-	for (size_t i = 0; i < n; i++, item += f->size) {
-		const json_t *v = json_array_get(js, i);
+	v++;
+	for (uint32_t i = 0; i < n; i++, item += f->size, v = cst_node_next(v)) {
 		int ret;
 
 		el.index = i;
@@ -137,19 +137,19 @@ static int decode_list(struct cst_dec *d, const struct cst_dec_at *at, const str
 }
 
 int cst_dec_field(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
-		  const json_t *js, bool partial, void *mem)
+		  const struct cst_node *v, bool partial, void *mem)
 {
 	enum mode mode = partial && (f->flags & CST_F_PARTIAL) ? PARTIAL : COMPLETE;
 
 	if (cst_is_list(f))
-		return decode_list(d, at, f, js, mode, mem);
+		return decode_list(d, at, f, v, mode, mem);
 	if (f->type == CST_T_OBJ)
-		return decode_object(d, at, f->sub, js, mode, mem);
-	return cst_dec_scalar(d, at, f, js, mem);
+		return decode_object(d, at, f->sub, v, mode, mem);
+	return cst_dec_scalar(d, at, f, v, mem);
 }
 
 static int decode_member(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_object *o,
-			 int index, const json_t *js, enum mode mode, void *out)
+			 int index, const struct cst_node *v, enum mode mode, void *out)
 {
 	const struct cst_field *f = &o->fields[index];
 	struct cst_dec_at here = {.up = at, .name = f->name};
@@ -159,24 +159,26 @@ static int decode_member(struct cst_dec *d, const struct cst_dec_at *at, const s
 	if (mode == KEY_ONLY && !(f->flags & CST_F_KEY))
 		return cst_dec_fail(d, &here, NULL, -EINVAL, "not wanted here: give the key alone");
 	*(uint64_t *)out |= UINT64_C(1) << index;
-	return cst_dec_field(d, &here, f, js, mode == PARTIAL, (char *)out + f->offset);
+	return cst_dec_field(d, &here, f, v, mode == PARTIAL, (char *)out + f->offset);
 }
 
 static int decode_members(struct cst_dec *d, const struct cst_dec_at *at,
-			  const struct cst_object *o, json_t *js, enum mode mode, void *out)
+			  const struct cst_object *o, const struct cst_node *v, enum mode mode,
+			  void *out)
 {
+	const struct cst_node *name = v + 1, *value;
 	unsigned guess = 0;
 	int worst = 0;
 
-	for (void *it = json_object_iter(js); it != NULL; it = json_object_iter_next(js, it)) {
-		const char *name = json_object_iter_key(it);
-		int i = find(o, name, guess), ret;
+	for (uint32_t k = 0; k < v->n; k++, name = cst_node_next(value)) {
+		int i = find(o, name->s, guess), ret;
 
+		value = name + 1;
 		if (i < 0) {
-			ret = unknown(d, at, o, name);
+			ret = unknown(d, at, o, name->s);
 		} else {
 			guess = i + 1;
-			ret = decode_member(d, at, o, i, json_object_iter_value(it), mode, out);
+			ret = decode_member(d, at, o, i, value, mode, out);
 		}
 		if (stop(d, ret))
 			return ret;
@@ -215,14 +217,14 @@ static int fill_absent(struct cst_dec *d, const struct cst_dec_at *at, const str
 }
 
 static int decode_object(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_object *o,
-			 const json_t *js, enum mode mode, void *out)
+			 const struct cst_node *v, enum mode mode, void *out)
 {
 	struct cst_err why = {0};
 	int ret, absent;
 
-	if (!json_is_object(js))
+	if (v->type != CST_N_OBJECT)
 		return cst_dec_fail(d, at, NULL, -EINVAL, "must be an object");
-	ret = decode_members(d, at, o, (json_t *)js, mode, out);
+	ret = decode_members(d, at, o, v, mode, out);
 	if (stop(d, ret))
 		return ret;
 	absent = fill_absent(d, at, o, mode, out);
@@ -237,19 +239,19 @@ static int decode_object(struct cst_dec *d, const struct cst_dec_at *at, const s
 	return 0;
 }
 
-static int decode(const struct cst_object *o, const json_t *js, enum mode mode, struct cst_pool *p,
-		  void *out, struct cst_err *e)
+static int decode(const struct cst_object *o, const struct cst_node *v, enum mode mode,
+		  struct cst_pool *p, void *out, struct cst_err *e)
 {
 	struct cst_dec d = {.pool = p, .e = e};
 
 	memset(out, 0, o->size);
-	return decode_object(&d, NULL, o, js, mode, out);
+	return decode_object(&d, NULL, o, v, mode, out);
 }
 
-int cst_decode(const struct cst_object *o, const json_t *js, bool partial, struct cst_pool *p,
-	       void *out, struct cst_err *e)
+int cst_decode_node(const struct cst_object *o, const struct cst_node *v, bool partial,
+		    struct cst_pool *p, void *out, struct cst_err *e)
 {
-	return decode(o, js, partial ? PARTIAL : COMPLETE, p, out, e);
+	return decode(o, v, partial ? PARTIAL : COMPLETE, p, out, e);
 }
 
 /* The only key field; NULL: there are several, or none. */
@@ -267,27 +269,54 @@ static const char *only_key(const struct cst_object *o)
 	return name;
 }
 
-static int not_a_key(const struct cst_object *o, const json_t *js, struct cst_err *e)
+static int not_a_key(const struct cst_object *o, const struct cst_node *v, struct cst_err *e)
 {
-	if (json_is_array(js) || only_key(o) != NULL)
+	if (v->type == CST_N_ARRAY || only_key(o) != NULL)
 		return cst_err(e, -EINVAL, NULL, "must be the key of a %s", o->name);
 	return cst_err(e, -EINVAL, NULL, "must be an object with the key of a %s", o->name);
+}
+
+int cst_decode_key_node(const struct cst_object *o, const struct cst_node *v, struct cst_pool *p,
+			void *out, struct cst_err *e)
+{
+	const char *key = only_key(o);
+	struct cst_node whole[3] = {
+		{.type = CST_N_OBJECT, .n = 1, .span = 3}, {.type = CST_N_STRING, .s = key}, *v};
+
+	if (v->type == CST_N_OBJECT)
+		return decode(o, v, KEY_ONLY, p, out, e);
+	if (key == NULL || v->type == CST_N_ARRAY || v->type == CST_N_NULL)
+		return not_a_key(o, v, e);
+	whole[1].n = (uint32_t)strlen(key);
+	return decode(o, whole, KEY_ONLY, p, out, e);
+}
+
+/* ---- what jansson has read --------------------------------------------------- */
+
+static int no_memory(struct cst_err *e)
+{
+	return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+}
+
+int cst_decode(const struct cst_object *o, const json_t *js, bool partial, struct cst_pool *p,
+	       void *out, struct cst_err *e)
+{
+	struct cst_tree t = {0};
+	int ret = cst_tree_take(&t, js) < 0 ? no_memory(e)
+					    : cst_decode_node(o, t.nodes, partial, p, out, e);
+
+	cst_tree_trim(&t, 0);
+	return ret;
 }
 
 int cst_decode_key(const struct cst_object *o, const json_t *js, struct cst_pool *p, void *out,
 		   struct cst_err *e)
 {
-	json_t *whole = NULL;
-	int ret;
+	struct cst_tree t = {0};
+	int ret = cst_tree_take(&t, js) < 0 ? no_memory(e)
+					    : cst_decode_key_node(o, t.nodes, p, out, e);
 
-	if (json_is_object(js))
-		return decode(o, js, KEY_ONLY, p, out, e);
-	if (only_key(o) == NULL || json_is_array(js) || json_is_null(js) || js == NULL)
-		return not_a_key(o, js, e);
-	whole = json_object();
-	json_object_set(whole, only_key(o), (json_t *)js);
-	ret = decode(o, whole, KEY_ONLY, p, out, e);
-	json_decref(whole);
+	cst_tree_trim(&t, 0);
 	return ret;
 }
 
@@ -295,8 +324,13 @@ unsigned cst_decode_all(const struct cst_object *o, const json_t *js, struct cst
 			void (*sink)(void *arg, const struct cst_err *e), void *arg)
 {
 	struct cst_dec d = {.pool = p, .sink = sink, .arg = arg};
+	struct cst_tree t = {0};
 
 	memset(out, 0, o->size);
-	decode_object(&d, NULL, o, js, COMPLETE, out);
+	if (cst_tree_take(&t, js) < 0)
+		cst_dec_fail(&d, NULL, NULL, -ENOMEM, "the request needs too much memory");
+	else
+		decode_object(&d, NULL, o, t.nodes, COMPLETE, out);
+	cst_tree_trim(&t, 0);
 	return d.errors;
 }

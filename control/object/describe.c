@@ -218,6 +218,7 @@ int cst_field_from_text(const struct cst_field *f, const char *text, json_t **ou
 
 	struct cst_dec d = {.e = e};
 	struct cst_dec_at at = {.name = f->name};
+	struct cst_tree t = {0};
 
 	if (text[0] == '[' || text[0] == '{' || f->type == CST_T_OBJ) {
 		*out = json_loads(text, JSON_REJECT_DUPLICATES, &why);
@@ -233,7 +234,10 @@ int cst_field_from_text(const struct cst_field *f, const char *text, json_t **ou
 	d.pool = pool = cst_pool_new();
 	if (f->type == CST_T_OBJ && !cst_is_list(f))
 		mem = cst_pool_alloc(pool, f->size);
-	ret = cst_dec_field(&d, &at, f, *out, true, mem);
+	ret = cst_tree_take(&t, *out);
+	if (ret == 0)
+		ret = cst_dec_field(&d, &at, f, t.nodes, true, mem);
+	cst_tree_trim(&t, 0);
 	cst_pool_free(pool);
 	if (ret < 0) {
 		json_decref(*out);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "object/txn.h"
+#include "tree.h"
 
 const struct cst_persist *cst_persist;
 
@@ -110,15 +111,15 @@ void cst_txn_abort(struct cst_txn_run *r)
 
 /* ---- one call ------------------------------------------------------------ */
 
-static int decode_op(const struct cst_class *c, enum cst_op op, const json_t *js,
+static int decode_op(const struct cst_class *c, enum cst_op op, const struct cst_node *v,
 		     struct cst_pool *pool, void *out, struct cst_err *e)
 {
 	if (op == CST_OP_PUT)
-		return cst_decode(c->object, js, false, pool, out, e);
+		return cst_decode_node(c->object, v, false, pool, out, e);
 	if (op == CST_OP_DELETE)
-		return cst_decode_key(c->object, js, pool, out, e);
-	return cst_decode(c->modify_object != NULL ? c->modify_object : c->object, js, true, pool,
-			  out, e);
+		return cst_decode_key_node(c->object, v, pool, out, e);
+	return cst_decode_node(c->modify_object != NULL ? c->modify_object : c->object, v, true,
+			       pool, out, e);
 }
 
 static json_t *replies(const struct cst_class *c, enum cst_op op, void **objs, size_t n)
@@ -134,12 +135,12 @@ static json_t *replies(const struct cst_class *c, enum cst_op op, void **objs, s
 	return out;
 }
 
-static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op, const json_t *js,
-	       json_t **reply, struct cst_err *e)
+static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
+	       const struct cst_node *v, json_t **reply, struct cst_err *e)
 {
 	const struct cst_object *o =
 		op == CST_OP_MODIFY && c->modify_object != NULL ? c->modify_object : c->object;
-	size_t n = json_is_array(js) ? json_array_size(js) : 1;
+	size_t n = v->type == CST_N_ARRAY ? v->n : 1;
 	void **objs = cst_pool_alloc(r->txn.pool, n * sizeof(*objs));
 	int ret = 0;
 
@@ -149,12 +150,13 @@ static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
 		return cst_err(e, -EINVAL, NULL, "the list is empty");
 	if (objs == NULL)
 		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
-	for (size_t i = 0; i < n; i++) {
+	if (v->type == CST_N_ARRAY)
+		v++;
+	for (size_t i = 0; i < n; i++, v = cst_node_next(v)) {
 		objs[i] = cst_pool_alloc(r->txn.pool, o->size);
 		if (objs[i] == NULL)
 			return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
-		ret = decode_op(c, op, json_is_array(js) ? json_array_get(js, i) : js, r->txn.pool,
-				objs[i], e);
+		ret = decode_op(c, op, v, r->txn.pool, objs[i], e);
 		if (ret == 0)
 			ret = cst_txn_plan(r, c, op, objs[i], e);
 		if (ret < 0 && n > 1)
@@ -173,8 +175,8 @@ static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
 	return 0;
 }
 
-int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
-		struct cst_err *e)
+int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst_node *objs,
+		     json_t **reply, struct cst_err *e)
 {
 	static struct cst_pool *pool; /* the control thread's, kept warm from call to call */
 	struct cst_txn_run r;
@@ -191,5 +193,19 @@ int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, j
 	if (ret < 0)
 		cst_txn_abort(&r);
 	cst_pool_reset(pool);
+	return ret;
+}
+
+int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
+		struct cst_err *e)
+{
+	struct cst_tree t = {0};
+	int ret = cst_tree_take(&t, objs);
+
+	if (ret == 0)
+		ret = cst_txn_run_node(c, op, t.nodes, reply, e);
+	else
+		cst_err(e, ret, NULL, "the request needs too much memory");
+	cst_tree_trim(&t, 0);
 	return ret;
 }

@@ -24,24 +24,24 @@ static const char *got_text(const char *text, char buf[GOT])
 	return buf;
 }
 
-static const char *got(const json_t *js, char buf[GOT])
+static const char *got(const struct cst_node *v, char buf[GOT])
 {
-	switch (json_typeof(js)) {
-	case JSON_STRING:
-		return got_text(json_string_value(js), buf);
-	case JSON_INTEGER:
-		snprintf(buf, GOT, "%" JSON_INTEGER_FORMAT, json_integer_value(js));
+	switch (v->type) {
+	case CST_N_STRING:
+		return got_text(v->s, buf);
+	case CST_N_INT:
+		snprintf(buf, GOT, "%" PRId64, v->i);
 		return buf;
-	case JSON_REAL:
-		snprintf(buf, GOT, "%g", json_real_value(js));
+	case CST_N_REAL:
+		snprintf(buf, GOT, "%g", v->r);
 		return buf;
-	case JSON_TRUE:
+	case CST_N_TRUE:
 		return "true";
-	case JSON_FALSE:
+	case CST_N_FALSE:
 		return "false";
-	case JSON_NULL:
+	case CST_N_NULL:
 		return "null";
-	case JSON_ARRAY:
+	case CST_N_ARRAY:
 		return "a list";
 	default:
 		return "an object";
@@ -176,24 +176,23 @@ static int from_text(struct cst_dec *d, const struct cst_dec_at *at, const struc
 	return wrong(d, at, f, got_text(text, buf));
 }
 
-static int flags_from_json(struct cst_dec *d, const struct cst_dec_at *at,
-			   const struct cst_field *f, const json_t *js, void *mem)
+static int flags_from_list(struct cst_dec *d, const struct cst_dec_at *at,
+			   const struct cst_field *f, const struct cst_node *list, void *mem)
 {
+	const struct cst_node *item = list + 1;
 	struct cst_dec_at el = {.up = at};
-	const json_t *item;
 	uint64_t set = 0;
 	char buf[GOT];
-	size_t n;
 
-	json_array_foreach (js, n, item) {
+	for (uint32_t n = 0; n < list->n; n++, item = cst_node_next(item)) {
 		int i;
 
 		el.index = n;
-		if (!json_is_string(item))
+		if (item->type != CST_N_STRING)
 			return wrong(d, &el, f, got(item, buf));
-		i = name_index(f->names, json_string_value(item));
+		i = name_index(f->names, item->s);
 		if (i < 0)
-			return wrong_name(d, &el, f, json_string_value(item));
+			return wrong_name(d, &el, f, item->s);
 		set |= UINT64_C(1) << i;
 	}
 	cst_store_uint(mem, f->size, set);
@@ -201,41 +200,40 @@ static int flags_from_json(struct cst_dec *d, const struct cst_dec_at *at,
 }
 
 int cst_dec_scalar(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
-		   const json_t *js, void *mem)
+		   const struct cst_node *v, void *mem)
 {
-	json_int_t v;
 	char buf[GOT];
 
 	switch (f->type) {
 	case CST_T_BOOL:
-		if (!json_is_boolean(js))
+		if (v->type != CST_N_TRUE && v->type != CST_N_FALSE)
 			break;
-		cst_store_uint(mem, f->size, json_is_true(js));
+		cst_store_uint(mem, f->size, v->type == CST_N_TRUE);
 		return 0;
 	case CST_T_FLAGS:
-		if (!json_is_array(js))
+		if (v->type != CST_N_ARRAY)
 			break;
-		return flags_from_json(d, at, f, js, mem);
+		return flags_from_list(d, at, f, v, mem);
 	case CST_T_UINT:
-		if (json_is_integer(js)) {
-			v = json_integer_value(js);
-			if (v < 0 || !uint_fits(f, v))
+		if (v->type == CST_N_INT) {
+			if (v->i < 0 || !uint_fits(f, (uint64_t)v->i))
 				break;
-			cst_store_uint(mem, f->size, v);
+			cst_store_uint(mem, f->size, (uint64_t)v->i);
 			return 0;
 		}
 		/* fall through */
 	default:
-		if (!json_is_string(js))
+		if (v->type != CST_N_STRING)
 			break;
-		return from_text(d, at, f, json_string_value(js), json_string_length(js), mem);
+		return from_text(d, at, f, v->s, v->n, mem);
 	}
-	return wrong(d, at, f, got(js, buf));
+	return wrong(d, at, f, got(v, buf));
 }
 
 int cst_dec_text(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
 		 const char *text, void *mem)
 {
+	struct cst_tree t = {0};
 	json_t *js;
 	int ret;
 
@@ -246,9 +244,12 @@ int cst_dec_text(struct cst_dec *d, const struct cst_dec_at *at, const struct cs
 	if (!cst_is_list(f) && f->type != CST_T_FLAGS && f->type != CST_T_OBJ)
 		return from_text(d, at, f, text, strlen(text), mem);
 	ret = cst_field_from_text(f, text, &js, d->e);
-	if (ret == 0) {
-		ret = cst_dec_field(d, at, f, js, false, mem);
-		json_decref(js);
-	}
+	if (ret < 0)
+		return ret;
+	ret = cst_tree_take(&t, js);
+	if (ret == 0)
+		ret = cst_dec_field(d, at, f, t.nodes, false, mem);
+	cst_tree_trim(&t, 0);
+	json_decref(js);
 	return ret;
 }

@@ -7,6 +7,10 @@
 
 #include "class.h"
 #include "rpc_int.h"
+#include "tree.h"
+
+#define BYTES_PER_NODE 16        /* a text with fewer nodes than this is within every bound */
+#define KEPT_TEXT      (2 << 20) /* bytes of a request whose memory is kept for the next */
 
 struct rpc_limits rpc_limits = {
 	.max_depth = 32,
@@ -40,31 +44,32 @@ static struct cst_pool *call_pool(void)
 
 /* ---- class methods ------------------------------------------------------- */
 
-static int op_change(const struct cst_class *c, enum cst_op op, const json_t *params,
+static int op_change(const struct cst_class *c, enum cst_op op, const struct cst_node *params,
 		     json_t **result, struct cst_err *e)
 {
-	json_t *reply = NULL, *one = NULL;
+	json_t *replies = NULL;
 	int ret;
 
-	if (json_is_object(params)) {
-		one = json_array();
-		json_array_append(one, (json_t *)params);
-		params = one;
-	} else if (!json_is_array(params)) {
+	if (params == NULL || params->type < CST_N_ARRAY)
 		return cst_err(e, -EINVAL, NULL, "must be an object or an array of objects");
+	if (params->type == CST_N_ARRAY && params->n == 0) {
+		*result = json_array();
+		return 0;
 	}
-	ret = json_array_size(params) > 0 ? cst_txn_run(c, op, params, &reply, e) : 0;
-	if (ret == 0) {
-		*result = one != NULL ? json_incref(json_array_get(reply, 0)) : json_incref(reply);
-		if (*result == NULL)
-			*result = one != NULL ? json_object() : json_array();
+	ret = cst_txn_run_node(c, op, params, &replies, e);
+	if (ret < 0)
+		return ret;
+	if (params->type == CST_N_ARRAY) {
+		*result = replies;
+		return 0;
 	}
-	json_decref(reply);
-	json_decref(one);
-	return ret;
+	*result = json_incref(json_array_get(replies, 0));
+	json_decref(replies);
+	return 0;
 }
 
-static int get_one(const struct cst_class *c, const json_t *key, json_t **out, struct cst_err *e)
+static int get_one(const struct cst_class *c, const struct cst_node *key, json_t **out,
+		   struct cst_err *e)
 {
 	struct cst_pool *pool = call_pool();
 	void *obj;
@@ -73,25 +78,27 @@ static int get_one(const struct cst_class *c, const json_t *key, json_t **out, s
 	obj = pool != NULL ? cst_pool_alloc(pool, c->object->size) : NULL;
 	if (obj == NULL)
 		return cst_err(e, -ENOMEM, NULL, "out of memory");
-	ret = cst_decode_key(c->object, key, pool, obj, e);
+	ret = cst_decode_key_node(c->object, key, pool, obj, e);
 	return ret < 0 ? ret : c->get(obj, out, e);
 }
 
-static int op_get(const struct cst_class *c, const json_t *params, json_t **result,
+static int op_get(const struct cst_class *c, const struct cst_node *params, json_t **result,
 		  struct cst_err *e)
 {
-	json_t *list, *out, *key;
-	size_t i;
+	static const struct cst_node none = {.type = CST_N_NULL};
+	const struct cst_node *key;
+	json_t *list, *out;
 	int ret;
 
-	if (!json_is_array(params))
-		return get_one(c, params, result, e);
+	if (params == NULL || params->type != CST_N_ARRAY)
+		return get_one(c, params != NULL ? params : &none, result, e);
 	list = json_array();
-	json_array_foreach (params, i, key) {
+	key = params + 1;
+	for (uint32_t i = 0; i < params->n; i++, key = cst_node_next(key)) {
 		out = NULL;
 		ret = get_one(c, key, &out, e);
 		if (ret < 0) {
-			cst_err_prefix(e, "[%zu]", i);
+			cst_err_prefix(e, "[%u]", i);
 			json_decref(list);
 			return ret;
 		}
@@ -246,12 +253,13 @@ static int call_method(const struct cst_method *m, const json_t *params, json_t 
 }
 
 /* 0 or the code of the error; *result or *e is filled. */
-static int call(const char *name, const json_t *params, const struct rpc_peer *peer,
+static int call(const char *name, const struct cst_node *params, const struct rpc_peer *peer,
 		json_t **result, struct cst_err *e)
 {
 	const struct cst_method *m = cst_method_by_name(name);
 	const struct cst_class *c = NULL;
 	enum verb verb = m == NULL ? class_verb(name, &c) : V_NONE;
+	json_t *js = NULL;
 	int ret;
 
 	if (m == NULL && verb == V_NONE) {
@@ -262,18 +270,21 @@ static int call(const char *name, const json_t *params, const struct rpc_peer *p
 		denied(e);
 		return EACCES;
 	}
+	if ((m != NULL || verb == V_LIST) && params != NULL)
+		js = cst_node_json(params);
 	if (m != NULL)
-		ret = call_method(m, params, result, e);
+		ret = call_method(m, js, result, e);
+	else if (verb == V_LIST)
+		ret = op_list(c, js, result, e);
 	else if (verb == V_GET)
 		ret = op_get(c, params, result, e);
-	else if (verb == V_LIST)
-		ret = op_list(c, params, result, e);
 	else
 		ret = op_change(c,
 				verb == V_PUT      ? CST_OP_PUT
 				: verb == V_MODIFY ? CST_OP_MODIFY
 						   : CST_OP_DELETE,
 				params, result, e);
+	json_decref(js);
 	if (ret >= 0) {
 		if (*result == NULL)
 			*result = json_object();
@@ -287,22 +298,28 @@ static int call(const char *name, const json_t *params, const struct rpc_peer *p
 
 /* ---- requests and batches ------------------------------------------------ */
 
-/* What is wrong with the request's frame; NULL: nothing. */
-static const char *frame_error(const json_t *req)
+static bool names_request(const struct cst_node *id)
 {
-	const json_t *id = json_object_get(req, "id");
-	const json_t *version = json_object_get(req, "jsonrpc");
-	const json_t *params = json_object_get(req, "params");
+	return id->type == CST_N_STRING || id->type == CST_N_INT || id->type == CST_N_REAL;
+}
 
-	if (!json_is_object(req))
+/* What is wrong with the request's frame; NULL: nothing. */
+static const char *frame_error(const struct cst_node *req)
+{
+	const struct cst_node *id = cst_node_member(req, "id");
+	const struct cst_node *version = cst_node_member(req, "jsonrpc");
+	const struct cst_node *method = cst_node_member(req, "method");
+	const struct cst_node *params = cst_node_member(req, "params");
+
+	if (req->type != CST_N_OBJECT)
 		return "a request is an object";
-	if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))
+	if (id != NULL && id->type != CST_N_NULL && !names_request(id))
 		return "id must be a string, a number or null";
-	if (!json_is_string(version) || strcmp(json_string_value(version), "2.0") != 0)
+	if (version == NULL || version->type != CST_N_STRING || strcmp(version->s, "2.0") != 0)
 		return "jsonrpc must be \"2.0\"";
-	if (!json_is_string(json_object_get(req, "method")))
+	if (method == NULL || method->type != CST_N_STRING)
 		return "method must be a string";
-	if (params != NULL && !json_is_object(params) && !json_is_array(params))
+	if (params != NULL && params->type < CST_N_ARRAY)
 		return "params must be an object or an array";
 	return NULL;
 }
@@ -318,10 +335,10 @@ static json_t *error_of(int code, const struct cst_err *e, json_t *errors)
 }
 
 /* The reply, a new reference, or NULL for a notification. */
-static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, bool room)
+static json_t *serve_request(const struct cst_node *req, const struct rpc_peer *peer, bool room)
 {
 	const char *wrong = frame_error(req);
-	const json_t *id = json_object_get(req, "id");
+	const struct cst_node *id = cst_node_member(req, "id");
 	json_t *result = NULL, *reply;
 	struct cst_err e = {0};
 	int code;
@@ -329,7 +346,7 @@ static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, boo
 	if (wrong != NULL) {
 		cst_err(&e, 0, NULL, "%s", wrong);
 		code = RPC_REQUEST;
-		if (!json_is_string(id) && !json_is_number(id))
+		if (id != NULL && !names_request(id))
 			id = NULL;
 	} else if (!room && id != NULL) {
 		cst_err(&e, -E2BIG, NULL,
@@ -337,17 +354,16 @@ static json_t *serve_request(const json_t *req, const struct rpc_peer *peer, boo
 		code = E2BIG;
 	} else {
 		current = peer;
-		code = call(json_string_value(json_object_get(req, "method")),
-			    json_object_get(req, "params"), peer, &result, &e);
+		code = call(cst_node_member(req, "method")->s, cst_node_member(req, "params"), peer,
+			    &result, &e);
 		current = NULL;
 		if (id == NULL) {
 			json_decref(result);
 			return NULL;
 		}
 	}
-	reply = json_pack("{s:s, s:O?}", "jsonrpc", "2.0", "id", id);
-	if (id == NULL)
-		json_object_set_new(reply, "id", json_null());
+	reply = json_pack("{s:s, s:o}", "jsonrpc", "2.0", "id",
+			  id != NULL ? cst_node_json(id) : json_null());
 	if (code == 0)
 		json_object_set_new(reply, "result", result);
 	else
@@ -366,20 +382,19 @@ static char *dump(json_t *reply)
 	return line != NULL ? line : rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
 }
 
-static char *serve_batch(const json_t *batch, const struct rpc_peer *peer)
+static char *serve_batch(const struct cst_node *batch, const struct rpc_peer *peer)
 {
-	size_t len = 0, i, n;
+	const struct cst_node *req = batch + 1;
+	size_t len = 0, n = 0;
 	char *text = NULL, *line;
-	json_t *req;
 	FILE *out;
 
-	if (json_array_size(batch) == 0)
+	if (batch->n == 0)
 		return rpc_error_line(RPC_REQUEST, 0, "an empty batch");
 	out = open_memstream(&text, &len);
 	if (out == NULL)
 		return rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
-	n = 0;
-	json_array_foreach (batch, i, req) {
+	for (uint32_t i = 0; i < batch->n; i++, req = cst_node_next(req)) {
 		line = dump(serve_request(req, peer, n < rpc_limits.max_reply));
 		if (line == NULL)
 			continue;
@@ -405,11 +420,38 @@ static bool blank(const char *line, size_t len)
 	return true;
 }
 
+/* What is not plain: jansson knows it, or why it is wrong. *js keeps the strings of the tree. */
+static const char *read_other(struct cst_tree *tree, const char *line, size_t len, json_t **js)
+{
+	static char reason[JSON_ERROR_TEXT_LENGTH + 32];
+	const char *wrong = rpc_scan(line, len, &rpc_limits);
+	json_error_t je;
+
+	if (wrong != NULL)
+		return wrong;
+	*js = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	if (*js == NULL) {
+		snprintf(reason, sizeof(reason), "%s, at byte %d", je.text, je.position);
+		return reason;
+	}
+	return cst_tree_take(tree, *js) < 0 ? "out of memory" : NULL;
+}
+
+/* What a line reads as; NULL or what is wrong with it. */
+static const char *read_line(struct cst_tree *tree, const char *line, size_t len, json_t **js)
+{
+	*js = NULL;
+	/* with more values rpc_scan() decides whether they are too many */
+	if (cst_tree_parse(tree, line, len, rpc_limits.max_depth) == 0 &&
+	    tree->n_nodes <= rpc_limits.max_message / BYTES_PER_NODE)
+		return NULL;
+	return read_other(tree, line, len, js);
+}
+
 char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsigned *calls)
 {
+	static struct cst_tree tree;
 	const char *wrong;
-	json_error_t je;
-	char reason[JSON_ERROR_TEXT_LENGTH + 32];
 	char *reply;
 	json_t *js;
 
@@ -417,22 +459,18 @@ char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsig
 		*calls = 1;
 	if (blank(line, len))
 		return NULL;
-	wrong = rpc_scan(line, len, &rpc_limits);
-	if (wrong != NULL)
-		return rpc_error_line(RPC_PARSE, 0, wrong);
-	js = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
-	if (js == NULL) {
-		snprintf(reason, sizeof(reason), "%s, at byte %d", je.text, je.position);
-		return rpc_error_line(RPC_PARSE, 0, reason);
-	}
-	if (json_is_array(js)) {
-		if (calls != NULL && json_array_size(js) > 1)
-			*calls = (unsigned)json_array_size(js);
-		reply = serve_batch(js, peer);
+	wrong = read_line(&tree, line, len, &js);
+	if (wrong != NULL) {
+		reply = rpc_error_line(RPC_PARSE, 0, wrong);
+	} else if (tree.nodes->type == CST_N_ARRAY) {
+		if (calls != NULL && tree.nodes->n > 1)
+			*calls = tree.nodes->n;
+		reply = serve_batch(tree.nodes, peer);
 	} else {
-		reply = dump(serve_request(js, peer, true));
+		reply = dump(serve_request(tree.nodes, peer, true));
 	}
 	json_decref(js);
+	cst_tree_trim(&tree, KEPT_TEXT);
 	return reply;
 }
 
