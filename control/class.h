@@ -63,11 +63,11 @@ struct cst_class {
 	const struct cst_object *modify_object; /* shape of modify requests; NULL: `object` */
 	int (*del)(struct cst_txn *t, const void *key, struct cst_err *e);
 
-	/* What the reply to put/modify of this obj says beside {}: e.g. created F-TEIDs. After
-	 * commit. New reference or NULL. May be NULL. */
-	json_t *(*reply)(const void *obj);
-	/* Same for a delete: what was still to be said of it. May be NULL. */
-	json_t *(*del_reply)(const void *key);
+	/* What the reply to put/modify of this obj says: one JSON object, e.g. with created
+	 * F-TEIDs. After commit. NULL: {}. */
+	void (*reply)(const void *obj, struct cst_text *out);
+	/* Same for a delete: what was still to be said of it. */
+	void (*del_reply)(const void *key, struct cst_text *out);
 
 	/* State fields included. -ENOENT with the reason when there is none. */
 	int (*get)(const void *key, json_t **out, struct cst_err *e);
@@ -99,12 +99,13 @@ extern const struct cst_persist *cst_persist;
 enum cst_op { CST_OP_PUT, CST_OP_MODIFY, CST_OP_DELETE };
 
 /* Run one all-or-nothing call over an array of request objects (JSON), or over a single one.
- * `reply` (may be NULL) gets an array of replies, one per object, {} when there is nothing to say.
+ * `reply` (may be NULL) gets an array of replies, one per object, {} when there is nothing to say;
+ * of cst_txn_run_node() the text of the replies with commas between, appended.
  * On error e->field starts with the object's index when there are several: "[3].pdrs[0].far_id". */
 int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
 		struct cst_err *e);
 int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst_node *objs,
-		     json_t **reply, struct cst_err *e);
+		     struct cst_text *reply, struct cst_err *e);
 
 /* The start-up file: every class's list in one transaction; errors (all of them, not the first
  * alone) to the callback with the line number. Returns the count of errors. */

@@ -168,6 +168,20 @@ unsigned cst_decode_all(const struct cst_object *o, const json_t *js, struct cst
 			void (*sink)(void *arg, const struct cst_err *e), void *arg);
 /* New reference. Only present fields; empty lists are left out. */
 json_t *cst_encode(const struct cst_object *o, const void *obj);
+
+/* Text that grows. Begin with zeroes; `s` is malloc'd, ends with a NUL and is NULL while empty. */
+struct cst_text {
+	char *s;
+	size_t n, fit;
+	bool failed; /* memory ran out: something is missing in it */
+};
+void cst_text_add(struct cst_text *t, const char *s, size_t n);
+void cst_text_str(struct cst_text *t, const char *s);
+void cst_text_uint(struct cst_text *t, uint64_t v);
+void cst_text_json(struct cst_text *t, const json_t *js); /* compact */
+/* The text of cst_encode(), appended. */
+void cst_write(const struct cst_object *o, const void *obj, struct cst_text *t);
+
 /* Put the fields present in `delta` over those of `base`: whole, strings and lists shared with
  * `delta`; fields with CST_F_PARTIAL that are single objects are merged in turn. */
 void cst_merge(const struct cst_object *o, void *base, const void *delta);

@@ -38,6 +38,11 @@ int cst_dec_text(struct cst_dec *d, const struct cst_dec_at *at, const struct cs
 int cst_dec_field(struct cst_dec *d, const struct cst_dec_at *at, const struct cst_field *f,
 		  const struct cst_node *v, bool partial, void *mem);
 
+/* A string, "?" where it is not UTF-8. New reference. */
+json_t *cst_encode_text(const char *s);
+/* Of a value that is a string in JSON, what is in it: a text elsewhere or `buf`. NULL: others. */
+const char *cst_value_text(const struct cst_field *f, const void *mem, char buf[64]);
+
 static inline uint64_t cst_load_uint(const void *mem, unsigned size)
 {
 	switch (size) {
@@ -99,4 +104,12 @@ static inline unsigned cst_names_count(const char *const *names)
 static inline bool cst_is_list(const struct cst_field *f)
 {
 	return (f->flags & CST_F_LISTF) != 0;
+}
+
+/* Has the encoded object this member, the i-th of its table? */
+static inline bool cst_is_shown(const struct cst_field *f, const void *obj, unsigned i)
+{
+	const struct cst_list *list = (const void *)((const char *)obj + f->offset);
+
+	return cst_has(obj, i) && !(cst_is_list(f) && list->n == 0);
 }

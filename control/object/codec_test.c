@@ -245,6 +245,53 @@ static void test_encode(void **state)
 	json_decref(back);
 }
 
+/* The text that is written is the one that jansson writes of the encoded object. */
+static void same_text(const void *obj)
+{
+	json_t *js = cst_encode(&sample_object, obj);
+	char *text = json_dumps(js, JSON_COMPACT);
+	struct cst_text t = {0};
+
+	cst_text_str(&t, "before ");
+	cst_write(&sample_object, obj, &t);
+	assert_false(t.failed);
+	assert_int_equal(strlen(t.s), t.n);
+	assert_string_equal(t.s + 7, text);
+	free(t.s);
+	free(text);
+	json_decref(js);
+}
+
+static void test_write(void **state)
+{
+	static const char *const members[] = {
+		"'u8':1",
+		"'on':false,'mtu':1400,'u64':'0xffffffffffffffff','u32':4294967295",
+		"'u64':9223372036854775807",
+		"'u64':'9223372036854775808'",
+		"'colour':'red','apply':['DROP','NOCP'],'ip':'2001:db8::1'",
+		"'apply':[],'prefix':'10.0.0.1/24','mac':'02:00:00:00:00:0f'",
+		"'rule':{'id':1,'leaf':{'teid':'0x1001','ipv4':'192.0.2.1'},'filters':['ab','cd']}",
+		"'rules':[{'id':1},{'id':2}],'numbers':[1,2],'switches':[true,false],'hues':['red'"
+		"]",
+		"'rule':{'id':1,'filters':['a\\\\b','a\\u0022b','a/b']}",
+		"'rule':{'id':1,'filters':['\xc3\xa4z','~~']}",
+	};
+	struct sample bare = {0};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+		good(members[i]);
+		same_text(&s);
+	}
+	same_text(&bare);
+	bare = (struct sample){.has = 1, .name = "not UTF-8: \xff"};
+	same_text(&bare);
+	bare.name = "control \t\x01 \x7f";
+	same_text(&bare);
+	bare.name = NULL;
+	same_text(&bare);
+}
+
 static void test_merge(void **state)
 {
 	struct sample base;
@@ -379,9 +426,9 @@ int main(void)
 		cmocka_unit_test(test_text_values), cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_paths),       cmocka_unit_test(test_defaults_and_partial),
 		cmocka_unit_test(test_key),         cmocka_unit_test(test_all_errors),
-		cmocka_unit_test(test_encode),      cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_pool),        cmocka_unit_test(test_from_text),
-		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_encode),      cmocka_unit_test(test_write),
+		cmocka_unit_test(test_merge),       cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_from_text),   cmocka_unit_test(test_describe),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,21 +5,11 @@
 #include "codec.h"
 
 /* What comes from outside the codec (a driver's fault text) may not be UTF-8. */
-static json_t *encode_text(const char *s)
+json_t *cst_encode_text(const char *s)
 {
-	json_t *js = json_string(s != NULL ? s : "");
+	json_t *js = json_string(s);
 
 	return js != NULL ? js : json_string("?");
-}
-
-static json_t *encode_uint(const struct cst_field *f, uint64_t v)
-{
-	char buf[32];
-
-	if (!(f->flags & CST_F_HEX) && v <= INT64_MAX)
-		return json_integer(v);
-	snprintf(buf, sizeof(buf), "0x%" PRIx64, v);
-	return json_string_nocheck(buf);
 }
 
 static json_t *encode_flags(const struct cst_field *f, uint64_t set)
@@ -32,31 +22,49 @@ static json_t *encode_flags(const struct cst_field *f, uint64_t set)
 	return js;
 }
 
+const char *cst_value_text(const struct cst_field *f, const void *mem, char buf[64])
+{
+	uint64_t v;
+
+	switch (f->type) {
+	case CST_T_UINT:
+		v = cst_load_uint(mem, f->size);
+		if (!(f->flags & CST_F_HEX) && v <= INT64_MAX)
+			return NULL;
+		snprintf(buf, 64, "0x%" PRIx64, v);
+		return buf;
+	case CST_T_STR:
+		return *(const char *const *)mem != NULL ? *(const char *const *)mem : "";
+	case CST_T_ENUM:
+		v = cst_load_uint(mem, f->size);
+		return v < cst_names_count(f->names) ? f->names[v] : "?";
+	case CST_T_IP:
+	case CST_T_IP4:
+	case CST_T_IP6:
+		return cst_ip_text(mem, buf);
+	case CST_T_PREFIX:
+		return cst_prefix_text(mem, buf);
+	case CST_T_MAC:
+		return cst_mac_text(mem, buf);
+	default:
+		return NULL;
+	}
+}
+
 static json_t *encode_value(const struct cst_field *f, const void *mem)
 {
 	char buf[64];
-	uint64_t v;
+	const char *s = cst_value_text(f, mem, buf);
 
+	if (s != NULL)
+		return cst_encode_text(s);
 	switch (f->type) {
 	case CST_T_BOOL:
 		return json_boolean(cst_load_uint(mem, f->size));
 	case CST_T_UINT:
-		return encode_uint(f, cst_load_uint(mem, f->size));
-	case CST_T_STR:
-		return encode_text(*(const char *const *)mem);
-	case CST_T_ENUM:
-		v = cst_load_uint(mem, f->size);
-		return json_string_nocheck(v < cst_names_count(f->names) ? f->names[v] : "?");
+		return json_integer((json_int_t)cst_load_uint(mem, f->size));
 	case CST_T_FLAGS:
 		return encode_flags(f, cst_load_uint(mem, f->size));
-	case CST_T_IP:
-	case CST_T_IP4:
-	case CST_T_IP6:
-		return json_string_nocheck(cst_ip_text(mem, buf));
-	case CST_T_PREFIX:
-		return json_string_nocheck(cst_prefix_text(mem, buf));
-	case CST_T_MAC:
-		return json_string_nocheck(cst_mac_text(mem, buf));
 	default:
 		return cst_encode(f->sub, mem);
 	}
@@ -72,7 +80,7 @@ json_t *cst_encode(const struct cst_object *o, const void *obj)
 		const struct cst_list *list = (const void *)mem;
 		json_t *v;
 
-		if (!cst_has(obj, i) || (cst_is_list(f) && list->n == 0))
+		if (!cst_is_shown(f, obj, i))
 			continue;
 		if (cst_is_list(f)) {
 			v = json_array();

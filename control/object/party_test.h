@@ -112,11 +112,15 @@ static int lan_del(struct cst_txn *t, const void *key, struct cst_err *e)
 	return cst_err(e, -2, "name", "no lan '%s'", l->name);
 }
 
-static json_t *lan_reply(const void *obj)
+static void lan_reply(const void *obj, struct cst_text *out)
 {
 	const struct lan *l = obj;
+	struct lan named = {.has = 1, .name = l->name};
 
-	return l->vlan == 7 ? json_pack("{s:s}", "name", l->name) : NULL;
+	if (l->vlan == 7)
+		cst_write(&lan_object, &named, out);
+	else
+		cst_text_str(out, "{}");
 }
 
 static bool endless;

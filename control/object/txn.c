@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
@@ -122,21 +123,24 @@ static int decode_op(const struct cst_class *c, enum cst_op op, const struct cst
 			       pool, out, e);
 }
 
-static json_t *replies(const struct cst_class *c, enum cst_op op, void **objs, size_t n)
+static void tell(const struct cst_class *c, enum cst_op op, void **objs, size_t n,
+		 struct cst_text *out)
 {
-	json_t *out = json_array();
+	void (*one)(const void *, struct cst_text *) =
+		op == CST_OP_DELETE ? c->del_reply : c->reply;
 
 	for (size_t i = 0; i < n; i++) {
-		json_t *(*tell)(const void *) = op == CST_OP_DELETE ? c->del_reply : c->reply;
-		json_t *js = tell != NULL ? tell(objs[i]) : NULL;
-
-		json_array_append_new(out, js != NULL ? js : json_object());
+		if (i > 0)
+			cst_text_add(out, ",", 1);
+		if (one != NULL)
+			one(objs[i], out);
+		else
+			cst_text_add(out, "{}", 2);
 	}
-	return out;
 }
 
 static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
-	       const struct cst_node *v, json_t **reply, struct cst_err *e)
+	       const struct cst_node *v, struct cst_text *reply, struct cst_err *e)
 {
 	const struct cst_object *o =
 		op == CST_OP_MODIFY && c->modify_object != NULL ? c->modify_object : c->object;
@@ -171,12 +175,12 @@ static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
 	for (size_t i = 0; op == CST_OP_DELETE && i < n; i++)
 		cst_origin_forget(c, objs[i]);
 	if (reply != NULL)
-		*reply = replies(c, op, objs, n);
+		tell(c, op, objs, n, reply);
 	return 0;
 }
 
 int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst_node *objs,
-		     json_t **reply, struct cst_err *e)
+		     struct cst_text *reply, struct cst_err *e)
 {
 	static struct cst_pool *pool; /* the control thread's, kept warm from call to call */
 	struct cst_txn_run r;
@@ -199,13 +203,19 @@ int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst
 int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, json_t **reply,
 		struct cst_err *e)
 {
+	struct cst_text text = {0};
 	struct cst_tree t = {0};
 	int ret = cst_tree_take(&t, objs);
 
+	cst_text_str(&text, "[");
 	if (ret == 0)
-		ret = cst_txn_run_node(c, op, t.nodes, reply, e);
+		ret = cst_txn_run_node(c, op, t.nodes, reply != NULL ? &text : NULL, e);
 	else
 		cst_err(e, ret, NULL, "the request needs too much memory");
+	cst_text_str(&text, "]");
+	if (ret == 0 && reply != NULL)
+		*reply = json_loads(text.s, 0, NULL);
+	free(text.s);
 	cst_tree_trim(&t, 0);
 	return ret;
 }

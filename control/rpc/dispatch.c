@@ -44,28 +44,22 @@ static struct cst_pool *call_pool(void)
 
 /* ---- class methods ------------------------------------------------------- */
 
+/* The result is appended as text: of many objects it is large. */
 static int op_change(const struct cst_class *c, enum cst_op op, const struct cst_node *params,
-		     json_t **result, struct cst_err *e)
+		     struct cst_text *out, struct cst_err *e)
 {
-	json_t *replies = NULL;
-	int ret;
+	bool list = params != NULL && params->type == CST_N_ARRAY;
+	int ret = 0;
 
 	if (params == NULL || params->type < CST_N_ARRAY)
 		return cst_err(e, -EINVAL, NULL, "must be an object or an array of objects");
-	if (params->type == CST_N_ARRAY && params->n == 0) {
-		*result = json_array();
-		return 0;
-	}
-	ret = cst_txn_run_node(c, op, params, &replies, e);
-	if (ret < 0)
-		return ret;
-	if (params->type == CST_N_ARRAY) {
-		*result = replies;
-		return 0;
-	}
-	*result = json_incref(json_array_get(replies, 0));
-	json_decref(replies);
-	return 0;
+	if (list)
+		cst_text_str(out, "[");
+	if (!list || params->n > 0)
+		ret = cst_txn_run_node(c, op, params, out, e);
+	if (list)
+		cst_text_str(out, "]");
+	return ret;
 }
 
 static int get_one(const struct cst_class *c, const struct cst_node *key, json_t **out,
@@ -252,9 +246,10 @@ static int call_method(const struct cst_method *m, const json_t *params, json_t 
 	return ret < 0 ? ret : m->call(args, result, e);
 }
 
-/* 0 or the code of the error; *result or *e is filled. */
+/* 0 or the code of the error. The result is *result or, that being NULL, appended to `out`; an
+ * error fills *e, and what is in the other two is no result. */
 static int call(const char *name, const struct cst_node *params, const struct rpc_peer *peer,
-		json_t **result, struct cst_err *e)
+		json_t **result, struct cst_text *out, struct cst_err *e)
 {
 	const struct cst_method *m = cst_method_by_name(name);
 	const struct cst_class *c = NULL;
@@ -283,10 +278,10 @@ static int call(const char *name, const struct cst_node *params, const struct rp
 				verb == V_PUT      ? CST_OP_PUT
 				: verb == V_MODIFY ? CST_OP_MODIFY
 						   : CST_OP_DELETE,
-				params, result, e);
+				params, out, e);
 	json_decref(js);
 	if (ret >= 0) {
-		if (*result == NULL)
+		if (*result == NULL && (m != NULL || verb > V_DELETE))
 			*result = json_object();
 		return 0;
 	}
@@ -334,20 +329,39 @@ static json_t *error_of(int code, const struct cst_err *e, json_t *errors)
 	return js;
 }
 
-/* The reply, a new reference, or NULL for a notification. */
-static json_t *serve_request(const struct cst_node *req, const struct rpc_peer *peer, bool room)
+static void cut(struct cst_text *out, size_t n)
+{
+	if (out->n > n)
+		out->s[n] = '\0';
+	out->n = n;
+}
+
+/* Append the reply, nothing to a notification. */
+static void serve_request(const struct cst_node *req, const struct rpc_peer *peer, bool room,
+			  struct cst_text *out)
 {
 	const char *wrong = frame_error(req);
 	const struct cst_node *id = cst_node_member(req, "id");
-	json_t *result = NULL, *reply;
+	bool silent = wrong == NULL && id == NULL;
+	size_t start = out->n, head;
+	json_t *js = NULL;
 	struct cst_err e = {0};
 	int code;
 
+	cst_text_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+	if (id != NULL && names_request(id)) {
+		js = cst_node_json(id);
+		cst_text_json(out, js);
+		json_decref(js);
+		js = NULL;
+	} else {
+		cst_text_str(out, "null");
+	}
+	head = out->n;
+	cst_text_str(out, ",\"result\":");
 	if (wrong != NULL) {
 		cst_err(&e, 0, NULL, "%s", wrong);
 		code = RPC_REQUEST;
-		if (id != NULL && !names_request(id))
-			id = NULL;
 	} else if (!room && id != NULL) {
 		cst_err(&e, -E2BIG, NULL,
 			"not executed: the replies of this batch are too large; use smaller ones");
@@ -355,61 +369,46 @@ static json_t *serve_request(const struct cst_node *req, const struct rpc_peer *
 	} else {
 		current = peer;
 		code = call(cst_node_member(req, "method")->s, cst_node_member(req, "params"), peer,
-			    &result, &e);
+			    &js, out, &e);
 		current = NULL;
-		if (id == NULL) {
-			json_decref(result);
-			return NULL;
-		}
 	}
-	reply = json_pack("{s:s, s:o}", "jsonrpc", "2.0", "id",
-			  id != NULL ? cst_node_json(id) : json_null());
-	if (code == 0)
-		json_object_set_new(reply, "result", result);
-	else
-		json_object_set_new(reply, "error", error_of(code, &e, result));
-	return reply;
+	if (code != 0 && !silent) {
+		cut(out, head);
+		cst_text_str(out, ",\"error\":");
+		js = error_of(code, &e, js);
+	}
+	if (js != NULL && !silent)
+		cst_text_json(out, js);
+	json_decref(js);
+	cst_text_str(out, "}");
+	if (silent)
+		cut(out, start);
 }
 
-static char *dump(json_t *reply)
-{
-	char *line;
-
-	if (reply == NULL)
-		return NULL;
-	line = json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	json_decref(reply);
-	return line != NULL ? line : rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
-}
-
-static char *serve_batch(const struct cst_node *batch, const struct rpc_peer *peer)
+static void serve_batch(const struct cst_node *batch, const struct rpc_peer *peer,
+			struct cst_text *out)
 {
 	const struct cst_node *req = batch + 1;
-	size_t len = 0, n = 0;
-	char *text = NULL, *line;
-	FILE *out;
 
-	if (batch->n == 0)
-		return rpc_error_line(RPC_REQUEST, 0, "an empty batch");
-	out = open_memstream(&text, &len);
-	if (out == NULL)
-		return rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < batch->n; i++, req = cst_node_next(req)) {
-		line = dump(serve_request(req, peer, n < rpc_limits.max_reply));
-		if (line == NULL)
-			continue;
-		fputc(n == 0 ? '[' : ',', out);
-		fputs(line, out);
-		n += strlen(line) + 1;
-		free(line);
+		size_t before = out->n;
+
+		cst_text_str(out, before == 0 ? "[" : ",");
+		serve_request(req, peer, before < rpc_limits.max_reply, out);
+		if (out->n == before + 1)
+			cut(out, before);
 	}
-	if (n > 0)
-		fputc(']', out);
-	fclose(out);
-	if (n > 0)
-		return text;
-	free(text);
-	return NULL;
+	if (out->n > 0)
+		cst_text_str(out, "]");
+}
+
+/* The line that has been written; NULL: there is nothing to reply. */
+static char *written(struct cst_text *out)
+{
+	if (!out->failed && out->n > 0)
+		return out->s;
+	free(out->s);
+	return out->failed ? rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory") : NULL;
 }
 
 static bool blank(const char *line, size_t len)
@@ -451,6 +450,7 @@ static const char *read_line(struct cst_tree *tree, const char *line, size_t len
 char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsigned *calls)
 {
 	static struct cst_tree tree;
+	struct cst_text out = {0};
 	const char *wrong;
 	char *reply;
 	json_t *js;
@@ -462,12 +462,16 @@ char *rpc_serve(const char *line, size_t len, const struct rpc_peer *peer, unsig
 	wrong = read_line(&tree, line, len, &js);
 	if (wrong != NULL) {
 		reply = rpc_error_line(RPC_PARSE, 0, wrong);
-	} else if (tree.nodes->type == CST_N_ARRAY) {
-		if (calls != NULL && tree.nodes->n > 1)
-			*calls = tree.nodes->n;
-		reply = serve_batch(tree.nodes, peer);
+	} else if (tree.nodes->type != CST_N_ARRAY) {
+		serve_request(tree.nodes, peer, true, &out);
+		reply = written(&out);
+	} else if (tree.nodes->n == 0) {
+		reply = rpc_error_line(RPC_REQUEST, 0, "an empty batch");
 	} else {
-		reply = dump(serve_request(tree.nodes, peer, true));
+		if (calls != NULL)
+			*calls = tree.nodes->n;
+		serve_batch(tree.nodes, peer, &out);
+		reply = written(&out);
 	}
 	json_decref(js);
 	cst_tree_trim(&tree, KEPT_TEXT);

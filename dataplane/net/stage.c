@@ -492,7 +492,7 @@ bool cst_vrf_gtpu_addr(uint16_t vrf, uint8_t family, struct cst_ip *out)
 {
 	const struct wish *w = seen();
 
-	for (uint16_t i = 1; i < CST_MAX_IFACES; i++) {
+	for (uint16_t i = 1; i <= w->top_iface; i++) {
 		const struct cst_iface_conf *c = &w->iface[i].c;
 
 		if (!w->iface[i].used || !c->gtpu || wish_vrf(w, c->vrf) != vrf)

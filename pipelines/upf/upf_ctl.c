@@ -153,14 +153,14 @@ static int del(struct cst_txn *t, const void *key, struct cst_err *e)
 	return rc < 0 ? rc : add(t, &c, e);
 }
 
-static json_t *reply(const void *obj)
+static void reply(const void *obj, struct cst_text *out)
 {
-	return upf_show_reply(obj, txn.modify);
+	upf_show_reply(obj, txn.modify, out);
 }
 
-static json_t *del_reply(const void *key)
+static void del_reply(const void *key, struct cst_text *out)
 {
-	return upf_show_usage(((const struct upf_session_obj *)key)->seid);
+	upf_show_usage(((const struct upf_session_obj *)key)->seid, out);
 }
 
 /* ---- the transaction's end ---------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "upf_books.h"
 #include "upf_buffer_ctl.h"
 #include "upf_monitor_ctl.h"
+#include "upf_ni.h"
 #include "upf_report.h"
 #include "upf_urr.h"
 
@@ -47,9 +48,9 @@ static bool local_f_teid(const struct upf_session *s, uint32_t teid, uint16_t vr
 		if (t->teid != teid || (vrf && t->vrf != vrf))
 			continue;
 		*out = (struct upf_f_teid_obj){.has = 1u << F_TEID_TEID, .teid = teid};
-		if (cst_vrf_gtpu_addr(t->vrf, 4, &out->ipv4))
+		if (upf_ni_local(t->vrf, 4, &out->ipv4))
 			out->has |= 1u << F_TEID_IPV4;
-		if (cst_vrf_gtpu_addr(t->vrf, 6, &out->ipv6))
+		if (upf_ni_local(t->vrf, 6, &out->ipv6))
 			out->has |= 1u << F_TEID_IPV6;
 		return true;
 	}
@@ -164,74 +165,92 @@ static bool chooses_ue(const struct upf_pdi_obj *pdi)
 	return false;
 }
 
-/* 7.5.3.2: what coast chose for a PDR. */
-static void add_created(json_t *list, const struct upf_session *s, const struct upf_pdr_obj *pdr)
+/* 7.5.3.2: what coast chose for a PDR. `before` is what comes first, a comma once there is one. */
+static void add_created(struct cst_text *out, const struct upf_session *s,
+			const struct upf_pdr_obj *pdr, const char **before)
 {
-	const struct upf_pdr *rec = record_of(s, pdr->id);
 	bool tunnel = cst_has(&pdr->pdi, PDI_F_TEID) && pdr->pdi.f_teid.choose;
 	bool ue = chooses_ue(&pdr->pdi);
+	const struct upf_pdr *rec = tunnel || ue ? record_of(s, pdr->id) : NULL;
 	struct upf_f_teid_obj f;
 	struct upf_ue_ip_obj u;
-	json_t *js;
 
-	if (!rec || (!tunnel && !ue))
+	if (!rec)
 		return;
-	js = json_pack("{s:i}", "id", (int)pdr->id);
-	if (tunnel && local_f_teid(s, rec->teid, rec->in_vrf, &f))
-		json_object_set_new(js, "f_teid", cst_encode(&upf_f_teid_object, &f));
+	cst_text_str(out, *before);
+	*before = ",";
+	cst_text_str(out, "{\"id\":");
+	cst_text_uint(out, pdr->id);
+	if (tunnel && local_f_teid(s, rec->teid, rec->in_vrf, &f)) {
+		cst_text_str(out, ",\"f_teid\":");
+		cst_write(&upf_f_teid_object, &f, out);
+	}
 	if (ue) {
 		ue_addresses(s, &u);
-		json_object_set_new(js, "ue_ip_address", cst_encode(&upf_ue_ip_object, &u));
+		cst_text_str(out, ",\"ue_ip_address\":");
+		cst_write(&upf_ue_ip_object, &u, out);
 	}
-	json_array_append_new(list, js);
+	cst_text_str(out, "}");
 }
 
-static void add_all_created(json_t *list, const struct upf_session *s, const struct cst_list *l)
+static void add_all_created(struct cst_text *out, const struct upf_session *s,
+			    const struct cst_list *l, const char **before)
 {
 	const struct upf_pdr_obj *pdrs = l->items;
 
 	for (unsigned i = 0; i < l->n; i++)
-		add_created(list, s, &pdrs[i]);
+		add_created(out, s, &pdrs[i], before);
+}
+
+static void add_seid(struct cst_text *out, uint64_t seid)
+{
+	cst_text_str(out, "{\"seid\":");
+	cst_text_uint(out, seid);
 }
 
 /* Reports that the request brought about. */
-static void add_usage(json_t *js, uint64_t seid)
+static void add_usage(struct cst_text *out, json_t *reports)
 {
-	json_t *reports = upf_report_collected(seid);
-
-	if (reports)
-		json_object_set_new(js, "usage_reports", reports);
+	cst_text_str(out, ",\"usage_reports\":");
+	cst_text_json(out, reports);
+	json_decref(reports);
 }
 
-json_t *upf_show_reply(const void *obj, bool modify)
+void upf_show_reply(const void *obj, bool modify, struct cst_text *out)
 {
+	static const char opens[] = ",\"created_pdrs\":[";
 	const struct upf_modify_obj *m = obj;
 	const struct upf_session_obj *o = obj;
 	uint64_t seid = modify ? m->seid : o->seid;
 	const struct upf_session *s = upf_session_by_seid(seid);
-	json_t *js = json_object();
-	json_t *list = json_array();
+	json_t *reports = upf_report_collected(seid);
+	const char *before = opens;
 
-	json_object_set_new(js, "seid", json_integer((json_int_t)seid));
+	add_seid(out, seid);
 	if (s && modify) {
-		add_all_created(list, s, &m->create[UPF_RULE_PDR]);
-		add_all_created(list, s, &m->update[UPF_RULE_PDR]);
+		add_all_created(out, s, &m->create[UPF_RULE_PDR], &before);
+		add_all_created(out, s, &m->update[UPF_RULE_PDR], &before);
 	} else if (s) {
-		add_all_created(list, s, &o->pdrs);
+		add_all_created(out, s, &o->pdrs, &before);
 	}
-	if (json_array_size(list))
-		json_object_set(js, "created_pdrs", list);
-	json_decref(list);
-	add_usage(js, seid);
-	return js;
+	if (before != opens)
+		cst_text_str(out, "]");
+	if (reports)
+		add_usage(out, reports);
+	cst_text_str(out, "}");
 }
 
-json_t *upf_show_usage(uint64_t seid)
+void upf_show_usage(uint64_t seid, struct cst_text *out)
 {
 	json_t *reports = upf_report_collected(seid);
 
-	return reports ? json_pack("{s:I, s:o}", "seid", (json_int_t)seid, "usage_reports", reports)
-		       : NULL;
+	if (reports) {
+		add_seid(out, seid);
+		add_usage(out, reports);
+		cst_text_str(out, "}");
+	} else {
+		cst_text_str(out, "{}");
+	}
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */

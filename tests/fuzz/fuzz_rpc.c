@@ -15,6 +15,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Both encoders say the same. */
+static void check_text(const struct cst_object *o, const void *obj, const json_t *js)
+{
+	char *text = json_dumps(js, JSON_COMPACT);
+	struct cst_text t = {0};
+
+	cst_write(o, obj, &t);
+	if (text == NULL || t.failed || strcmp(t.s, text) != 0)
+		abort();
+	free(t.s);
+	free(text);
+}
+
 /* What was accepted must survive encoding, and the packed form. */
 static int check_round_trip(const struct cst_object *o, const void *obj, struct cst_txn *t,
 			    struct cst_err *e)
@@ -40,6 +53,7 @@ static int check_round_trip(const struct cst_object *o, const void *obj, struct 
 	} else if (ret != -ENOMEM) {
 		abort();
 	}
+	check_text(o, obj, js);
 	json_decref(js);
 	free(bytes);
 	return ret == 0 ? 0 : cst_err(e, ret, NULL, "out of memory");
