@@ -1,37 +1,72 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""How fast sessions go in through the control socket, and what one costs in memory.
+"""How fast sessions go in through the control socket while packets pass, and what one costs.
 
-sessions.py --coastd PATH [--count 1000000] [--urrs 0]
+sessions.py --coastd PATH [--count N] [--urrs N] [--rounds N] [--quick] [--json FILE]
 
-Starts a coastd of its own on null ports, puts plain sessions (one PDR each way) in
-arrays of 1000, and prints sessions per second and bytes per session: everything that
-coastd holds beyond what it held before the first one. --urrs gives each session so many
-URRs (volume, threshold and quota) that both PDRs name.
+A coastd of its own on two TAP ports, in network and mount namespaces of its own, with one worker.
+One client puts plain sessions (one PDR each way) in arrays of 1000 and waits for each reply; what
+it sends is made beforehand and not timed. The client runs on the CPU of the control thread, so that
+it leaves the worker's alone: what it needs for itself is part of the rate. Beside it a sender has
+packets of the first session go up and down all the time.
+
+  ctl.session_put_per_s   sessions by the time from request to reply
+  ctl.session_put_cpu_us  CPU time of the control thread for each of them
+  ctl.put_loss_packets    packets that went in and did not come out while sessions were put, in both
+                          directions together
+  mem.bytes_per_session   memory that coastd holds, its own pages and the file of its tables, by the
+                          slope between half and all of the sessions, each in a coastd that is made
+                          for so many: what it needs without sessions is not in it
+  start.N_s               from the start of the process until N sessions are in and the last one's
+                          packets pass
+
+--urrs gives each session so many URRs (volume, threshold and quota) that both PDRs name. --quick
+takes 100 000 sessions, else it is 1 000 000. Run as root.
 """
 import argparse
+import ctypes
 import json
+import multiprocessing
 import os
+import shutil
 import socket
+import statistics
+import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+ARRAY = 1000
+AT_ONCE = 50    # arrays made beforehand
+PERIOD_S = 2e-3 # of the sender, which sends so many each way each time
+BURST = 5
+SAMPLE = 1234567 # a session's number that nothing else in its JSON looks like
 
 CONFIG = """\
 system: {{name: {name}, run_dir: {tmp}, workers: 1, max_sessions: {count}, max_pdrs: {pdrs}}}
 network_instances: [{{name: access}}, {{name: internet}}]
-ports: [{{name: n3, device: "null"}}, {{name: n6, device: "null"}}]
+ports: [{{name: n3, device: "tap:n3"}}, {{name: n6, device: "tap:n6"}}]
 interfaces:
   - {{name: n3, port: n3, network_instance: access, addresses: [192.0.2.1/24], gtpu: true}}
   - {{name: n6, port: n6, network_instance: internet, addresses: [198.51.100.1/24]}}
+neighbours:
+  - {{interface: n3, address: 192.0.2.2, mac: "02:00:00:00:03:02"}}
+  - {{interface: n6, address: 198.51.100.2, mac: "02:00:00:00:06:02"}}
 pools: [{{name: p, network_instance: internet, prefix: 10.0.0.0/12}}]
 """
 
 
-def session(i, urrs):
-    n = i + 1
+# ---- sessions -----------------------------------------------------------------------------
+
+
+def address(n):
+    return f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"
+
+
+def session(n, urrs):
     ids = list(range(1, urrs + 1))
-    ue = [{"ipv4": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"}]
+    ue = [{"ipv4": address(n)}]
     return {
         "seid": n, "dnn": "internet",
         "pdrs": [
@@ -55,62 +90,278 @@ def session(i, urrs):
                  for u in ids]}
 
 
-def memory(pid, arena):
-    """Bytes in use: the process's own pages and shared ones, and the arena's file."""
-    with open(f"/proc/{pid}/status") as f:
-        kib = {k: int(v.split()[0]) for k, _, v in (line.partition(":") for line in f)
-               if k in ("RssAnon",)}
-    return kib["RssAnon"] * 1024 + (os.stat(arena).st_blocks * 512 if arena else 0)
+class Requests:
+    """The lines of session.put, made from the text of one session."""
+
+    def __init__(self, urrs):
+        text = json.dumps(session(SAMPLE, urrs)).replace("%", "%%")
+        self.text = text.replace(address(SAMPLE), "%(ue)s").replace(str(SAMPLE), "%(n)d")
+
+    def line(self, first, last):
+        many = ",".join(self.text % {"n": n, "ue": address(n)} for n in range(first, last + 1))
+        return (f'{{"jsonrpc":"2.0","id":1,"method":"session.put","params":[{many}]}}\n').encode()
+
+
+# ---- packets ------------------------------------------------------------------------------
+
+
+def ip4(src, dst, payload):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, 17, 0,
+                       socket.inet_aton(src), socket.inet_aton(dst))
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    return head[:10] + struct.pack("!H", ~total & 0xffff) + head[12:] + payload
+
+
+def udp(sport, dport, payload):
+    return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def uplink(mac, n, teid):
+    inner = ip4(address(n), "198.51.100.2", udp(6000, 5000, bytes(36)))
+    gtpu = struct.pack("!BBHIHBBBBBB", 0x34, 255, len(inner) + 8, teid, 0, 0, 0x85, 1, 0x10, 9, 0)
+    return mac + bytes.fromhex("020000000302") + b"\x08\x00" + ip4(
+        "192.0.2.2", "192.0.2.1", udp(2152, 2152, gtpu + inner))
+
+
+def downlink(mac, n):
+    return mac + bytes.fromhex("020000000602") + b"\x08\x00" + ip4(
+        "198.51.100.2", address(n), udp(5000, 6000, bytes(36)))
+
+
+class Wire:
+    """The kernel's end of a TAP port: what it is given, and a count of what coastd sends on."""
+
+    # IPv4 comes by the protocol; of it UDP to one of the neighbours above: classic BPF
+    FILTER = [(0x20, 0, 0, 0), (0x15, 0, 3, 0x02000000), (0x30, 0, 0, 23), (0x15, 0, 1, 17),
+              (0x06, 0, 0, 64), (0x06, 0, 0, 0)]
+    SO_ATTACH_FILTER, SOL_PACKET, PACKET_STATISTICS = 26, 263, 6
+
+    def __init__(self, name):
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.sock.bind((name, 0))
+        self.mac = self.sock.getsockname()[4]
+        self.counter = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        code = b"".join(struct.pack("HBBI", *step) for step in self.FILTER)
+        where = ctypes.create_string_buffer(code)
+        self.counter.setsockopt(socket.SOL_SOCKET, self.SO_ATTACH_FILTER,
+                                struct.pack("HP", len(self.FILTER), ctypes.addressof(where)))
+        self.counter.bind((name, 0x0800))
+        self.count = 0
+
+    def received(self):
+        # those that found the queue full are in it, and nobody reads the queue
+        self.count += struct.unpack("II", self.counter.getsockopt(
+            self.SOL_PACKET, self.PACKET_STATISTICS, 8))[0]
+        return self.count
+
+
+def keep_sending(frames, stop, sent):
+    """At an even pace, both ways alike. What the kernel would not take has not been sent."""
+    wires = [(Wire(name), frame) for name, frame in frames]
+    due = time.monotonic()
+    while not stop.is_set():
+        for wire, frame in wires:
+            for _ in range(BURST):
+                try:
+                    wire.sock.send(frame)
+                    sent.value += 1
+                except OSError:
+                    pass
+        due += PERIOD_S
+        time.sleep(max(0, due - time.monotonic()))
+
+
+class Traffic:
+    """Packets of one session, up and down, while the block lasts; then `sent` and `lost`."""
+
+    def __init__(self, coast, n, teid):
+        self.wires = [coast.n3, coast.n6]
+        self.frames = [("n3", uplink(coast.n3.mac, n, teid)), ("n6", downlink(coast.n6.mac, n))]
+        self.stop = multiprocessing.Event()
+        self.count = multiprocessing.Value("Q", 0)
+
+    def received(self):
+        return sum(w.received() for w in self.wires)
+
+    def __enter__(self):
+        self.before = self.received()
+        self.child = multiprocessing.Process(target=keep_sending,
+                                             args=(self.frames, self.stop, self.count))
+        self.child.start()
+        while self.received() < self.before + 2 * BURST:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.child.join()
+        self.sent = self.count.value
+        end = time.monotonic() + 2
+        while self.received() < self.before + self.sent and time.monotonic() < end:
+            time.sleep(0.01)
+        self.lost = self.before + self.sent - self.received()
+
+
+# ---- coastd -------------------------------------------------------------------------------
+
+
+class Coast:
+    """A coastd with room for `count` sessions; `began`: when it was started."""
+
+    def __init__(self, path, count, urrs):
+        self.tmp = tempfile.mkdtemp(prefix="coast-perf-")
+        self.name = os.path.basename(self.tmp)
+        self.log = f"{self.tmp}/log"
+        with open(f"{self.tmp}/c.yaml", "w") as f:
+            f.write(CONFIG.format(name=self.name, tmp=self.tmp, count=count,
+                                  pdrs=max(2, 4 * urrs) * count))
+        self.began = time.monotonic()
+        with open(self.log, "w") as log:
+            self.child = subprocess.Popen(
+                [path, "-c", f"{self.tmp}/c.yaml", "-s", f"{self.tmp}/s"], stderr=log)
+
+    def said(self):
+        with open(self.log) as f:
+            return f.read()
+
+    def __enter__(self):
+        while " ready" not in self.said():
+            if self.child.poll() is not None:
+                sys.exit("coastd did not start:\n" + self.said())
+            time.sleep(0.01)
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(f"{self.tmp}/s")
+        self.replies = self.sock.makefile("rb")
+        os.sched_setaffinity(0, os.sched_getaffinity(self.child.pid))
+        self.arena = self.call("system.info", {}).get("arena", {}).get("path")
+        self.n3, self.n6 = Wire("n3"), Wire("n6")
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+        self.child.terminate()
+        self.child.wait()
+        if self.arena and os.path.exists(self.arena):
+            os.unlink(self.arena)
+        shutil.rmtree(f"/run/dpdk/{self.name}", ignore_errors=True)
+        subprocess.run(f"umount {self.tmp}/huge* 2>/dev/null; rm -rf {self.tmp}", shell=True,
+                       check=False)
+
+    def send(self, line):
+        self.sock.sendall(line)
+        reply = self.replies.readline()
+        if b'"error"' in reply[:100]:
+            sys.exit(f"refused: {reply[:500]}")
+        return reply
+
+    def call(self, method, params):
+        return json.loads(self.send(json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"))[
+                "result"]
+
+    def teid(self, n):
+        pdr = self.call("session.get", {"seid": n})["pdrs"][0]
+        return int(pdr["local_f_teid"]["teid"], 16)
+
+    def cpu_ns(self):
+        """CPU time of the control thread, which is the process's first."""
+        with open(f"/proc/{self.child.pid}/task/{self.child.pid}/schedstat") as f:
+            return int(f.read().split()[0])
+
+    def memory(self):
+        """Bytes: pages of its own, and the file of its tables."""
+        with open(f"/proc/{self.child.pid}/status") as f:
+            anon = next(int(line.split()[1]) for line in f if line.startswith("RssAnon"))
+        return anon * 1024 + (os.stat(self.arena).st_blocks * 512 if self.arena else 0)
+
+
+def install(coast, requests, first, last):
+    """Put these sessions: seconds from requests to replies, of the control thread's CPU."""
+    wall = cpu = 0
+    step = ARRAY * AT_ONCE
+    for block in range(first, last + 1, step):
+        lines = [requests.line(n, min(n + ARRAY - 1, last))
+                 for n in range(block, min(block + step, last + 1), ARRAY)]
+        cpu -= coast.cpu_ns()
+        wall -= time.monotonic()
+        for line in lines:
+            coast.send(line)
+        wall += time.monotonic()
+        cpu += coast.cpu_ns()
+    return wall, cpu / 1e9
+
+
+def until_forwarded(coast, n):
+    """Wait for a packet of this session to pass."""
+    frame = uplink(coast.n3.mac, n, coast.teid(n))
+    before = coast.n6.received()
+    while coast.n6.received() == before:
+        coast.n3.sock.send(frame)
+        time.sleep(0.001)
+
+
+def one_round(args, requests, samples):
+    with Coast(args.coastd, args.count // 2, args.urrs) as coast:
+        install(coast, requests, 1, args.count // 2)
+        half = coast.memory()
+    with Coast(args.coastd, args.count, args.urrs) as coast:
+        ready = time.monotonic() - coast.began
+        coast.send(requests.line(1, ARRAY))
+        with Traffic(coast, 1, coast.teid(1)) as traffic:
+            wall, cpu = install(coast, requests, ARRAY + 1, args.count)
+        put = args.count - ARRAY
+        last = -time.monotonic()
+        until_forwarded(coast, args.count)
+        last += time.monotonic()
+        samples["ctl.session_put_per_s"].append(put / wall)
+        samples["ctl.session_put_cpu_us"].append(cpu / put * 1e6)
+        samples["ctl.put_loss_packets"].append(traffic.lost)
+        samples["mem.bytes_per_session"].append(
+            (coast.memory() - half) / (args.count - args.count // 2))
+        samples[start_name(args.count)].append(ready + wall / put * args.count + last)
+        print(f"  {put / wall:.0f} sessions/s, {cpu / put * 1e6:.2f} us of CPU each, "
+              f"{traffic.lost} of {traffic.sent} packets lost", flush=True)
+
+
+def start_name(count):
+    return f"start.{count // 1000000}M_s" if count % 1000000 == 0 else f"start.{count // 1000}k_s"
+
+
+UNITS = {"ctl.session_put_per_s": "sessions/s", "ctl.session_put_cpu_us": "us",
+         "ctl.put_loss_packets": "packets", "mem.bytes_per_session": "B"}
 
 
 def main():
-    args = argparse.ArgumentParser()
-    args.add_argument("--coastd", required=True)
-    args.add_argument("--count", type=int, default=1000000)
-    args.add_argument("--urrs", type=int, default=0)
+    args = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    args.add_argument("--coastd", required=True, help="the program")
+    args.add_argument("--count", type=int, help="sessions, at least 10000")
+    args.add_argument("--urrs", type=int, default=0, help="URRs of each session")
+    args.add_argument("--rounds", type=int, default=3, help="how often all of it is measured")
+    args.add_argument("--quick", action="store_true", help="100 000 sessions")
+    args.add_argument("--json", help="write the samples to this file")
     args = args.parse_args()
-    tmp = tempfile.mkdtemp(prefix="coast-perf-")
-    name = os.path.basename(tmp)
-    with open(f"{tmp}/c.yaml", "w") as f:
-        f.write(CONFIG.format(name=name, tmp=tmp, count=args.count, pdrs=max(2, 4 * args.urrs) * args.count))
-    daemon = subprocess.Popen([args.coastd, "-c", f"{tmp}/c.yaml", "-s", f"{tmp}/s"],
-                              stderr=open(f"{tmp}/log", "w"))
-    try:
-        while "ready" not in open(f"{tmp}/log").read():
-            if daemon.poll() is not None:
-                raise SystemExit(open(f"{tmp}/log").read())
-            time.sleep(0.05)
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(f"{tmp}/s")
-        replies = sock.makefile("rb")
-
-        def call(method, params):
-            sock.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method,
-                                     "params": params}).encode() + b"\n")
-            reply = json.loads(replies.readline())
-            if "error" in reply:
-                raise SystemExit(f"{method}: {reply['error']}")
-            return reply["result"]
-
-        arena = call("system.info", {}).get("arena", {}).get("path")
-        before = memory(daemon.pid, arena)
-        spent = 0.0
-        for first in range(0, args.count, 1000):
-            line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "session.put", "params": [
-                session(i, args.urrs) for i in range(first, min(first + 1000, args.count))]}).encode()
-            start = time.monotonic()
-            sock.sendall(line + b"\n")
-            reply = replies.readline()
-            spent += time.monotonic() - start
-            if b'"error"' in reply[:200]:
-                raise SystemExit(reply[:500])
-        after = memory(daemon.pid, arena)
-        print(f"{args.count} sessions: {args.count / spent:.0f} per second, "
-              f"{(after - before) / args.count:.0f} bytes each")
-    finally:
-        daemon.terminate()
-        daemon.wait()
-        subprocess.run(["rm", "-rf", tmp, f"/dev/shm/{name}-tables"], check=False)
+    if os.environ.get("COAST_PERF_APART") is None:
+        os.environ["COAST_PERF_APART"] = "1"
+        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    args.count = args.count or (100000 if args.quick else 1000000)
+    if args.count < 10000:
+        sys.exit("--count: at least 10000")
+    units = {**UNITS, start_name(args.count): "s"}
+    samples = {name: [] for name in units}
+    requests = Requests(args.urrs)
+    print(f"{args.count} sessions in arrays of {ARRAY}, {args.rounds} rounds", flush=True)
+    for _ in range(args.rounds):
+        one_round(args, requests, samples)
+    for name, values in samples.items():
+        print(f"{name:24} median {statistics.median(values):.7g}, {min(values):.7g}.."
+              f"{max(values):.7g} {units[name]}")
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump({"figures": [{"name": n, "unit": units[n], "samples": v}
+                                   for n, v in samples.items()]}, f, indent=1)
+            f.write("\n")
 
 
 if __name__ == "__main__":
