@@ -24,6 +24,7 @@
 #define READER_MESSAGE  65536u      /* longest line of a client that may only read */
 #define EVENT_ROOM      (256 << 10) /* bytes of events handed to libevent at a time */
 #define ACCEPT_PAUSE_US 100000      /* after running out of descriptors */
+#define READ_PIECE      (256 << 10) /* about what the socket holds */
 
 struct client {
 	TAILQ_ENTRY(client) link;
@@ -155,6 +156,28 @@ static ssize_t line_length(struct client *c, struct evbuffer *in)
 	return at.pos;
 }
 
+/* Libevent reads 4 KiB and comes back through its loop: of a long line all that is here is taken at
+ * once. False: there was nothing; an end or an error is left for libevent to find. */
+static bool read_on(struct client *c, struct evbuffer *in)
+{
+	struct evbuffer_iovec piece;
+	size_t had = evbuffer_get_length(in);
+	ssize_t n = -1;
+
+	if (had == 0 || had > c->max_message)
+		return false;
+	evbuffer_unfreeze(in, 0); /* a bufferevent's input takes bytes from it alone */
+	if (evbuffer_reserve_space(in, READ_PIECE, &piece, 1) == 1) {
+		if (piece.iov_len > READ_PIECE)
+			piece.iov_len = READ_PIECE;
+		n = recv(bufferevent_getfd(c->bev), piece.iov_base, piece.iov_len, MSG_DONTWAIT);
+		piece.iov_len = n > 0 ? (size_t)n : 0;
+		evbuffer_commit_space(in, &piece, 1);
+	}
+	evbuffer_freeze(in, 0);
+	return n > 0;
+}
+
 static void serve_line(struct client *c, struct evbuffer *in, size_t len)
 {
 	const char *line = (const char *)evbuffer_pullup(in, (ssize_t)len + 1);
@@ -200,6 +223,8 @@ static void serve(struct client *c)
 			refuse_long_line(c);
 			return;
 		}
+		if (len < 0 && !c->eof && read_on(c, in))
+			continue;
 		if (len < 0) {
 			if (c->eof)
 				close_when_written(c); /* an unfinished line is not executed */
