@@ -7,13 +7,34 @@
 #define IN_USE UINT32_MAX
 
 /* The free ones form a list through prev/next, whose ends are link 0: taken at the front, given
- * back at the end. */
+ * back at the end. Kept is by how much a link differs from one to its neighbour by number, so that
+ * zeroes are the list of all: memory of what was never taken is not touched. */
 struct cst_index {
 	uint32_t n, used;
 	struct {
-		uint32_t prev, next; /* next == IN_USE: not in the list */
+		uint32_t prev, next;
 	} link[];
 };
+
+static uint32_t prev_of(const struct cst_index *x, uint32_t i)
+{
+	return x->link[i].prev + i - 1;
+}
+
+static uint32_t next_of(const struct cst_index *x, uint32_t i) /* IN_USE: not in the list */
+{
+	return x->link[i].next + i + 1;
+}
+
+static void set_prev(struct cst_index *x, uint32_t i, uint32_t prev)
+{
+	x->link[i].prev = prev - i + 1;
+}
+
+static void set_next(struct cst_index *x, uint32_t i, uint32_t next)
+{
+	x->link[i].next = next - i - 1;
+}
 
 struct cst_index *cst_index_new(uint32_t n)
 {
@@ -21,15 +42,12 @@ struct cst_index *cst_index_new(uint32_t n)
 
 	if (n >= IN_USE - 1)
 		return NULL;
-	x = malloc(sizeof(*x) + ((size_t)n + 1) * sizeof(x->link[0]));
+	x = calloc(1, sizeof(*x) + ((size_t)n + 1) * sizeof(x->link[0]));
 	if (x == NULL)
 		return NULL;
 	x->n = n;
-	x->used = 0;
-	for (uint32_t i = 0; i <= n; i++) {
-		x->link[i].prev = i == 0 ? n : i - 1;
-		x->link[i].next = i == n ? 0 : i + 1;
-	}
+	set_prev(x, 0, n);
+	set_next(x, n, 0);
 	return x;
 }
 
@@ -40,15 +58,15 @@ void cst_index_destroy(struct cst_index *x)
 
 static void take(struct cst_index *x, uint32_t i)
 {
-	x->link[x->link[i].prev].next = x->link[i].next;
-	x->link[x->link[i].next].prev = x->link[i].prev;
-	x->link[i].next = IN_USE;
+	set_next(x, prev_of(x, i), next_of(x, i));
+	set_prev(x, next_of(x, i), prev_of(x, i));
+	set_next(x, i, IN_USE);
 	x->used++;
 }
 
 uint32_t cst_index_alloc(struct cst_index *x)
 {
-	uint32_t i = x->link[0].next;
+	uint32_t i = next_of(x, 0);
 
 	if (i != 0)
 		take(x, i);
@@ -57,7 +75,7 @@ uint32_t cst_index_alloc(struct cst_index *x)
 
 bool cst_index_take(struct cst_index *x, uint32_t index)
 {
-	if (index == 0 || index > x->n || x->link[index].next == IN_USE)
+	if (index == 0 || index > x->n || next_of(x, index) == IN_USE)
 		return false;
 	take(x, index);
 	return true;
@@ -65,13 +83,13 @@ bool cst_index_take(struct cst_index *x, uint32_t index)
 
 void cst_index_free(struct cst_index *x, uint32_t index)
 {
-	uint32_t last = x->link[0].prev;
+	uint32_t last = prev_of(x, 0);
 
-	assert(index != 0 && index <= x->n && x->link[index].next == IN_USE);
-	x->link[index].prev = last;
-	x->link[index].next = 0;
-	x->link[last].next = index;
-	x->link[0].prev = index;
+	assert(index != 0 && index <= x->n && next_of(x, index) == IN_USE);
+	set_prev(x, index, last);
+	set_next(x, index, 0);
+	set_next(x, last, index);
+	set_prev(x, 0, index);
 	x->used--;
 }
 

@@ -15,16 +15,18 @@
 #define FREE      0x80000000u
 #define MAX_COUNT 0x7fffffffu
 
-struct book {
-	uint32_t run;        /* first and last line of a run: its length, FREE when it is */
-	uint32_t prev, next; /* first line of a free run: its list; 0 ends it */
+struct link { /* of a free run: its list; 0 ends it */
+	uint32_t prev, next;
 };
 
 struct cst_lines {
 	uint32_t count, used;
 	uint64_t nonempty; /* bit c: list[c] has runs */
 	uint32_t list[N_CLASSES];
-	struct book *book; /* [count + 1]; the line behind the last counts as taken */
+	uint32_t *run;     /* [count + 1] first and last line of a run: its length, FREE when it is;
+			    * the line behind the last counts as taken */
+	struct link *link; /* [count] first line of a free run. Apart from the other, as the many
+			    * lines of one run, in use or never used, need none */
 };
 
 /* 1,2,3,4,6,8,12,...: class 0 is 1, then 2^k at 2k-1 and 3*2^(k-1) at 2k */
@@ -52,8 +54,8 @@ static unsigned class_ceil(uint32_t n)
 
 static void mark(struct cst_lines *l, uint32_t first, uint32_t n, uint32_t flag)
 {
-	l->book[first].run = n | flag;
-	l->book[first + n - 1].run = n | flag;
+	l->run[first] = n | flag;
+	l->run[first + n - 1] = n | flag;
 }
 
 static void link_free(struct cst_lines *l, uint32_t first, uint32_t n)
@@ -61,25 +63,25 @@ static void link_free(struct cst_lines *l, uint32_t first, uint32_t n)
 	unsigned c = class_floor(n);
 
 	mark(l, first, n, FREE);
-	l->book[first].prev = 0;
-	l->book[first].next = l->list[c];
+	l->link[first].prev = 0;
+	l->link[first].next = l->list[c];
 	if (l->list[c] != 0)
-		l->book[l->list[c]].prev = first;
+		l->link[l->list[c]].prev = first;
 	l->list[c] = first;
 	l->nonempty |= UINT64_C(1) << c;
 }
 
 static void unlink_free(struct cst_lines *l, uint32_t first)
 {
-	unsigned c = class_floor(l->book[first].run & ~FREE);
-	struct book *b = &l->book[first];
+	unsigned c = class_floor(l->run[first] & ~FREE);
+	struct link *b = &l->link[first];
 
 	if (b->prev != 0)
-		l->book[b->prev].next = b->next;
+		l->link[b->prev].next = b->next;
 	else
 		l->list[c] = b->next;
 	if (b->next != 0)
-		l->book[b->next].prev = b->prev;
+		l->link[b->next].prev = b->prev;
 	if (l->list[c] == 0)
 		l->nonempty &= ~(UINT64_C(1) << c);
 }
@@ -93,9 +95,10 @@ struct cst_lines *cst_lines_new(void *base, uint32_t count)
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return NULL;
-	l->book = calloc((size_t)count + 1, sizeof(l->book[0]));
-	if (l->book == NULL) {
-		free(l);
+	l->run = calloc((size_t)count + 1, sizeof(l->run[0]));
+	l->link = calloc(count, sizeof(l->link[0]));
+	if (l->run == NULL || l->link == NULL) {
+		cst_lines_free_all(l);
 		return NULL;
 	}
 	l->count = count;
@@ -107,7 +110,8 @@ void cst_lines_free_all(struct cst_lines *l)
 {
 	if (l == NULL)
 		return;
-	free(l->book);
+	free(l->run);
+	free(l->link);
 	free(l);
 }
 
@@ -126,9 +130,11 @@ uint32_t cst_lines_alloc(struct cst_lines *l, uint32_t n)
 	n = class_size(c);
 	first = l->list[__builtin_ctzll(fit)];
 	unlink_free(l, first);
-	have = l->book[first].run & ~FREE;
-	if (have > n)
-		link_free(l, first + n, have - n);
+	have = l->run[first] & ~FREE;
+	if (have > n) { /* the rest begins where the whole did: its link is in place */
+		link_free(l, first, have - n);
+		first += have - n;
+	}
 	mark(l, first, n, 0);
 	l->used += n;
 	return first;
@@ -139,11 +145,11 @@ void cst_lines_free(struct cst_lines *l, uint32_t first, uint32_t n)
 	uint32_t before, after;
 
 	n = class_size(class_ceil(n));
-	assert(first > 0 && first + n <= l->count && l->book[first].run == n);
+	assert(first > 0 && first + n <= l->count && l->run[first] == n);
 	l->used -= n;
 	/* line 0 and the line behind the last are never free: no test for the ends */
-	before = l->book[first - 1].run;
-	after = l->book[first + n].run;
+	before = l->run[first - 1];
+	after = l->run[first + n];
 	if (after & FREE) {
 		unlink_free(l, first + n);
 		n += after & ~FREE;
