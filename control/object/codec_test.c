@@ -272,8 +272,8 @@ static void test_write(void **state)
 		"'colour':'red','apply':['DROP','NOCP'],'ip':'2001:db8::1'",
 		"'apply':[],'prefix':'10.0.0.1/24','mac':'02:00:00:00:00:0f'",
 		"'rule':{'id':1,'leaf':{'teid':'0x1001','ipv4':'192.0.2.1'},'filters':['ab','cd']}",
-		"'rules':[{'id':1},{'id':2}],'numbers':[1,2],'switches':[true,false],'hues':['red'"
-		"]",
+		"'rules':[{'id':1},{'id':2}],'numbers':[1,2]",
+		"'switches':[true,false],'hues':['red']",
 		"'rule':{'id':1,'filters':['a\\\\b','a\\u0022b','a/b']}",
 		"'rule':{'id':1,'filters':['\xc3\xa4z','~~']}",
 	};
