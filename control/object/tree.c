@@ -100,16 +100,16 @@ static bool read_number(struct reader *r)
 {
 	bool negative = take(r, '-');
 	const char *from = r->at;
-	int64_t v = 0;
+	uint64_t v = 0; /* takes a digit more, by which it is seen to be too long */
 	size_t digits;
 
 	while (*r->at >= '0' && *r->at <= '9' && r->at - from <= NUMBER_DIGITS)
-		v = v * 10 + (*r->at++ - '0');
+		v = v * 10 + (uint64_t)(*r->at++ - '0');
 	digits = (size_t)(r->at - from);
 	if (digits == 0 || digits > NUMBER_DIGITS || (*from == '0' && digits > 1) ||
 	    *r->at == '.' || (*r->at | 0x20) == 'e')
 		return false;
-	*r->next++ = (struct cst_node){.type = CST_N_INT, .i = negative ? -v : v};
+	*r->next++ = (struct cst_node){.type = CST_N_INT, .i = negative ? -(int64_t)v : (int64_t)v};
 	return true;
 }
 
@@ -216,8 +216,10 @@ int cst_tree_parse(struct cst_tree *t, const char *text, size_t len, unsigned ma
 	struct reader r;
 	int ret;
 
-	/* A node takes two bytes of text at least, "1,"; pages that no node comes to stay free. */
-	ret = fit_nodes(t, len / 2 + 1);
+	/* A node takes two bytes of text at least, "[]" or "1,", but for a last number and what is
+	 * open at the end, the one level that is too deep included. Pages that no node comes to
+	 * stay free. */
+	ret = fit_nodes(t, len / 2 + 1 + max_depth + 1);
 	if (ret == 0)
 		ret = fit_text(t, len + 1);
 	if (ret < 0)

@@ -99,10 +99,16 @@ static void test_left(void **state)
 		"1 2",
 		"[] []",
 	};
+	char open[100];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (taken(texts[i], strlen(texts[i])))
 			fail_msg("taken: %s", texts[i]);
+	for (size_t n = 0; n < sizeof(open); n++) {
+		memset(open, '[', n);
+		open[n] = '1';
+		assert_true(taken(open, n + 1) == (n == 0));
+	}
 	assert_false(taken("[1\0]", 4));
 	assert_false(taken("\"a\0b\"", 5));
 	assert_false(taken("1\0", 2));
