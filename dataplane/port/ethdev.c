@@ -128,6 +128,16 @@ static void choose_rss(const struct rte_eth_dev_info *info, uint16_t rxq, struct
 	c->rx_adv_conf.rss_conf.rss_hf = hf;
 }
 
+/* Drivers that are not asked before their queues are set up may not hand marks of rules on
+ * (port/flow.h); most know nothing of the question and do. */
+static void ask_for_marks(const struct cst_port_conf *conf, uint16_t id)
+{
+	uint64_t features = RTE_ETH_RX_METADATA_USER_MARK;
+
+	if (!conf->no_offload)
+		rte_eth_rx_metadata_negotiate(id, &features);
+}
+
 static uint16_t max_mtu(const struct rte_eth_dev_info *info)
 {
 	uint32_t by_frame = info->max_rx_pktlen > RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN
@@ -162,6 +172,7 @@ static int configure(const struct cst_port_conf *conf, const struct cst_device *
 	d->plain = (c->txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0 &&
 		   dev->kind != CST_DEV_PCAP && dev->kind != CST_DEV_NULL;
 	d->soft_csum = dev->kind == CST_DEV_VHOST || dev->kind == CST_DEV_EAL;
+	ask_for_marks(conf, d->id);
 	ret = rte_eth_dev_configure(d->id, d->rxq, d->txq, c);
 	if (ret < 0)
 		return cst_err(e, ret, "device", "the driver %s refuses the settings: %s",

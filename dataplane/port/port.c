@@ -16,6 +16,7 @@
 #include "module.h"
 #include "port/device.h"
 #include "port/ethdev.h"
+#include "port/flow.h"
 #include "port/kernel_if.h"
 #include "port/port.h"
 #include "port/tables.h"
@@ -84,6 +85,16 @@ static struct port *get(uint16_t port)
 static uint16_t queue_owner(const struct port *p, uint16_t queue)
 {
 	return (uint16_t)((queue + number(p)) % cst_workers());
+}
+
+uint16_t cst_port_queue_of(uint16_t port, uint16_t worker)
+{
+	const struct port *p = get(port);
+
+	for (uint16_t q = 0; p != NULL && p->wanted && q < p->eth.rxq; q++)
+		if (queue_owner(p, q) == worker)
+			return q;
+	return CST_NO_QUEUE;
 }
 
 static struct cst_port_out *make_out(const struct port *p)
@@ -236,6 +247,14 @@ static void look_at_link(struct port *p)
 	p->st.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 }
 
+static void offload(const struct port *p, bool on)
+{
+	if (on && !p->conf.no_offload)
+		cst_flow_port_up(number(p), p->conf.name, p->eth.id, p->eth.rxq);
+	else
+		cst_flow_port_down(number(p));
+}
+
 static void join(struct port *p)
 {
 	p->wanted = true;
@@ -243,10 +262,12 @@ static void join(struct port *p)
 	atomic_store_explicit(&cst_port_outs[number(p)], p->out, memory_order_release);
 	settle();
 	look_at_link(p);
+	offload(p, true);
 }
 
 static void leave(struct port *p, const char *fault)
 {
+	offload(p, false);
 	p->wanted = false;
 	set_down(p, fault);
 	atomic_store_explicit(&cst_port_outs[number(p)], NULL, memory_order_release);
@@ -404,6 +425,7 @@ int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_
 	struct port *p = get(port);
 	uint16_t mtu = conf->mtu != 0 ? conf->mtu : CST_DEFAULT_MTU;
 	int rc = cst_port_may_change(port, conf, e);
+	bool turned;
 
 	if (rc < 0)
 		return rc;
@@ -416,7 +438,10 @@ int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_
 	}
 	if (p->open && !p->draining && conf->promiscuous != p->conf.promiscuous)
 		cst_ethdev_set_promiscuous(&p->eth, conf->promiscuous);
+	turned = conf->no_offload != p->conf.no_offload;
 	p->conf = *conf;
+	if (turned && p->wanted)
+		offload(p, true);
 	return 0;
 }
 
@@ -548,6 +573,7 @@ static void stop(void)
 	for (uint16_t i = 1; i < CST_MAX_PORTS; i++) {
 		atomic_store(&cst_port_outs[i], NULL);
 		if (ports[i].open) {
+			offload(&ports[i], false);
 			cst_ethdev_close(&ports[i].eth);
 			free(ports[i].out);
 		}

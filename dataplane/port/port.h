@@ -33,7 +33,8 @@ struct cst_port_conf {
 	uint16_t queues;           /* rx queues; 0: one per worker where the device can */
 	uint16_t rx_ring, tx_ring; /* descriptors; 0: chosen */
 	bool promiscuous;
-	bool optional; /* coastd starts without it and retries every few seconds */
+	bool optional;   /* coastd starts without it and retries every few seconds */
+	bool no_offload; /* no rules in the NIC (port/flow.h) */
 };
 
 struct cst_port_state {
@@ -68,8 +69,8 @@ void cst_port_discard(uint16_t port);
  * the grace period in the background and closes the device. */
 void cst_port_publish(uint16_t port);
 void cst_port_retire(uint16_t port);
-/* Change mtu, promiscuous or optional of a port at once; -EBUSY when more than that differs. The
- * same call with what cst_port_conf() gave before takes it back. */
+/* Change mtu, promiscuous, optional or no_offload of a port at once; -EBUSY when more than that
+ * differs. The same call with what cst_port_conf() gave before takes it back. */
 int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
 /* Would it be -ENOENT or -EBUSY? The device is not asked. */
 int cst_port_may_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
@@ -78,6 +79,8 @@ uint16_t cst_port_by_name(const char *name);              /* 0: no such */
 const struct cst_port_conf *cst_port_conf(uint16_t port); /* NULL: no such port */
 void cst_port_state(uint16_t port, struct cst_port_state *st);
 int cst_port_stats(uint16_t port, struct cst_port_stats *st);
+/* A receive queue of the port that this worker polls; CST_NO_QUEUE: it polls none. */
+uint16_t cst_port_queue_of(uint16_t port, uint16_t worker);
 
 /* ---- workers ------------------------------------------------------------- */
 
