@@ -7,6 +7,7 @@
 /* ---- port ------------------------------------------------------------------ */
 
 const char *const net_offload_names[] = {"rx_checksum", "tx_ipv4_checksum", "tx_l4_checksum", NULL};
+const char *const net_offload_modes[] = {"auto", "off", NULL};
 
 #define STATE(m, lo, hi, u, h) CST_F_UINT(struct net_port_state, m, lo, hi, u, CST_F_STATE, NULL, h)
 #define COUNTER(m, u, h)       STATE(m, 0, UINT64_MAX, u, h)
@@ -55,6 +56,9 @@ static const struct cst_field port_fields[] = {
 	CST_F_BOOL(struct net_port, promiscuous, 0, "false", "take in frames for any MAC address"),
 	CST_F_BOOL(struct net_port, optional, 0, "false",
 		   "start without it when it cannot come up, and retry every few seconds"),
+	CST_F_ENUM(struct net_port, offload, net_offload_modes, 0, "auto",
+		   "auto: rules in the NIC bring a session's packets to its worker and drop what a "
+		   "closed gate drops, where the NIC can (`flow show`); off: no rules in it"),
 	CST_F_OBJ(struct net_port, state, &net_port_state_object, CST_F_STATE,
 		  "what has become of it"),
 };

@@ -27,6 +27,7 @@
 #define NET_MAX_VIA       8
 
 extern const char *const net_offload_names[]; /* bits of net_port_state.offloads */
+extern const char *const net_offload_modes[]; /* net_port.offload: 0 auto, 1 off */
 extern const char *const net_neigh_states[];  /* enum cst_nh_state, in its order */
 
 struct net_port_state {
@@ -60,6 +61,7 @@ struct net_port {
 	uint16_t tx_ring;
 	bool promiscuous;
 	bool optional;
+	uint8_t offload;
 	struct net_port_state state;
 };
 
@@ -113,6 +115,7 @@ enum net_port_field {
 	NET_PORT_TX_RING,
 	NET_PORT_PROMISCUOUS,
 	NET_PORT_OPTIONAL,
+	NET_PORT_OFFLOAD,
 	NET_PORT_STATE,
 };
 enum net_port_state_field {

@@ -53,6 +53,7 @@ static void to_conf(const struct net_port *p, struct cst_port_conf *c)
 	c->tx_ring = p->tx_ring;
 	c->promiscuous = p->promiscuous;
 	c->optional = p->optional;
+	c->no_offload = p->offload;
 }
 
 static int change(struct cst_txn *t, uint16_t port, const struct cst_port_conf *c,
@@ -120,6 +121,8 @@ int net_port_modify(struct cst_txn *t, const void *obj, struct cst_err *e)
 		c.promiscuous = p->promiscuous;
 	if (cst_has(p, NET_PORT_OPTIONAL))
 		c.optional = p->optional;
+	if (cst_has(p, NET_PORT_OFFLOAD))
+		c.no_offload = p->offload;
 	return change(t, port, &c, e);
 }
 
@@ -246,6 +249,7 @@ static void show(uint16_t number, const struct cst_port_conf *c, struct shown *s
 	p->tx_ring = c->tx_ring;
 	p->promiscuous = c->promiscuous;
 	p->optional = c->optional;
+	p->offload = c->no_offload;
 	show_state(number, sh);
 }
 
