@@ -193,10 +193,11 @@ def sh(command):
 
 
 class Rig:
-    def __init__(self, build, ports="af_xdp", workers=1, config=CONFIG):
+    def __init__(self, build, ports="af_xdp", workers=1, config=CONFIG, devargs=""):
         self.name = f"ctp{os.getpid()}"
         self.tmp = tempfile.mkdtemp(prefix="coast-packet-")
         self.build, self.ports, self.workers, self.children = build, ports, workers, []
+        self.devargs = devargs  # flowdev: what its NIC can do (tests/flowdev/flowdev.h)
         self.upf_ns, self.wire_ns = f"{self.name}-u", f"{self.name}-w"
         self.sock_path = f"{self.tmp}/coastd.sock"
         try:
@@ -223,13 +224,17 @@ class Rig:
 
     def _coastd(self, config, workers):
         devices = {"af_xdp": ("af_xdp:n3", "af_xdp:n6"),
-                   "virtio": (f"vhost:{self.tmp}/n3.vhost", f"vhost:{self.tmp}/n6.vhost")}
+                   "virtio": (f"vhost:{self.tmp}/n3.vhost", f"vhost:{self.tmp}/n6.vhost"),
+                   "flowdev": tuple(f"eal:net_flowdev{i},iface={end}{self.devargs}"
+                                    for i, end in enumerate(("n3", "n6")))}
+        preload = ["env", f"LD_PRELOAD={self.build}/tests/flowdev/flowdev.so"]
         n3, n6 = devices[self.ports]
         path = f"{self.tmp}/coast.yaml"
         with open(path, "w") as f:
             f.write(config.format(name=self.name, tmp=self.tmp, n3=n3, n6=n6, workers=workers))
         self.log = open(f"{self.tmp}/coastd.log", "w+")
-        self.coastd = self.spawn([f"{self.build}/coastd", "-c", path, "-s", self.sock_path],
+        command = [f"{self.build}/coastd", "-c", path, "-s", self.sock_path]
+        self.coastd = self.spawn(preload + command if self.ports == "flowdev" else command,
                                  self.log)
         end = time.monotonic() + 30
         while "ready" not in open(self.log.name).read():
