@@ -241,7 +241,7 @@ static void put_in(struct rule *r, uint64_t now_ms)
 		set_state(r, CST_FLOW_SOFTWARE, "the session's worker has no queue on this port");
 		return;
 	}
-	cst_flow_shape(&r->key, act, queue, r->mark, &shape);
+	cst_flow_shape(&r->key, cst_flow_ports[r->key.port].gtp, act, queue, r->mark, &shape);
 	r->live = rte_flow_create(cst_flow_ports[r->key.port].ethdev, &cst_flow_ingress,
 				  shape.items, shape.actions, &err);
 	if (r->live != NULL) {

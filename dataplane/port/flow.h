@@ -52,7 +52,7 @@ struct cst_flow_key {
 	uint8_t len;   /* prefix length of `ue` */
 	uint16_t pad;
 	uint32_t teid;     /* host order */
-	struct cst_ip own; /* GTP-U: destination of the outer packet */
+	struct cst_ip own; /* with a TEID: destination of the outer packet */
 	struct cst_ip ue;
 };
 _Static_assert(sizeof(struct cst_flow_key) == 52, "no padding");

@@ -13,7 +13,8 @@ struct cst_flow_port {
 	bool up;
 	char name[32];
 	uint16_t ethdev, queues;
-	uint32_t n[3]; /* rules by enum cst_flow_state */
+	enum rte_flow_item_type gtp; /* see cst_flow_shape() */
+	uint32_t n[3];               /* rules by enum cst_flow_state */
 	/* Why such a rule is refused: "": it is not; NULL: nobody has asked. Ours to free. */
 	char *refusal[CST_FLOW_KINDS][2][CST_FLOW_ACTS];
 };

@@ -38,7 +38,7 @@ static void ask(struct cst_flow_port *p, enum cst_flow_kind kind, bool tagged,
 
 	cst_flow_sample(kind, tagged, &key);
 	/* the last queue: a driver that knows only the first one is found out */
-	cst_flow_shape(&key, act, (uint16_t)(p->queues - 1), 1, &shape);
+	cst_flow_shape(&key, p->gtp, act, (uint16_t)(p->queues - 1), 1, &shape);
 	if (rte_flow_validate(p->ethdev, &cst_flow_ingress, shape.items, shape.actions, &err) < 0)
 		cst_flow_reason(&err, why, sizeof(why));
 	p->refusal[kind][tagged][act] = strdup(why);
@@ -91,6 +91,15 @@ static void forget_refusals(struct cst_flow_port *p)
 			}
 }
 
+static bool knows_gtp(uint16_t port, enum rte_flow_item_type name)
+{
+	forget_refusals(&cst_flow_ports[port]);
+	cst_flow_ports[port].gtp = name;
+	return cst_flow_can(port, CST_FLOW_TEID4, false, CST_FLOW_QUEUE) ||
+	       cst_flow_can(port, CST_FLOW_TEID4, false, CST_FLOW_DROP) ||
+	       cst_flow_can(port, CST_FLOW_INNER44, false, CST_FLOW_QUEUE);
+}
+
 void cst_flow_port_up(uint16_t port, const char *name, uint16_t ethdev, uint16_t queues)
 {
 	struct cst_flow_port *p = &cst_flow_ports[port];
@@ -99,6 +108,8 @@ void cst_flow_port_up(uint16_t port, const char *name, uint16_t ethdev, uint16_t
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->ethdev = ethdev;
 	p->queues = queues;
+	if (!knows_gtp(port, RTE_FLOW_ITEM_TYPE_GTPU) && !knows_gtp(port, RTE_FLOW_ITEM_TYPE_GTP))
+		knows_gtp(port, RTE_FLOW_ITEM_TYPE_GTPU); /* its reasons are clearer */
 	for (int kind = 0; kind < CST_FLOW_KINDS; kind++)
 		for (int act = 0; act < CST_FLOW_ACTS; act++)
 			cst_flow_can(port, kind, false, act);

@@ -8,8 +8,8 @@ const struct rte_flow_attr cst_flow_ingress = {.ingress = 1};
 /* Each kind of rule: the families of the addresses it looks at, 0: none. */
 static const struct kind {
 	const char *name;
-	uint8_t own; /* outer destination, with GTP-U behind it */
-	uint8_t ue;  /* behind GTP-U the source, else the destination */
+	uint8_t outer; /* of a packet with GTP-U; with `teid` its destination */
+	uint8_t ue;    /* behind GTP-U the source, else the destination */
 	bool teid, psc;
 } kinds[CST_FLOW_KINDS] = {
 	[CST_FLOW_TEID4] = {"uplink_teid", 4, 0, true, false},
@@ -75,7 +75,8 @@ static struct rte_flow_item *ip_item(struct cst_flow_shape *s, struct rte_flow_i
 	return item(at, RTE_FLOW_ITEM_TYPE_IPV6, six, mask);
 }
 
-static void set_items(const struct cst_flow_key *key, struct cst_flow_shape *s)
+static void set_items(const struct cst_flow_key *key, enum rte_flow_item_type gtp,
+		      struct cst_flow_shape *s)
 {
 	const struct kind *k = &kinds[key->kind];
 	struct rte_flow_item *at = item(s->items, RTE_FLOW_ITEM_TYPE_ETH, NULL, NULL);
@@ -84,16 +85,19 @@ static void set_items(const struct cst_flow_key *key, struct cst_flow_shape *s)
 		s->vlan.tci = rte_cpu_to_be_16(key->vlan);
 		at = item(at, RTE_FLOW_ITEM_TYPE_VLAN, &s->vlan, &vlan_mask);
 	}
-	if (k->own == 0) {
+	if (k->outer == 0) {
 		at = ip_item(s, at, &key->ue, key->len, false);
 	} else {
-		at = ip_item(s, at, &key->own, 128, false);
+		at = k->teid ? ip_item(s, at, &key->own, 128, false)
+			     : item(at,
+				    k->outer == 4 ? RTE_FLOW_ITEM_TYPE_IPV4
+						  : RTE_FLOW_ITEM_TYPE_IPV6,
+				    NULL, NULL);
 		/* the port number follows from the next item, and some drivers want it nowhere else
 		 */
 		at = item(at, RTE_FLOW_ITEM_TYPE_UDP, NULL, NULL);
 		s->gtp.teid = rte_cpu_to_be_32(key->teid);
-		at = item(at, RTE_FLOW_ITEM_TYPE_GTPU, k->teid ? &s->gtp : NULL,
-			  k->teid ? &teid_mask : NULL);
+		at = item(at, gtp, k->teid ? &s->gtp : NULL, k->teid ? &teid_mask : NULL);
 		if (k->psc)
 			at = item(at, RTE_FLOW_ITEM_TYPE_GTP_PSC, NULL, NULL);
 		if (k->ue != 0)
@@ -109,13 +113,13 @@ static struct rte_flow_action *action(struct rte_flow_action *at, enum rte_flow_
 	return at + 1;
 }
 
-void cst_flow_shape(const struct cst_flow_key *key, enum cst_flow_act act, uint16_t queue,
-		    uint32_t mark, struct cst_flow_shape *s)
+void cst_flow_shape(const struct cst_flow_key *key, enum rte_flow_item_type gtp,
+		    enum cst_flow_act act, uint16_t queue, uint32_t mark, struct cst_flow_shape *s)
 {
 	struct rte_flow_action *at = s->actions;
 
 	memset(s, 0, sizeof(*s));
-	set_items(key, s);
+	set_items(key, gtp, s);
 	s->queue.index = queue;
 	s->mark.id = mark;
 	if (act == CST_FLOW_QUEUE_MARK)
@@ -147,8 +151,8 @@ void cst_flow_sample(enum cst_flow_kind kind, bool tagged, struct cst_flow_key *
 	key->kind = (uint8_t)kind;
 	key->vlan = tagged;
 	key->teid = k->teid;
-	if (k->own != 0)
-		sample_ip(k->own, 1, &key->own);
+	if (k->teid)
+		sample_ip(k->outer, 1, &key->own);
 	if (k->ue != 0)
 		sample_ip(k->ue, 2, &key->ue);
 	key->len = k->ue == 4 ? 32 : k->ue == 6 ? 64 : 0;

@@ -22,7 +22,9 @@ struct cst_flow_shape {
 
 extern const struct rte_flow_attr cst_flow_ingress;
 
-void cst_flow_shape(const struct cst_flow_key *key, enum cst_flow_act act, uint16_t queue,
-		    uint32_t mark, struct cst_flow_shape *s);
+/* `gtp`: the item that the driver knows GTP-U by: RTE_FLOW_ITEM_TYPE_GTPU, or _GTP (mlx5), both
+ * UDP port 2152. */
+void cst_flow_shape(const struct cst_flow_key *key, enum rte_flow_item_type gtp,
+		    enum cst_flow_act act, uint16_t queue, uint32_t mark, struct cst_flow_shape *s);
 /* A key of that kind to ask drivers with. */
 void cst_flow_sample(enum cst_flow_kind kind, bool tagged, struct cst_flow_key *key);

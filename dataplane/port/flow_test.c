@@ -76,14 +76,13 @@ static struct cst_flow_key key(uint16_t port, enum cst_flow_kind kind, uint32_t 
 {
 	static const uint8_t own6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
 	static const uint8_t ue6[16] = {0x20, 1, 0xd, 0xb8, 0, 0x45};
-	bool own_six = kind == CST_FLOW_TEID6 || kind == CST_FLOW_TEID6_PSC ||
-		       kind == CST_FLOW_INNER64 || kind == CST_FLOW_INNER66;
+	bool own_six = kind == CST_FLOW_TEID6 || kind == CST_FLOW_TEID6_PSC;
 	bool ue_six = kind == CST_FLOW_INNER46 || kind == CST_FLOW_INNER66 || kind == CST_FLOW_DST6;
 	struct cst_flow_key k = {.port = port, .kind = (uint8_t)kind};
 
 	if (kind <= CST_FLOW_TEID6_PSC)
 		k.teid = n;
-	if (kind < CST_FLOW_DST4) {
+	if (kind <= CST_FLOW_TEID6_PSC) {
 		k.own.family = own_six ? 6 : 4;
 		memcpy(k.own.b, own_six ? own6 : (uint8_t[16]){192, 0, 2, 1}, 16);
 	}
@@ -155,7 +154,10 @@ static struct rte_mbuf *packet(const struct cst_flow_key *k, bool psc)
 	static const struct cst_ip none;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(cst_packet_pool());
 	uint8_t *start = rte_pktmbuf_mtod(m, uint8_t *), *p = start + 14;
-	const struct cst_ip *outer = k->own.family != 0 ? &k->own : &k->ue;
+	bool tunnel = k->kind < CST_FLOW_DST4;
+	bool six = k->kind == CST_FLOW_INNER64 || k->kind == CST_FLOW_INNER66;
+	const struct cst_ip other = {.family = six ? 6 : 4}; /* any address of coast's */
+	const struct cst_ip *outer = !tunnel ? &k->ue : k->own.family != 0 ? &k->own : &other;
 
 	memset(start, 0, 14);
 	if (k->vlan != 0) {
@@ -166,7 +168,7 @@ static struct rte_mbuf *packet(const struct cst_flow_key *k, bool psc)
 	p = put_ip(p, &none, outer);
 	memcpy(p, "\x08\x68\x08\x68\0\0\0\0", 8);
 	p += 8;
-	if (k->own.family != 0) {
+	if (tunnel) {
 		uint32_t teid = rte_cpu_to_be_32(k->teid);
 
 		memcpy(p, psc ? "\x34\xff\0\0" : "\x30\xff\0\0", 4);
@@ -285,7 +287,7 @@ static void test_refusals(void **state)
 		char args[64];
 		uint16_t port;
 
-		snprintf(args, sizeof(args), ",refuse=%s", rows[i].word);
+		snprintf(args, sizeof(args), ",refuse=%s:gtp", rows[i].word);
 		port = open_port(args);
 		assert_false(cst_flow_can(port, rows[i].kind, false, rows[i].act));
 		assert_string_equal(cst_flow_refusal(port, rows[i].kind, false, rows[i].act),
@@ -296,6 +298,23 @@ static void test_refusals(void **state)
 			assert_true(cst_flow_can(port, rows[i].other, false, rows[i].other_act));
 		close_port(port);
 	}
+}
+
+/* A driver that knows GTP-U by the item's other name. */
+static void test_other_name(void **state)
+{
+	uint16_t port = open_port(",refuse=gtpu");
+	uint32_t mark;
+
+	want(port, CST_FLOW_TEID4, 1, wish(1, 1));
+	want(port, CST_FLOW_INNER46, 1, wish(1, 1));
+	tick(100);
+	assert_int_equal(queue_of(port, CST_FLOW_TEID4, 1, false, &mark),
+			 cst_port_queue_of(port, 1));
+	assert_int_equal(mark, 7);
+	queue_of(port, CST_FLOW_INNER46, 1, false, &mark);
+	assert_int_equal(mark, 7);
+	close_port(port);
 }
 
 /* Without marks and counts the rest is done. */
@@ -461,14 +480,18 @@ static void test_off(void **state)
 	uint16_t port = open_conf(&c, "");
 	uint32_t before = cst_flow_generation();
 	struct cst_flow_port_info info;
+	uint16_t other; /* the worker that does not poll the port */
 
 	cst_flow_port_info(port, &info);
 	assert_true(info.on);
 	assert_non_null(info.steers);
+	other = cst_port_queue_of(port, 0) == CST_NO_QUEUE ? 0 : 1;
 	want(port, CST_FLOW_TEID4, 1, drop);
-	want(port, CST_FLOW_TEID4, 2, wish(2, 1));
+	want(port, CST_FLOW_TEID4, 2, wish(2, other));
 	tick(100);
 	assert_int_equal(flowdev_rules(ethdev_of(port)), 1);
+	assert_state(port, CST_FLOW_TEID4, 2, CST_FLOW_SOFTWARE);
+	assert_non_null(strstr(info_of(port, CST_FLOW_TEID4, 2).why, "no queue"));
 	c = *cst_port_conf(port);
 	c.no_offload = true;
 	assert_int_equal(cst_port_change(port, &c, NULL), 0);
@@ -543,12 +566,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_kinds), cmocka_unit_test(test_vlan),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_lesser),
-		cmocka_unit_test(test_full),      cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_order),     cmocka_unit_test(test_opens_at_once),
-		cmocka_unit_test(test_stuck),     cmocka_unit_test(test_sweep),
-		cmocka_unit_test(test_off),       cmocka_unit_test(test_incapable),
+		cmocka_unit_test(test_all_kinds),     cmocka_unit_test(test_vlan),
+		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_lesser),
+		cmocka_unit_test(test_other_name),    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_rate),          cmocka_unit_test(test_order),
+		cmocka_unit_test(test_opens_at_once), cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_sweep),         cmocka_unit_test(test_off),
+		cmocka_unit_test(test_incapable),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -189,7 +189,6 @@ static void by_inner(const struct upf_session *s, const struct place *p, bool si
 
 		if (!can(p, key.kind, false))
 			continue;
-		key.own = p->own[six];
 		set_ue(a, &key);
 		fn(&key, w);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A network device for tests that does rte_flow in software: it reads real
- * packets, matches ETH, VLAN, IPV4, IPV6, UDP, GTPU, GTP_PSC and what is inside
+ * packets, matches ETH, VLAN, IPV4, IPV6, UDP, GTPU (also as GTP), GTP_PSC and what is inside
  * the tunnel, and acts QUEUE, MARK, DROP and COUNT. A device string as any other:
  *
  *   eal:net_flowdev0,iface=n3,refuse=gtpu:mark,table=100,delay=50

@@ -34,6 +34,7 @@ unsigned flowdev_header(enum rte_flow_item_type type)
 		return 40;
 	case RTE_FLOW_ITEM_TYPE_UDP:
 	case RTE_FLOW_ITEM_TYPE_GTPU:
+	case RTE_FLOW_ITEM_TYPE_GTP:
 		return 8;
 	default:
 		return 0;
@@ -101,6 +102,7 @@ static bool step(struct place *w, enum rte_flow_item_type type)
 		w->at += 8;
 		return w->proto == 17;
 	case RTE_FLOW_ITEM_TYPE_GTPU:
+	case RTE_FLOW_ITEM_TYPE_GTP:
 		w->tunnel = true;
 		return w->port == 2152 && w->at + 12 <= w->len && pass_extensions(w, h);
 	case RTE_FLOW_ITEM_TYPE_GTP_PSC:

@@ -7,8 +7,9 @@
 
 #include "flowdev_int.h"
 
-const char *const flowdev_words[] = {"eth",   "vlan",  "ipv4", "ipv6", "udp",   "gtpu",    "psc",
-				     "inner", "queue", "mark", "drop", "count", "destroy", NULL};
+const char *const flowdev_words[] = {"eth",  "vlan", "ipv4",  "ipv6",    "udp",
+				     "gtpu", "gtp",  "psc",   "inner",   "queue",
+				     "mark", "drop", "count", "destroy", NULL};
 enum flowdev_word {
 	ETH,
 	VLAN,
@@ -16,6 +17,7 @@ enum flowdev_word {
 	IPV6,
 	UDP,
 	GTPU,
+	GTP,
 	PSC,
 	INNER,
 	QUEUE,
@@ -46,6 +48,8 @@ static int word_of(enum rte_flow_item_type type)
 		return UDP;
 	case RTE_FLOW_ITEM_TYPE_GTPU:
 		return GTPU;
+	case RTE_FLOW_ITEM_TYPE_GTP:
+		return GTP;
 	case RTE_FLOW_ITEM_TYPE_GTP_PSC:
 		return PSC;
 	default:
@@ -70,7 +74,7 @@ static int read_items(const struct flowdev *d, const struct rte_flow_item *it, s
 		if (word < 0 || (d->refuse & 1u << word))
 			return refuse(e, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
 				      word < 0 ? "unknown item" : flowdev_words[word]);
-		inside |= word == GTPU;
+		inside |= word == GTPU || word == GTP;
 		to->type = it->type;
 		if (it->spec == NULL)
 			continue;

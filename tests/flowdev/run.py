@@ -268,8 +268,13 @@ def test_no_psc(rig, nic=",refuse=psc"):
     refused(rig, ["queue+mark"], ["uplink_teid", "uplink_teid_ipv6"] + UE)
 
 
-def test_no_gtpu(rig, nic=",refuse=gtpu"):
+def test_no_gtpu(rig, nic=",refuse=gtpu:gtp"):
     refused(rig, ["queue+mark"], UE)
+
+
+def test_other_name(rig, nic=",refuse=gtpu:psc"):
+    """A driver that knows GTP-U as RTE_FLOW_ITEM_TYPE_GTP only."""
+    refused(rig, ["queue+mark"], ["uplink_teid", "uplink_teid_ipv6"] + UE)
 
 
 def test_no_ipv6(rig, nic=",refuse=ipv6"):
