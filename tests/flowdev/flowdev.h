@@ -9,9 +9,9 @@
  *   iface   kernel interface that its packets come from and go to (AF_PACKET);
  *           without it what is sent comes back in
  *   refuse  items and actions it does not know, by their names in small letters,
- *           `psc`, `inner` (IP in the tunnel), `destroy` (rules only go all together)
- *   table   so many rules and no more
- *   delay   microseconds that making or removing a rule takes
+ *           `psc`, `teid` (GTPU that looks at it), `inner` (IP in the tunnel), `destroy` (rules
+ * only go all together) table   so many rules and no more delay   microseconds that making or
+ * removing a rule takes
  *
  * Packets that no rule matches are spread by their outer addresses, as RSS does.
  *

@@ -7,9 +7,9 @@
 
 #include "flowdev_int.h"
 
-const char *const flowdev_words[] = {"eth",  "vlan", "ipv4",  "ipv6",    "udp",
-				     "gtpu", "gtp",  "psc",   "inner",   "queue",
-				     "mark", "drop", "count", "destroy", NULL};
+const char *const flowdev_words[] = {"eth",  "vlan",  "ipv4",    "ipv6",  "udp",   "gtpu",
+				     "gtp",  "teid",  "psc",     "inner", "queue", "mark",
+				     "drop", "count", "destroy", NULL};
 enum flowdev_word {
 	ETH,
 	VLAN,
@@ -18,6 +18,7 @@ enum flowdev_word {
 	UDP,
 	GTPU,
 	GTP,
+	TEID,
 	PSC,
 	INNER,
 	QUEUE,
@@ -71,6 +72,8 @@ static int read_items(const struct flowdev *d, const struct rte_flow_item *it, s
 			return refuse(e, E2BIG, RTE_FLOW_ERROR_TYPE_ITEM_NUM, "too many items");
 		if (inside && (word == IPV4 || word == IPV6) && (d->refuse & 1u << INNER))
 			word = INNER;
+		if ((word == GTPU || word == GTP) && it->spec && (d->refuse & 1u << TEID))
+			word = TEID;
 		if (word < 0 || (d->refuse & 1u << word))
 			return refuse(e, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM,
 				      word < 0 ? "unknown item" : flowdev_words[word]);

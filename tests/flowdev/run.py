@@ -210,6 +210,26 @@ def test_closed_gate(rig, nic=""):
         assert len(up(s, 0)) == 1
 
 
+def test_far_drop(rig, nic=""):
+    """A rule that drops ends in the NIC, unless it makes copies."""
+    with session(rig, 0) as s:
+        settled(rig, 4)
+        s.modify(update_fars=[{"id": 1, "apply_action": ["DROP"]}])
+        assert {f["action"] for f in settled(rig, 4)} == {"queue+mark", "drop+count"}
+        blocked_up(s, 0)
+        assert sum(f.get("packets", 0) for f in flows(rig)) == 1
+        # a second rule that lets some packets pass
+        s.modify(create_pdrs=[pdr_ul(pdr_id=3, far_id=3, precedence=1,
+                                     sdf_filters=[{"flow_description":
+                                                   "permit out 17 from any 53 to assigned"}],
+                                     ue_ip_address=[{"ipv4": ue4(0)}, {"ipv6": ue6(0)}])],
+                 create_fars=[far_core(3)])
+        assert {f["action"] for f in settled(rig, 4)} == {"queue+mark"}
+        blocked_up(s, 0)
+        query = inner4(src=ue4(0), dport=53)
+        assert len(rig.exchange(rig.n3, rig.from_gnb(s.gtpu(query)), rig.n6)) == 1
+
+
 def test_measured_gate(rig, nic=""):
     """What a usage rule may count or report is dropped by coast, which sees it."""
     urr = {"id": 1, "measurement_method": ["VOLUM"], "reporting_triggers": ["VOLTH"],
@@ -270,6 +290,19 @@ def test_no_psc(rig, nic=",refuse=psc"):
 
 def test_no_gtpu(rig, nic=",refuse=gtpu:gtp"):
     refused(rig, ["queue+mark"], UE)
+
+
+def test_no_teid(rig, nic=",refuse=teid"):
+    """Then uplink goes by the user's address inside the tunnel, and no drop is left to the NIC."""
+    refused(rig, ["queue+mark"], ["uplink_ue", "uplink_ue6", "uplink_ue_ipv6", "uplink_ue6_ipv6"]
+            + UE)
+    with Sessions(rig, 4, qers=[gate("open", "closed")]) as sessions:
+        before = handed(rig)
+        for i, s in enumerate(sessions):
+            assert len(up(s, i)) == 1 and len(up(s, i, six=True)) == 1
+        assert handed(rig) == before
+        sessions[0].modify(update_qers=[gate("closed", "closed")])
+        blocked_up(sessions[0], 0)
 
 
 def test_other_name(rig, nic=",refuse=gtpu:psc"):
