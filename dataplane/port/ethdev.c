@@ -159,6 +159,7 @@ static int configure(const struct cst_port_conf *conf, const struct cst_device *
 	ret = choose_queues(conf, dev, info, pairs, d, e);
 	if (ret < 0)
 		return ret;
+	d->hardware = hardware(dev);
 	d->max_mtu = max_mtu(info);
 	if (mtu > d->max_mtu || mtu < info->min_mtu)
 		return cst_err(e, -ERANGE, "mtu", "the device carries %u to %u bytes",

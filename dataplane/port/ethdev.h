@@ -17,6 +17,7 @@ struct cst_ethdev {
 	char devargs[512]; /* as probed; taken out again by them */
 	uint16_t rxq, txq; /* queues in use */
 	uint16_t max_mtu;
+	bool hardware;      /* what it takes over is saved */
 	bool plain;         /* takes packets of one segment with their own bytes only */
 	bool soft_csum;     /* may deliver packets whose L4 checksum is still to be filled in */
 	struct cst_xsk xsk; /* af_xdp: its sockets */

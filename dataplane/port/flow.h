@@ -99,7 +99,7 @@ uint32_t cst_flow_slots(void);                               /* beyond the last 
 bool cst_flow_get(uint32_t slot, struct cst_flow_info *out); /* false: empty */
 
 struct cst_flow_port_info {
-	bool on;            /* it is up and `offload` is not off */
+	bool on;            /* it is a NIC, up, and `offload` is not off */
 	const char *steers; /* why it cannot spread sessions over queues; NULL: it may */
 	uint32_t offloaded, software, pending;
 };

@@ -74,7 +74,7 @@ void cst_flow_port_info(uint16_t port, struct cst_flow_port_info *out)
 		.pending = p->n[CST_FLOW_PENDING],
 	};
 	if (!p->up)
-		out->steers = "the port is down, or its offload is off";
+		out->steers = "the port is down, no NIC, or its offload is off";
 	else if (cst_workers() < 2)
 		out->steers = "there is one worker: all packets are its own";
 	else if (p->queues < 2)

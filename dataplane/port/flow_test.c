@@ -508,19 +508,29 @@ static void test_off(void **state)
 	close_port(port);
 }
 
-/* A device without rte_flow: nothing is wanted of it. */
+/* A NIC without rte_flow is asked, a device of software is not. */
 static void test_incapable(void **state)
 {
-	struct cst_port_conf c = {.mtu = 1500, .name = "n", .device = "null"};
-	uint16_t port = (uint16_t)cst_port_prepare(&c, NULL);
+	static const char *const devices[] = {"eal:net_null7", "null"};
+	struct cst_port_conf c = {.mtu = 1500, .name = "n"};
 
-	cst_port_publish(port);
-	for (int kind = 0; kind < CST_FLOW_KINDS; kind++)
-		for (int act = 0; act < CST_FLOW_ACTS; act++)
-			assert_false(cst_flow_can(port, kind, false, act));
-	assert_true(strlen(cst_flow_refusal(port, CST_FLOW_DST4, false, CST_FLOW_DROP)) > 0);
-	cst_port_retire(port);
-	cst_rcu_reclaim(true);
+	for (int i = 0; i < 2; i++) {
+		uint16_t port;
+
+		snprintf(c.device, sizeof(c.device), "%s", devices[i]);
+		port = (uint16_t)cst_port_prepare(&c, NULL);
+		cst_port_publish(port);
+		for (int kind = 0; kind < CST_FLOW_KINDS; kind++)
+			for (int act = 0; act < CST_FLOW_ACTS; act++)
+				assert_false(cst_flow_can(port, kind, false, act));
+		assert_int_equal(cst_flow_refusal(port, CST_FLOW_DST4, false, CST_FLOW_DROP) !=
+					 NULL,
+				 i == 0);
+		want(port, CST_FLOW_DST4, 1, drop);
+		tick(100);
+		cst_port_retire(port);
+		cst_rcu_reclaim(true);
+	}
 }
 
 /* ---- frame ------------------------------------------------------------------------ */

@@ -249,7 +249,7 @@ static void look_at_link(struct port *p)
 
 static void offload(const struct port *p, bool on)
 {
-	if (on && !p->conf.no_offload)
+	if (on && p->eth.hardware && !p->conf.no_offload)
 		cst_flow_port_up(number(p), p->conf.name, p->eth.id, p->eth.rxq);
 	else
 		cst_flow_port_down(number(p));
