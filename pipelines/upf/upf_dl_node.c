@@ -15,6 +15,7 @@
 #include "upf_buffer.h"
 #include "upf_copy.h"
 #include "upf_frag.h"
+#include "upf_mark.h"
 #include "upf_match.h"
 #include "upf_monitor_node.h"
 #include "upf_out.h"
@@ -404,6 +405,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	uint8_t flags = 0;
 	bool others = false;
 
+	upf_marks_prefetch(pkts, n);
 	for (uint16_t i = 0; i < n; i++)
 		read_header(pkts[i], &items[i]);
 	for (uint16_t i = 0; i < n; i++)

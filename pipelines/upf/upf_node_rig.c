@@ -288,6 +288,19 @@ int tear_down(void **state)
 /* --- packets --- */
 
 /* As `classify` leaves it. */
+/* As from a NIC that marks (upf_mark.h), rightly, for a session that is over, or beyond all of
+ * them: packets fare the same. */
+static void mark(struct rte_mbuf *m)
+{
+	static const uint32_t marks[] = {1, SESSIONS - 1, SESSIONS + 1, 0xffffef, UINT32_MAX};
+	static unsigned n;
+
+	if (n++ % 2 == 0)
+		return;
+	m->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
+	m->hash.fdir.hi = marks[n / 2 % RTE_DIM(marks)];
+}
+
 struct rte_mbuf *packet(const uint8_t *bytes, uint32_t len, uint16_t vrf)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
@@ -310,6 +323,7 @@ struct rte_mbuf *packet(const uint8_t *bytes, uint32_t len, uint16_t vrf)
 				       : bytes[16] == 10 ? 1
 							 : 0,
 				.hash = VEC_HASH};
+	mark(m);
 	return m;
 }
 

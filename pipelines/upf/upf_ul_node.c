@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "upf_buffer.h"
 #include "upf_copy.h"
+#include "upf_mark.h"
 #include "upf_match.h"
 #include "upf_monitor_node.h"
 #include "upf_out.h"
@@ -466,6 +467,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	uint16_t aside = 0;
 	bool others = false, policies = false;
 
+	upf_marks_prefetch(pkts, n);
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod_offset(pkts[i], char *, 64)); /* inner header */
 	for (uint16_t i = 0; i < n; i++)
