@@ -112,7 +112,7 @@ static void put_session(struct upf_tables *t, uint32_t s, uint32_t n_lines)
 				.out_vrf = VRF_ACCESS};
 	p[0].first = p[1].first = UPF_ONLY;
 	p[0].ue_v4 = p[1].ue_v4 = r->ue_v4;
-	t->teids[s] = (struct upf_teid_slot){upf_bench_teid(s), UPF_REF(0, line)};
+	t->teids[s] = upf_teid_slot(t, upf_bench_teid(s), UPF_REF(0, line), s);
 	t->pool_slots[s] = UPF_REF(0, line);
 }
 

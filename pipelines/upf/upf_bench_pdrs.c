@@ -73,7 +73,7 @@ static unsigned put_session(struct upf_tables *t, struct upf_link *links, unsign
 			links[i].rec.teid = upf_bench_teid(s);
 	}
 	lines = upf_compile(links, n, &id, (char *)t->lines + (size_t)at * 64, &e);
-	t->teids[s] = (struct upf_teid_slot){upf_bench_teid(s), UPF_REF(0, at)};
+	t->teids[s] = upf_teid_slot(t, upf_bench_teid(s), UPF_REF(0, at), s * n / 4);
 	t->pool_slots[s] = UPF_REF(0, at);
 	return lines < 0 ? 0 : (unsigned)lines;
 }

@@ -120,11 +120,11 @@ static void let_go(struct upf_session *old, struct upf_session *next)
 
 static void go_live(struct upf_session *s)
 {
-	uint32_t ref = UPF_REF(cst_owner_of(upf_run(s)->state), s->line);
+	uint32_t state = upf_run(s)->state, ref = UPF_REF(cst_owner_of(state), s->line);
 
 	for (unsigned i = 0; i < s->n_teids; i++) {
 		s->teids[i].fresh = s->teids[i].used = 0;
-		upf_teid_set(&s->teids[i], ref);
+		upf_teid_set(&s->teids[i], ref, state);
 	}
 	for (unsigned i = 0; i < s->n_addrs; i++) {
 		upf_addrs(s)[i].fresh = 0;

@@ -28,8 +28,9 @@
 
 /* A slot of the TEID table: index = teid >> tag_bits. Written whole (8 bytes). */
 struct upf_teid_slot {
-	uint32_t teid; /* host order; 0: free */
-	uint32_t ref;  /* UPF_REF() */
+	uint32_t tag; /* the TEID's lower tag_bits bits; above them the session's state line, as far
+		       * as it fits: a hint where its packets are counted */
+	uint32_t ref; /* UPF_REF(); 0: free */
 } __attribute__((aligned(8)));
 _Static_assert(sizeof(struct upf_teid_slot) == 8, "one load");
 

@@ -31,7 +31,7 @@ static void test_plain(void **state)
 	assert_memory_equal(&r->ue_v4, "\x0a\x2d\x00\x02", 4);
 	assert_int_not_equal(ul->teid, 0);
 	slot = &upf_tables.teids[ul->teid >> upf_tables.teid_tag_bits];
-	assert_int_equal(slot->teid, ul->teid);
+	assert_int_equal(slot->tag, upf_teid_slot(&upf_tables, ul->teid, 0, r->state).tag);
 	assert_int_equal(UPF_REF_LINE(slot->ref), upf_session_by_seid(1)->line);
 	assert_int_equal(upf_find_teid(vrf("access"), ul->teid), slot->ref);
 	assert_int_equal(cst_ip_from_text("10.45.0.2", &ue), 0);

@@ -140,7 +140,7 @@ static void put_session(uint32_t s, uint16_t owner, const struct upf_pdr *up, ui
 	}
 	for (uint16_t i = 0; i < n_sdf; i++)
 		((struct upf_sdf *)(p + n_up + n_down))[i] = sdf[i];
-	upf_tables.teids[s] = (struct upf_teid_slot){TEID(s), UPF_REF(owner, line)};
+	upf_tables.teids[s] = upf_teid_slot(&upf_tables, TEID(s), UPF_REF(owner, line), 0);
 	upf_tables.pool_slots[s + 1] = UPF_REF(owner, line);         /* 10.45.0.0/16 */
 	upf_tables.pool_slots[65536 + s + 1] = UPF_REF(owner, line); /* 2001:db8:45::/48 */
 }
@@ -194,7 +194,7 @@ static void put_sessions(void)
 	n9_down.teid = TEID(11);
 	n9_down.in_vrf = VRF_ACCESS;
 	put_simple(4, 0, n9, n9_down);
-	upf_tables.teids[11] = (struct upf_teid_slot){TEID(11), UPF_REF(0, 4 * 16)};
+	upf_tables.teids[11] = upf_teid_slot(&upf_tables, TEID(11), UPF_REF(0, 4 * 16), 0);
 
 	no_ohc_ul = ul(UPF_FORW, 0);
 	no_ohc_ul.dest_if = UPF_IF_ACCESS;

@@ -85,7 +85,7 @@ static void put_rules(uint8_t action, unsigned copies)
 	*line(5) = way(PEER_GNB6, 0x5555, UPF_PDR_MARK);
 	*(struct upf_net *)line(6) =
 		(struct upf_net){.addr = {192, 168, 7}, .family = 4, .len = 24};
-	upf_tables.teids[S] = (struct upf_teid_slot){TEID(S), UPF_REF(0, S * 16)};
+	upf_tables.teids[S] = upf_teid_slot(&upf_tables, TEID(S), UPF_REF(0, S * 16), 0);
 	upf_tables.pool_slots[S + 1] = UPF_REF(0, S * 16);
 }
 

@@ -16,12 +16,17 @@ static void set_slot(uint32_t teid, struct upf_teid_slot value)
 	__atomic_store(slot_of(teid), &value, __ATOMIC_RELEASE);
 }
 
-void upf_teid_set(const struct upf_held_teid *t, uint32_t ref)
+static bool has_taken(const struct upf_teid_slot *s, uint32_t teid)
+{
+	return (s->ref || s->tag) && upf_teid_fits(s->tag, teid);
+}
+
+void upf_teid_set(const struct upf_held_teid *t, uint32_t ref, uint32_t state)
 {
 	if (t->stray)
 		upf_stray_set(upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid), ref);
 	else
-		set_slot(t->teid, (struct upf_teid_slot){t->teid, ref});
+		set_slot(t->teid, upf_teid_slot(&upf_tables, t->teid, ref, state));
 }
 
 void upf_teid_clear(const struct upf_held_teid *t)
@@ -90,8 +95,8 @@ static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_h
 		if (t->teid == 0)
 			return cst_err(e, -ENOSPC, NULL,
 				       "all TEIDs are in use: raise system.max_sessions");
-		/* with ref 0 it is taken, and leads nowhere yet */
-		set_slot(t->teid, (struct upf_teid_slot){t->teid, 0});
+		/* with ref 0 it is taken, and leads nowhere yet: a tag of 0 would be free */
+		set_slot(t->teid, upf_teid_slot(&upf_tables, t->teid, 0, 1));
 	}
 	t->fresh = 1;
 	upf_work.n_teids++;
@@ -134,7 +139,7 @@ static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_he
 	t->vrf = vrf;
 	t->stray = 1;
 	if (!upf_work.dry) {
-		if (slot_of(f->teid)->teid == f->teid)
+		if (has_taken(slot_of(f->teid), f->teid))
 			return teid_taken(slot_of(f->teid)->ref, e);
 		stray = upf_stray_get(&upf_strays, UPF_STRAY_TEID(vrf), f->teid);
 		if (stray)

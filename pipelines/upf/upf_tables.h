@@ -39,12 +39,38 @@ extern struct upf_tables upf_tables;
 uint32_t upf_stray_teid(uint16_t vrf, uint32_t teid);
 uint32_t upf_stray_addr(uint16_t vrf, const struct cst_ip *ip);
 
-/* Direct index first, then the hash. Worker side. The ref, 0: no such TEID here. */
-static inline uint32_t upf_find_teid(uint16_t vrf, uint32_t teid)
+/* `state`: first state line of the session. */
+static inline struct upf_teid_slot upf_teid_slot(const struct upf_tables *t, uint32_t teid,
+						 uint32_t ref, uint32_t state)
 {
+	uint8_t bits = t->teid_tag_bits;
+
+	return (struct upf_teid_slot){state << bits | (teid & ((1u << bits) - 1)), ref};
+}
+
+static inline bool upf_teid_fits(uint32_t tag, uint32_t teid)
+{
+	return (tag ^ teid) << (32 - upf_tables.teid_tag_bits) == 0;
+}
+
+/* Direct index first, then the hash. Worker side. The ref, 0: no such TEID here. *state is a line
+ * of the state section that is worth fetching. */
+static inline uint32_t upf_find_teid_hint(uint16_t vrf, uint32_t teid, uint32_t *state)
+{
+	uint8_t bits = upf_tables.teid_tag_bits;
 	struct upf_teid_slot s = {0};
 
-	/* one 8-byte load: teid and ref belong together */
-	__atomic_load(&upf_tables.teids[teid >> upf_tables.teid_tag_bits], &s, __ATOMIC_ACQUIRE);
-	return s.teid == teid && teid != 0 ? s.ref : upf_stray_teid(vrf, teid);
+	/* one 8-byte load: tag and ref belong together */
+	__atomic_load(&upf_tables.teids[teid >> bits], &s, __ATOMIC_ACQUIRE);
+	*state = s.tag >> bits;
+	if (__builtin_expect(s.ref != 0 && upf_teid_fits(s.tag, teid) && teid != 0, 1))
+		return s.ref;
+	return upf_stray_teid(vrf, teid);
+}
+
+static inline uint32_t upf_find_teid(uint16_t vrf, uint32_t teid)
+{
+	uint32_t state;
+
+	return upf_find_teid_hint(vrf, teid, &state);
 }

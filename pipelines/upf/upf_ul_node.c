@@ -322,9 +322,11 @@ static __rte_noinline uint8_t without_inner(struct cst_worker *w, struct rte_mbu
 static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				uint8_t *edge, struct upf_strangers *strangers)
 {
+	uint32_t state;
+
 	if (unlikely(it->decided))
 		return;
-	it->ref = upf_find_teid(cst_pkt(m)->vrf, it->g.teid);
+	it->ref = upf_find_teid_hint(cst_pkt(m)->vrf, it->g.teid, &state);
 	if (unlikely(it->ref == 0)) {
 		/* only a G-PDU is answered: the others announce no traffic */
 		*edge = it->g.type == CST_GTPU_GPDU ? TO_GTPU : upf_drop(m, UPF_DROP_UNKNOWN_TEID);
@@ -338,6 +340,7 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 		it->decided = true;
 	} else {
 		rte_prefetch0(upf_line(upf_rules_of(it->ref), UPF_LINE_UL));
+		rte_prefetch0_write(&upf_tables.counts[(uint64_t)state * 4]);
 		it->pdr = NULL;
 		if (unlikely(it->g.type != CST_GTPU_GPDU))
 			return;

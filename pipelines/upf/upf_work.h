@@ -39,7 +39,7 @@ int upf_plan_way(struct upf_pdr *rec, const char *network_instance, const struct
 
 /* upf_plan_teid.c: network instances and F-TEIDs of all PDRs. */
 int upf_plan_detection(struct cst_err *e);
-void upf_teid_set(const struct upf_held_teid *t, uint32_t ref);
+void upf_teid_set(const struct upf_held_teid *t, uint32_t ref, uint32_t state);
 /* No packet finds it from now on. A TEID of coast's own rests until upf_teid_free(). */
 void upf_teid_clear(const struct upf_held_teid *t);
 
