@@ -6,6 +6,8 @@
 
 #include "upf_compile_policy.h"
 #include "upf_compile_sdf.h"
+#include "upf_compile_sieve.h"
+#include "upf_match.h"
 #include "upf_net.h"
 #include "upf_srr_check.h"
 #include "upf_urr_check.h"
@@ -660,7 +662,7 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 		rec->ue_v4 = r->ue_v4;
 		rec->sdf = (uint16_t)next;
 		rec->n_sdf = (uint8_t)filters;
-		rec->shun = upf_filters_shun((const struct upf_sdf *)line[next], (unsigned)filters);
+		upf_pdr_set_look(rec, (const struct upf_sdf *)line[next]);
 		next += (unsigned)filters;
 	}
 	next = upf_nets_compile(links, by, n, id, line, next);
@@ -669,6 +671,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 	next = upf_compile_policies(links, by, n, id, line, next);
 	if (next == 0)
 		return too_long(e);
+	next = upf_sieve_compile(line, UPF_UL, next, UPF_MAX_RUN);
+	next = upf_sieve_compile(line, UPF_DL, next, UPF_MAX_RUN);
 	r->n_lines = (uint16_t)next;
 	return (int)next;
 }

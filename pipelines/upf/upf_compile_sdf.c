@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "upf_match.h"
 #include "upf_sdf.h"
 
 /* What no packet could match is not what was meant. */
@@ -72,13 +71,4 @@ int upf_filters_compile(const struct upf_link *l, char (*line)[64], unsigned at,
 		total += n;
 	}
 	return total;
-}
-
-uint32_t upf_filters_shun(const struct upf_sdf *filters, unsigned n)
-{
-	uint32_t admitted = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		admitted |= upf_sdf_admits(&filters[i]);
-	return n ? ~admitted : 0;
 }

@@ -7,6 +7,3 @@
 /* The filters of one PDR behind line `at`. Returns how many lines, -EINVAL with the field from the
  * PDR on, or -E2BIG: more than UPF_MAX_RUN. */
 int upf_filters_compile(const struct upf_link *l, char (*line)[64], unsigned at, struct cst_err *e);
-
-/* What their PDR shuns at a first look (upf_match.h). */
-uint32_t upf_filters_shun(const struct upf_sdf *filters, unsigned n);

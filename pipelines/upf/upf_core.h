@@ -13,6 +13,7 @@
  *                     upf_net, the networks behind the UE
  *   then              struct upf_qer, struct upf_policy and more struct upf_pdr,
  *                     for the PDRs that ask for more than forwarding
+ *   last              a sieve for each direction with many PDRs (upf_sieve.h)
  *
  * Lines 1 and 2 hold PDR records in any run, in place of missing ones records
  * that never match: with one PDR each way a packet is decided from one line, and
@@ -54,6 +55,12 @@ enum upf_iface {
 #define UPF_RULES_V4 0x01 /* ue_v4 valid */
 #define UPF_RULES_V6 0x02 /* ue_v6 valid */
 
+/* Where a direction's sieve is, if it has one: upf_sieve.h. */
+struct upf_sieve {
+	uint16_t line;  /* offset of its table; 0: the PDRs are looked at one by one */
+	uint16_t kinds; /* four bits a field, what it goes by; the upper four: how many fields */
+};
+
 struct upf_rules {
 	uint64_t seid;  /* the session's id on the socket */
 	uint32_t state; /* its line in the state section */
@@ -72,8 +79,8 @@ struct upf_rules {
 	uint16_t buffer_packets; /* downlink packets that may wait */
 	uint8_t notify_delay;    /* from the first of them to its notification, 50 ms */
 	uint8_t pad;
-	uint32_t buffer_for; /* seconds that they may wait, 0: without end; control side */
-	uint32_t reserved;
+	uint32_t buffer_for;       /* seconds that they may wait, 0: without end; control side */
+	struct upf_sieve sieve[2]; /* index: enum upf_dir */
 };
 _Static_assert(sizeof(struct upf_rules) == 64, "one cache line");
 
@@ -95,19 +102,30 @@ enum upf_action { UPF_DROP, UPF_FORW, UPF_BUFF }; /* one of them; 8.2.26 */
 #define UPF_PDR_PSC_RQI 0x40
 #define UPF_PDR_POLICY  0x80 /* asks for more: struct upf_policy at line `policy` */
 
+/* In upf_pdr.brief: what of its only filter stands in the record itself. */
+#define UPF_BRIEF       0x80 /* all of it */
+#define UPF_BRIEF_V4    0x01
+#define UPF_BRIEF_ADDR  0x02 /* brief_addr: the remote end's */
+#define UPF_BRIEF_PORTS 0x04 /* needs a TCP, UDP or SCTP header in this packet */
+#define UPF_BRIEF_PORT  0x08 /* brief_port: the remote end's */
+#define UPF_BRIEF_PROTO 0x10 /* brief_proto */
+
 #define UPF_ANY_QFI (~(uint64_t)0)
 
-#define UPF_FIRST 1
-#define UPF_ONLY  2
+#define UPF_FIRST   1
+#define UPF_ONLY    2
+#define UPF_OF_MANY 3 /* first, and the direction has a sieve */
 
 /* Where the first PDR of each direction is in nearly all runs. */
 #define UPF_LINE_UL 1
 #define UPF_LINE_DL 2
 
 struct upf_pdr {
-	uint64_t qfi_set;           /* bit q: QFI q matches; all ones: any, also none */
-	uint32_t teid;              /* F-TEID it wants, host order; 0: any of the session's */
-	uint32_t need;              /* UPF_NEED_* */
+	uint64_t qfi_set; /* bit q: QFI q matches; all ones: any, also none */
+	uint32_t teid;    /* F-TEID it wants, host order; 0: any of the session's */
+	uint16_t need;    /* UPF_NEED_* */
+	uint8_t brief;    /* UPF_BRIEF*; 0: filters are to be read */
+	uint8_t brief_proto;
 	uint16_t in_vrf;            /* network instance it wants; 0: any */
 	uint16_t sdf;               /* line offset of its first filter in the run */
 	uint8_t n_sdf;              /* 0: all packets match */
@@ -115,7 +133,7 @@ struct upf_pdr {
 	uint8_t flags;              /* UPF_PDR_* */
 	uint8_t source_if, dest_if; /* enum upf_iface */
 	uint8_t out_qfi, out_tos;
-	uint8_t first;     /* UPF_FIRST, UPF_ONLY of its direction; 0: others come before it */
+	uint8_t first;     /* of its direction: UPF_FIRST, UPF_ONLY, UPF_OF_MANY; 0: it is not */
 	uint32_t counter;  /* struct upf_count number in the state section */
 	uint32_t peer;     /* struct upf_peer number */
 	uint32_t out_teid; /* host order */
@@ -126,8 +144,12 @@ struct upf_pdr {
 	uint16_t nets;     /* line offset of its first struct upf_net */
 	uint8_t n_nets;    /* with UPF_PDR_SPOOF: networks whose addresses are the user's too */
 	uint8_t nets_only; /* with UPF_PDR_SPOOF: and the UE's own address is not */
-	uint16_t pad1;
-	uint32_t shun; /* first looks at a flow that say none of its filters matches: upf_match.h */
+	uint16_t brief_port;
+	union {
+		uint32_t shun; /* without UPF_BRIEF: first looks at a flow that say none of its
+				* filters matches (upf_match.h) */
+		uint32_t brief_addr; /* with it; network order */
+	};
 	uint32_t ue_v4; /* the UE's address as in struct upf_rules, 0: it has none */
 };
 _Static_assert(sizeof(struct upf_pdr) == 64, "one cache line");

@@ -406,9 +406,7 @@ static struct upf_rules *compile(const struct session *s)
 			p->ue_v4 = s->v4 ? r->ue_v4 : 0;
 			p->sdf = (uint16_t)(((char *)f - (char *)r) / 64);
 			memcpy(f, sorted[i].sdf, p->n_sdf * sizeof(*f));
-			p->shun = p->n_sdf ? ~0u : 0;
-			for (int k = 0; k < p->n_sdf; k++)
-				p->shun &= ~upf_sdf_admits(&f[k]);
+			upf_pdr_set_look(p, f);
 			f += p->n_sdf;
 			p->nets = (uint16_t)(((char *)f - (char *)r) / 64);
 			memcpy(f, sorted[i].nets, p->n_nets * sizeof(struct upf_net));

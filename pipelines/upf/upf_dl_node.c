@@ -15,6 +15,7 @@
 #include "upf_buffer.h"
 #include "upf_copy.h"
 #include "upf_frag.h"
+#include "upf_many.h"
 #include "upf_mark.h"
 #include "upf_match.h"
 #include "upf_monitor_node.h"
@@ -199,6 +200,32 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 		ask_for_what_follows(it);
 	else
 		upf_prefetch_rules(r, UPF_LINE_DL);
+}
+
+/* The rule in sessions with many, as far as it is found at first sight. */
+static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items, uint16_t n)
+{
+	struct cst_flow flows[UPF_CHUNK];
+	const struct item *of[UPF_CHUNK];
+	struct upf_many many;
+
+	many.n = 0; /* the rest is written when it is used */
+	for (uint16_t i = 0; i < n; i++) {
+		struct item *it = &items[i];
+		struct upf_ask ask;
+
+		if (it->ref == 0 || it->pdr ||
+		    !upf_is_of_many(upf_rules_of(it->ref), UPF_DL, UPF_LINE_DL) ||
+		    !read_flow(pkts[i], &flows[i]))
+			continue;
+		ask = ask_of(pkts[i], &flows[i]);
+		of[many.n] = it;
+		upf_many_add(&many, upf_rules_of(it->ref), UPF_DL, &ask, &it->pdr);
+	}
+	upf_many_match(&many);
+	for (uint16_t i = 0; i < many.n; i++)
+		if (of[i]->pdr)
+			ask_for_what_follows(of[i]);
 }
 
 /* The rule, of all that the session has. */
@@ -415,6 +442,8 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 			match_first(pkts[i], &items[i]);
 		others |= !items[i].pdr;
 	}
+	if (unlikely(others))
+		match_many(pkts, items, n);
 	for (uint16_t i = 0; unlikely(others) && i < n; i++)
 		if (items[i].ref != 0 && !items[i].pdr)
 			match_all(pkts[i], &items[i], &edge[i]);

@@ -16,6 +16,7 @@
 
 #include "flow.h"
 #include "upf_core.h"
+#include "upf_sieve.h"
 
 /* The packet as the rules ask about it. */
 struct upf_ask {
@@ -41,6 +42,11 @@ static inline const void *upf_line(const struct upf_rules *r, uint32_t i)
 static inline const struct upf_pdr *upf_pdrs(const struct upf_rules *r, enum upf_dir dir)
 {
 	return (const struct upf_pdr *)upf_line(r, dir == UPF_UL ? r->ul : r->dl);
+}
+
+static inline uint32_t upf_n_pdrs(const struct upf_rules *r, enum upf_dir dir)
+{
+	return dir == UPF_UL ? r->n_ul : r->n_dl;
 }
 
 /* Do the first `len` bits agree? Both in network order, 16 bytes there; len 0..128. */
@@ -138,6 +144,47 @@ static inline uint32_t upf_sdf_admits(const struct upf_sdf *s)
 	return looks;
 }
 
+/* Most filters name a server by address and port, and its protocol; such a one a PDR has in its own
+ * record too. */
+static inline void upf_pdr_set_brief(struct upf_pdr *p, const struct upf_sdf *s)
+{
+	if (s->ue_len != 0 || (s->flags & (UPF_SDF_TOS | UPF_SDF_SPI | UPF_SDF_LABEL)) ||
+	    (s->remote_len != 0 && s->remote_len != 32) || (s->family != 0 && s->family != 4))
+		return;
+	if (s->flags & UPF_SDF_PORTS) {
+		if (s->ue_port_lo != 0 || s->ue_port_hi != 0xffff)
+			return;
+		if (s->remote_port_lo == s->remote_port_hi)
+			p->brief |= UPF_BRIEF_PORT;
+		else if (s->remote_port_lo != 0 || s->remote_port_hi != 0xffff)
+			return;
+		p->brief |= UPF_BRIEF_PORTS;
+		p->brief_port = s->remote_port_lo;
+	}
+	if (s->family == 4)
+		p->brief |= UPF_BRIEF_V4;
+	if (s->remote_len == 32)
+		p->brief |= UPF_BRIEF_ADDR;
+	if (s->flags & UPF_SDF_PROTO)
+		p->brief |= UPF_BRIEF_PROTO;
+	p->brief |= UPF_BRIEF;
+	p->brief_proto = s->proto;
+	__builtin_memcpy(&p->brief_addr, s->remote, 4);
+}
+
+/* What tells of a PDR's filters, p->n_sdf of them at `s`, without reading them. */
+static inline void upf_pdr_set_look(struct upf_pdr *p, const struct upf_sdf *s)
+{
+	uint32_t admitted = 0;
+
+	for (uint32_t i = 0; i < p->n_sdf; i++)
+		admitted |= upf_sdf_admits(&s[i]);
+	p->shun = p->n_sdf ? ~admitted : 0;
+	p->brief = 0;
+	if (p->n_sdf == 1)
+		upf_pdr_set_brief(p, s);
+}
+
 /* Is the address one of the UE's? An IPv6 UE is its whole prefix. */
 static inline int upf_ue_owns(const struct upf_rules *r, uint8_t family,
 			      const union cst_flow_addr *a)
@@ -192,11 +239,27 @@ static inline uint64_t upf_pdr_misses(const struct upf_pdr *p, const struct upf_
 	return bad;
 }
 
+/* The only filter of a PDR that has it in its record. */
+static inline int upf_pdr_brief_ok(const struct upf_pdr *p, const struct cst_flow *f)
+{
+	int ul = p->source_if == UPF_IF_ACCESS;
+	const union cst_flow_addr *remote = ul ? &f->dst : &f->src;
+	uint32_t brief = p->brief, port = ul ? f->dst_port : f->src_port, bad = 0;
+
+	bad |= brief & UPF_BRIEF_V4 ? f->family ^ 4u : 0;
+	bad |= brief & UPF_BRIEF_ADDR ? remote->w[0] ^ p->brief_addr : 0;
+	bad |= brief & UPF_BRIEF_PORT ? port ^ p->brief_port : 0;
+	bad |= brief & UPF_BRIEF_PROTO ? (uint32_t)f->proto ^ p->brief_proto : 0;
+	return bad == 0 && (!(brief & UPF_BRIEF_PORTS) || upf_sdf_has_ports(f));
+}
+
 static inline int upf_pdr_sdf_ok(const struct upf_rules *r, const struct upf_pdr *p,
 				 const struct cst_flow *f)
 {
 	const struct upf_sdf *s = (const struct upf_sdf *)upf_line(r, p->sdf);
 
+	if (p->brief & UPF_BRIEF)
+		return upf_pdr_brief_ok(p, f);
 	for (uint32_t i = 0; i < p->n_sdf; i++) {
 		if (upf_sdf_match(&s[i], f, p->source_if == UPF_IF_ACCESS))
 			return 1;
@@ -204,19 +267,64 @@ static inline int upf_pdr_sdf_ok(const struct upf_rules *r, const struct upf_pdr
 	return p->n_sdf == 0;
 }
 
+/* Into the sieve of a direction that has one. */
+static inline void upf_ask_sieve(const struct upf_rules *r, enum upf_dir dir,
+				 const struct upf_ask *q, struct upf_sieving *it)
+{
+	const struct upf_sieve *s = &r->sieve[dir];
+	uint32_t values[UPF_SIEVE_VALUES];
+
+	upf_sieve_values(q->flow, q->qfi_bit, q->teid, dir == UPF_UL, values);
+	it->pdrs = upf_pdrs(r, dir);
+	upf_sieve_enter(s, upf_line(r, s->line), upf_n_pdrs(r, dir), values, it);
+}
+
+/* Does the i-th PDR, which the sieve lets through, take the packet? */
+static inline int upf_sieved_takes(const struct upf_rules *r, const struct upf_sieving *it,
+				   uint32_t i, const struct upf_ask *q, int *spoofed)
+{
+	const struct upf_pdr *p = &it->pdrs[i];
+
+	if (upf_pdr_misses(p, q) != 0 || (p->n_sdf != 0 && !upf_pdr_sdf_ok(r, p, q->flow)))
+		return 0;
+	if (!(p->flags & UPF_PDR_SPOOF) || upf_ue_side_ok(r, p, q->flow))
+		return 1;
+	*spoofed = 1;
+	return 0;
+}
+
+/* Where many PDRs are: those that the sieve lets through, as the walk would come by them. */
+static __attribute__((noinline, unused)) const struct upf_pdr *
+upf_match_sieved(const struct upf_rules *r, enum upf_dir dir, const struct upf_ask *q, int *spoofed)
+{
+	struct upf_sieving it;
+	uint64_t set[4];
+
+	upf_ask_sieve(r, dir, q, &it);
+	upf_sieve_pass(&it, set);
+	for (uint32_t i = 0; (i = upf_sieve_next(&it, set, i / 64)) < it.n;)
+		if (upf_sieved_takes(r, &it, i, q, spoofed))
+			return &it.pdrs[i];
+	return 0;
+}
+
 static inline const struct upf_pdr *upf_match_dir(const struct upf_rules *r, enum upf_dir dir,
 						  const struct upf_ask *q, int *spoofed)
 {
 	const struct upf_pdr *p = upf_pdrs(r, dir);
-	uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl, look = 0;
+	uint32_t n = upf_n_pdrs(r, dir), look = 0;
 
+	if (__builtin_expect(r->sieve[dir].line != 0, 0))
+		return upf_match_sieved(r, dir, q, spoofed);
 	for (; n > 0; n--, p++) {
 		if (__builtin_expect(upf_pdr_misses(p, q) != 0, 0))
 			continue;
 		if (__builtin_expect(p->n_sdf != 0, 0)) {
 			if (look == 0)
 				look = upf_look(q->flow, dir == UPF_UL);
-			if ((p->shun & look) || !upf_pdr_sdf_ok(r, p, q->flow))
+			if (!(p->brief & UPF_BRIEF) && (p->shun & look))
+				continue;
+			if (!upf_pdr_sdf_ok(r, p, q->flow))
 				continue;
 		}
 		if ((p->flags & UPF_PDR_SPOOF) &&
@@ -252,13 +360,21 @@ static inline int upf_pdr_takes(const struct upf_pdr *p, const struct upf_ask *q
 	return __builtin_expect((upf_pdr_misses(p, q) | p->n_sdf) == 0, 1);
 }
 
+/* With a filter: is it in the PDR's line, and does it match? Of many PDRs the first one is not more
+ * likely than others. */
+static inline int upf_pdr_takes_brief(const struct upf_pdr *p, const struct upf_ask *q)
+{
+	return (p->brief & UPF_BRIEF) && p->first != UPF_OF_MANY && upf_pdr_misses(p, q) == 0 &&
+	       upf_pdr_brief_ok(p, q->flow);
+}
+
 /* Packet out of a tunnel. */
 static inline const struct upf_pdr *upf_match_first_tunnel(const struct upf_rules *r,
 							   const struct upf_ask *q)
 {
 	const struct upf_pdr *p = (const struct upf_pdr *)upf_line(r, UPF_LINE_UL);
 
-	return upf_pdr_takes(p, q) && upf_pdr_ue_ok(p, q) ? p : 0;
+	return (upf_pdr_takes(p, q) || upf_pdr_takes_brief(p, q)) && upf_pdr_ue_ok(p, q) ? p : 0;
 }
 
 /* Plain packet; its flow is not looked at. */
@@ -316,7 +432,7 @@ static inline const struct upf_pdr *upf_match_signal(const struct upf_rules *r, 
 {
 	for (int dir = UPF_UL; dir <= UPF_DL; dir++) {
 		const struct upf_pdr *p = upf_pdrs(r, (enum upf_dir)dir);
-		uint32_t n = dir == UPF_UL ? r->n_ul : r->n_dl;
+		uint32_t n = upf_n_pdrs(r, (enum upf_dir)dir);
 
 		for (; n > 0; n--, p++) {
 			if ((p->need & UPF_NEED_PLAIN) || (p->flags & UPF_PDR_NEVER))

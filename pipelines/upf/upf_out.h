@@ -92,11 +92,13 @@ static inline void upf_prefetch_rules(const struct upf_rules *r, uint32_t at)
 {
 	const struct upf_pdr *first = (const struct upf_pdr *)upf_line(r, at);
 
-	if (first->first != UPF_ONLY) {
+	if (first->first != UPF_ONLY)
 		rte_prefetch0(r);
+	if (first->first == UPF_OF_MANY)
+		return;
+	if (first->first != UPF_ONLY)
 		rte_prefetch0(first + 1);
-	}
-	if (first->n_sdf)
+	if (first->n_sdf && !(first->brief & UPF_BRIEF))
 		rte_prefetch0(upf_line(r, first->sdf));
 }
 

@@ -199,6 +199,8 @@ static void test_most_pdrs(void **state)
 	free(text);
 	r = run_of(1);
 	assert_int_equal(r->n_ul, 255);
+	assert_in_range(r->sieve[UPF_UL].line, 1 + 256 + 255, r->n_lines - 32);
+	assert_int_equal(r->sieve[UPF_DL].line, 0);
 	assert_int_equal(upf_session_by_seid(1)->n_teids, 1);
 	assert_int_equal(upf_session_by_seid(1)->n_states, 64);
 	/* the last one to come is the first one looked at */

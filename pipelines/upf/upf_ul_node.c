@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "upf_buffer.h"
 #include "upf_copy.h"
+#include "upf_many.h"
 #include "upf_mark.h"
 #include "upf_match.h"
 #include "upf_monitor_node.h"
@@ -385,6 +386,25 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 		upf_prefetch_rules(r, UPF_LINE_UL);
 }
 
+/* The rule in sessions with many, as far as it is found at first sight. */
+static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items, uint16_t n)
+{
+	struct upf_many many;
+
+	many.n = 0; /* the rest is written when it is used */
+	for (uint16_t i = 0; i < n; i++) {
+		struct item *it = &items[i];
+		struct upf_ask ask;
+
+		if (it->decided || it->pdr || it->g.type != CST_GTPU_GPDU ||
+		    !upf_is_of_many(upf_rules_of(it->ref), UPF_UL, UPF_LINE_UL))
+			continue;
+		ask = ask_of(pkts[i], it);
+		upf_many_add(&many, upf_rules_of(it->ref), UPF_UL, &ask, &it->pdr);
+	}
+	upf_many_match(&many);
+}
+
 /* The rule, of all that the session has. */
 static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, struct item *it,
 				     uint8_t *edge)
@@ -483,6 +503,8 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 		match_first(pkts[i], &items[i]);
 		others |= !items[i].pdr;
 	}
+	if (unlikely(others))
+		match_many(pkts, items, n);
 	for (uint16_t i = 0; unlikely(others) && i < n; i++)
 		if (!items[i].decided && !items[i].pdr)
 			match_all(w, pkts[i], &items[i], &edge[i]);

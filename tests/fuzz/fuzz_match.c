@@ -4,13 +4,14 @@
  * flow descriptions. First byte: which. For matching, the input is a header
  * byte pair, PDRs, filters and networks as they lie in a run, then the packet; line
  * numbers are brought into range, as the compiler of rules guarantees, the rest
- * is left as it comes.
+ * is left as it comes. With a sieve, the same PDR takes the packet as without.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "upf_compile_sieve.h"
 #include "upf_match.h"
 #include "upf_sdf.h"
 
@@ -35,18 +36,52 @@ static void check(const struct upf_rules *r, const struct upf_pdr *got, const st
 	must(got->in_vrf == 0 || got->in_vrf == q->vrf);
 }
 
+/* Which PDR, and is it for the address alone that there is none? */
+static const struct upf_pdr *find(const struct upf_rules *r, const struct upf_ask *q, int tunnel,
+				  int *spoofed)
+{
+	return tunnel ? upf_match_tunnel(r, q, spoofed) : upf_match_plain(r, q, spoofed);
+}
+
+/* `with`: the same run with sieves behind it. */
+static void compare(const struct upf_rules *r, const struct upf_rules *with,
+		    const struct upf_ask *q, int tunnel)
+{
+	int spoofed, spoofed_with;
+	const struct upf_pdr *p = find(r, q, tunnel, &spoofed);
+	const struct upf_pdr *p_with = find(with, q, tunnel, &spoofed_with);
+
+	check(r, p, q);
+	must((!p && !p_with) ||
+	     (p && p_with && p - upf_pdrs(r, UPF_UL) == p_with - upf_pdrs(with, UPF_UL)));
+	must(spoofed == spoofed_with);
+}
+
+/* The run of `lines` with sieves, exactly as long as it is. */
+static struct upf_rules *with_sieves(const struct upf_rules *r, uint32_t lines)
+{
+	char(*line)[64] = aligned_alloc(64, 64 * (size_t)(lines + 2));
+	uint32_t n;
+
+	if (!line)
+		return NULL;
+	memcpy(line, r, 64 * (size_t)lines);
+	n = upf_sieve_compile(line, UPF_UL, lines, lines + 2);
+	n = upf_sieve_compile(line, UPF_DL, n, lines + 2);
+	return realloc(line, 64 * (size_t)n);
+}
+
 static void match(const uint8_t *data, size_t size)
 {
 	uint32_t n_ul, n_dl, n_sdf, n_net_lines, lines;
-	struct upf_rules *r;
+	struct upf_rules *r, *with;
 	struct upf_pdr *pdr;
 	struct cst_flow f;
-	int spoofed;
 
 	if (size < 4)
 		return;
-	n_ul = data[0] % 5;
-	n_dl = data[1] % 5;
+	n_ul = data[0] % 7;
+	n_dl = data[1] % 7;
 	n_sdf = data[2] % 5;
 	n_net_lines = data[2] / 5 % 3;
 	lines = 1 + n_ul + n_dl + n_sdf + n_net_lines;
@@ -65,6 +100,7 @@ static void match(const uint8_t *data, size_t size)
 	r->dl = (uint16_t)(1 + n_ul);
 	r->sdf = (uint16_t)(1 + n_ul + n_dl);
 	r->ue_v6_len %= 65;
+	memset(r->sieve, 0, sizeof(r->sieve));
 	pdr = (struct upf_pdr *)(r + 1);
 	for (uint32_t i = 0; i < n_ul + n_dl; i++) {
 		uint32_t from = n_sdf ? pdr[i].sdf % n_sdf : 0;
@@ -85,8 +121,12 @@ static void match(const uint8_t *data, size_t size)
 		s->remote_len %= 129;
 		s->ue_len %= 129;
 	}
+	for (uint32_t i = 0; i < n_ul + n_dl; i++)
+		upf_pdr_set_look(&pdr[i], (const struct upf_sdf *)upf_line(r, pdr[i].sdf));
 
-	if (cst_flow_parse(data + 4 + 64 * lines, (uint32_t)(size - 4 - 64 * lines), &f) == 0) {
+	with = with_sieves(r, lines);
+	if (with &&
+	    cst_flow_parse(data + 4 + 64 * lines, (uint32_t)(size - 4 - 64 * lines), &f) == 0) {
 		struct upf_ask q = {
 			.flow = &f,
 			.qfi_bit = data[3] & 1 ? 1ull << (data[3] >> 1 & 63) : 0,
@@ -95,10 +135,11 @@ static void match(const uint8_t *data, size_t size)
 		};
 
 		q.have = upf_have(f.family, q.teid != 0, q.qfi_bit != 0);
-		check(r, upf_match_tunnel(r, &q, &spoofed), &q);
-		check(r, upf_match_plain(r, &q, &spoofed), &q);
+		compare(r, with, &q, 1);
+		compare(r, with, &q, 0);
 		upf_match_signal(r, q.teid, q.vrf);
 	}
+	free(with);
 	free(r);
 }
 
