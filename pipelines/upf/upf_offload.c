@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/worker.h"
 #include "module.h"
@@ -17,8 +18,9 @@
 #include "port/port.h"
 #include "upf_hook.h"
 
-#define PER_TICK  2000     /* sessions, or rules, gone through, */
-#define LINES     50000    /* and places where there may be a session */
+#define ROUND_US  3000     /* of each tick, for going through all sessions */
+#define LINES     20000    /* where there may be one, at most */
+#define SWEEP     2000     /* rules looked at in a tick */
 #define MAX_MARKS 0xfffff0 /* NICs take 24 bits of a mark, less a few values */
 
 /* An interface on a port that can do something. */
@@ -61,11 +63,13 @@ static int add_place(const void *conf, void *arg)
 {
 	const struct cst_iface_conf *c = conf;
 	struct cst_flow_port_info info;
-	struct place p = {.port = cst_port_by_name(c->port),
-			  .vlan = c->vlan,
-			  .vrf = cst_vrf_by_name(c->vrf),
-			  .alone = true};
+	struct place p;
 
+	memset(&p, 0, sizeof(p)); /* padding too: places are compared as bytes */
+	p.port = cst_port_by_name(c->port);
+	p.vlan = c->vlan;
+	p.vrf = cst_vrf_by_name(c->vrf);
+	p.alone = true;
 	cst_flow_port_info(p.port, &info);
 	if (p.port == 0 || p.vrf == 0 || !info.on)
 		return 0;
@@ -87,12 +91,14 @@ static bool can_anything(const struct place *p)
 	return false;
 }
 
-static void look_at_places(void)
+/* True: they are not what they were. */
+static bool look_at_places(void)
 {
-	unsigned n = 0, kept = 0;
+	struct place *before = places;
+	unsigned n_before = n_places, n = 0, kept = 0;
+	bool changed;
 
 	cst_net_each_iface(count_iface, &n);
-	free(places);
 	places = calloc(n + 1, sizeof(*places));
 	n_places = 0;
 	if (places != NULL)
@@ -105,6 +111,10 @@ static void look_at_places(void)
 		if (can_anything(&places[i]))
 			places[kept++] = places[i];
 	n_places = kept;
+	changed = n_places != n_before ||
+		  (n_places > 0 && memcmp(places, before, n_places * sizeof(*places)) != 0);
+	free(before);
+	return changed;
 }
 
 /* ---- drops ------------------------------------------------------------------------- */
@@ -286,32 +296,50 @@ static void __attribute__((constructor)) attach(void)
 
 /* ---- all of them -------------------------------------------------------------------------- */
 
+static uint64_t clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 /* Then what nobody has wanted anew goes. */
 static void go_round(void)
 {
 	uint32_t last = upf_state_lines();
-	unsigned n = 0;
+	uint64_t end = clock_us() + ROUND_US;
 
-	for (unsigned i = 0; i < LINES && n < PER_TICK && turn.session <= last; i++) {
+	for (unsigned i = 0; i < LINES && turn.session <= last; i++) {
 		const struct upf_session *s = upf_session_by_state(turn.session++);
 
 		if (s == NULL || s->planned)
 			continue;
 		each_rule(s, want);
-		n++;
+		if (clock_us() >= end)
+			return;
 	}
 	if (turn.session > last)
-		turn.on = !cst_flow_sweep(&turn.slot, PER_TICK, turn.stamp);
+		turn.on = !cst_flow_sweep(&turn.slot, SWEEP, turn.stamp);
+}
+
+/* The network's numbers change more often than what matters here. */
+static bool must_go_round(void)
+{
+	bool ports = port_generation != cst_flow_generation();
+
+	if (!ports && net_generation == cst_net_generation())
+		return false;
+	net_generation = cst_net_generation();
+	port_generation = cst_flow_generation();
+	return look_at_places() || (ports && n_places > 0);
 }
 
 static void tick(uint64_t now_ms)
 {
 	(void)now_ms;
-	if (net_generation != cst_net_generation() || port_generation != cst_flow_generation()) {
-		net_generation = cst_net_generation();
-		port_generation = cst_flow_generation();
-		look_at_places();
-		turn.on = n_places > 0 || cst_flow_slots() > 0;
+	if (must_go_round()) {
+		turn.on = true;
 		turn.session = turn.slot = 0;
 		turn.stamp = ++stamp;
 	}
