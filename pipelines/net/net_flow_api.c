@@ -39,6 +39,14 @@ static const struct cst_field query_fields[] = {
 };
 const struct cst_object net_flow_query_object =
 	CST_OBJECT("flow_query", struct net_flow_query, query_fields, "which rules to list");
+/* The same without the pages. */
+const struct cst_object net_flow_filter_object = {
+	.name = "flow_filter",
+	.help = "which rules to show",
+	.fields = query_fields,
+	.n_fields = NET_FLOW_QUERY_LIMIT,
+	.size = sizeof(struct net_flow_query),
+};
 
 static const struct cst_field shape_fields[] = {
 	TEXT(net_flow_shape, port, "port"),

@@ -48,7 +48,7 @@ struct net_flow_query {
 	uint32_t cursor;
 };
 
-enum { NET_FLOW_QUERY_PORT, NET_FLOW_QUERY_SESSION, NET_FLOW_QUERY_STATE };
+enum { NET_FLOW_QUERY_PORT, NET_FLOW_QUERY_SESSION, NET_FLOW_QUERY_STATE, NET_FLOW_QUERY_LIMIT };
 
 /* What a port can do with one kind of rule. */
 struct net_flow_shape {
@@ -64,5 +64,5 @@ struct net_flow_ports {
 	const char *port; /* NULL: all */
 };
 
-extern const struct cst_object net_flow_object, net_flow_query_object;
+extern const struct cst_object net_flow_object, net_flow_query_object, net_flow_filter_object;
 extern const struct cst_object net_flow_shape_object, net_flow_ports_object;

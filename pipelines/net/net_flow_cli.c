@@ -35,7 +35,7 @@ static struct cst_command show_command = {
 	.object = "flow",
 	.verb = "show",
 	.help = "rules for the NICs, and why coast does it where the NIC does not",
-	.args = &net_flow_query_object,
+	.args = &net_flow_filter_object,
 	.run = show,
 };
 CST_COMMAND(show_command);
