@@ -58,23 +58,57 @@ static void deliver(struct flowdev *d, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 }
 
+/* The kernel takes the VLAN tag off and tells it beside the frame: put it back. */
+static void put_tag(struct rte_mbuf *m, struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		const struct tpacket_auxdata *aux = (const void *)CMSG_DATA(c);
+		uint16_t tag[2];
+		char *start;
+
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
+		    !(aux->tp_status & TP_STATUS_VLAN_VALID))
+			continue;
+		tag[0] = htons(aux->tp_vlan_tpid);
+		tag[1] = htons(aux->tp_vlan_tci);
+		start = rte_pktmbuf_prepend(m, 4);
+		if (start == NULL)
+			return;
+		memmove(start, start + 4, 12);
+		memcpy(start + 12, tag, 4);
+	}
+}
+
+static bool read_frame(struct flowdev *d, struct rte_mbuf *m)
+{
+	char aside[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct iovec at = {rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m)};
+	struct msghdr msg = {.msg_iov = &at,
+			     .msg_iovlen = 1,
+			     .msg_control = aside,
+			     .msg_controllen = sizeof(aside)};
+	ssize_t n = recvmsg(d->sock, &msg, MSG_DONTWAIT);
+
+	if (n < 14)
+		return false;
+	m->data_len = (uint16_t)n;
+	m->pkt_len = (uint32_t)n;
+	put_tag(m, &msg);
+	return true;
+}
+
 /* Whoever polls reads for all queues. */
 static void read_socket(struct flowdev *d, struct rte_mempool *pool)
 {
 	for (int i = 0; i < BURST; i++) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-		ssize_t n;
 
 		if (m == NULL)
 			return;
-		n = recv(d->sock, rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m),
-			 MSG_DONTWAIT);
-		if (n < 14) {
+		if (!read_frame(d, m)) {
 			rte_pktmbuf_free(m);
 			return;
 		}
-		m->data_len = (uint16_t)n;
-		m->pkt_len = (uint32_t)n;
 		deliver(d, m);
 	}
 }
@@ -130,6 +164,7 @@ static int set_iface(const char *key, const char *value, void *arg)
 	d->sock = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	if (d->sock < 0 ||
 	    setsockopt(d->sock, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 ||
+	    setsockopt(d->sock, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
 	    bind(d->sock, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return -errno;
 	return 0;

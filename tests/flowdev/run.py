@@ -102,7 +102,7 @@ def settled(rig, n=None):
         found = flows(rig)
         return ((n is None or len(found) == n) and
                 not [f for f in found if f["state"] == "pending"])
-    rig.wait(there, 5, f"{n} rules to be settled: {flows(rig)}")
+    rig.wait(there, 15, f"{n} rules to be settled: {flows(rig)}")
     return flows(rig)
 
 
@@ -133,7 +133,7 @@ def test_to_the_owner(rig, nic=""):
             rig.call("port.modify", {"name": port, "offload": "auto"})
         settled(rig, SESSIONS * 4)
         assert handoffs(rig, sessions) == 0
-    rig.wait(lambda: flows(rig) == [], 5, "rules of ended sessions to go")
+    rig.wait(lambda: flows(rig) == [], 15, "rules of ended sessions to go")
 
 
 def test_paging_and_filters(rig, nic=""):
@@ -263,7 +263,7 @@ def test_full_table(rig, nic=",table=5"):
         assert handoffs(rig, sessions) > 0
         gone = sessions.pop(0)
         gone.__exit__()
-        rig.wait(lambda: len(flows(rig, state="offloaded")) == 10, 5, "others to take the room")
+        rig.wait(lambda: len(flows(rig, state="offloaded")) == 10, 15, "others to take the room")
         for i, s in enumerate(sessions):
             assert len(up(s, i + 1)) == 1 and len(down(s, i + 1)) == 1
 

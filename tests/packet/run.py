@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packet in, packet out: run the cases against a real coastd on real wires.
 
-run.py --build DIR --ports af_xdp|virtio [--workers N] [--label NAME] [--times] [PATTERN ...]
+run.py --build DIR --ports af_xdp|virtio|flowdev [--workers N] [--label NAME] [--times] [PATTERN ...]
        --sets N   rule sets against the model, all of them whatever the time (default: what 60 s
                   allow)      --seed N  where their seeds begin
        --storm N  frames of the storm
@@ -38,7 +38,8 @@ def cases(patterns):
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--build", required=True)
-    args.add_argument("--ports", choices=("af_xdp", "virtio"), default="af_xdp")
+    args.add_argument("--ports", choices=("af_xdp", "virtio", "flowdev"),
+                      default="af_xdp")
     args.add_argument("--workers", type=int, default=1)
     args.add_argument("--label", default="packet")
     args.add_argument("--sets", type=int)

@@ -28,7 +28,8 @@ def test_one_tunnel_spreads_over_all_workers(rig):
             mine = [raw(g[UDP].payload)[0] for g in got if g.payload.src == f"10.45.8.{i + 1}"]
             assert mine == list(range(20)), f"session {i}: {mine}"
         handed = sum(w.get("handed_off", 0) for w in rig.call("worker.list")["items"])
-        assert (handed > 0) == (rig.workers > 1)
+        # a NIC that steers brings each packet to its owner, once its rules are there
+        assert (handed > 0) == (rig.workers > 1) or rig.ports == "flowdev"
         for i, s in enumerate(sessions):
             down = rig.exchange(rig.n6, rig.from_dn(downlink4(dst=f"10.45.8.{i + 1}")), rig.n3)
             assert len(down) == 1
