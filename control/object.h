@@ -177,6 +177,7 @@ struct cst_text {
 };
 void cst_text_add(struct cst_text *t, const char *s, size_t n);
 void cst_text_str(struct cst_text *t, const char *s);
+/* A number; above 2^63-1, which few readers take, "0x..." as cst_encode() has it. */
 void cst_text_uint(struct cst_text *t, uint64_t v);
 void cst_text_json(struct cst_text *t, const json_t *js); /* compact */
 /* The text of cst_encode(), appended. */

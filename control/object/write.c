@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON as text, without jansson's objects between: replies to large requests. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -34,8 +36,13 @@ void cst_text_str(struct cst_text *t, const char *s)
 
 void cst_text_uint(struct cst_text *t, uint64_t v)
 {
-	char buf[20], *at = buf + sizeof(buf);
+	char buf[24], *at = buf + sizeof(buf);
 
+	if (v > INT64_MAX) {
+		snprintf(buf, sizeof(buf), "\"0x%" PRIx64 "\"", v);
+		cst_text_str(t, buf);
+		return;
+	}
 	do
 		*--at = '0' + v % 10;
 	while ((v /= 10) != 0);

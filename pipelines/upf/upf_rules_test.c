@@ -421,6 +421,30 @@ static void test_far_refusals(void **state)
 		NO_MODIFY(no[i].text, no[i].code, no[i].field, no[i].reason);
 }
 
+/* ---- replies ------------------------------------------------------------------------------- */
+
+#define TEID(n) "'f_teid':{'teid':" n ",'ipv4':'192.0.2.1'}"
+
+/* Of sessions in which nothing was chosen; a SEID as session.get shows it. */
+static void test_plain_replies(void **state)
+{
+	json_t *replies, *wanted = js("[{'seid':'0xffffffffffffffff'},{'seid':7}]");
+
+	(void)state;
+	assert_int_equal(call(&upf_session_class, CST_OP_PUT,
+			      "[{'seid':'18446744073709551615','pdrs':[" UL(
+				      1, TEID("9")) "],'fars':[" TO_CORE
+						    "]},{'seid':7,'pdrs':[" UL(
+							    1, TEID("10")) "],'fars':[" TO_CORE
+									   "]}]",
+			      &replies),
+			 0);
+	assert_true(json_equal(replies, wanted));
+	json_decref(replies);
+	json_decref(wanted);
+	DELETE("{'seid':'0xffffffffffffffff'}");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, nothing_left)
@@ -428,7 +452,7 @@ int main(void)
 		T(test_times),         T(test_clock_set_back), T(test_filter_defined_twice),
 		T(test_copies),        T(test_most_pdrs),      T(test_teid_of_instance),
 		T(test_local_address), T(test_classifier),     T(test_router_advertisement),
-		T(test_far_refusals),
+		T(test_far_refusals),  T(test_plain_replies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, group_teardown);
