@@ -251,10 +251,18 @@ void upf_work_undo(void)
 		upf_state_free(upf_work.state);
 }
 
+/* The intent of nearly every session; valid until the next one. */
+static uint8_t packed[65536];
+
+static size_t pack_intent(const struct upf_session_obj *s)
+{
+	return cst_pack(&upf_session_object, s, packed, sizeof(packed));
+}
+
 /* Lines and book; the run is copied into its place, where nobody looks yet. */
 static struct upf_session *make_book(int n_lines, struct cst_err *e)
 {
-	size_t intent = cst_pack(&upf_session_object, upf_work.s, NULL, 0);
+	size_t intent = pack_intent(upf_work.s);
 	struct upf_session *b = malloc(sizeof(*b) + upf_work.n_teids * sizeof(*upf_work.teids) +
 				       upf_work.n_addrs * sizeof(*upf_work.addrs) +
 				       upf_work.n_states * sizeof(*upf_work.states) +
@@ -277,7 +285,10 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	memcpy(upf_addrs(b), upf_work.addrs, upf_work.n_addrs * sizeof(*upf_work.addrs));
 	memcpy(upf_states(b), upf_work.states, upf_work.n_states * sizeof(*upf_work.states));
 	memcpy(upf_parts(b), upf_work.parts, upf_work.n_parts * sizeof(*upf_work.parts));
-	cst_pack(&upf_session_object, upf_work.s, upf_intent(b), intent);
+	if (intent <= sizeof(packed))
+		memcpy(upf_intent(b), packed, intent);
+	else
+		cst_pack(&upf_session_object, upf_work.s, upf_intent(b), intent);
 	b->line = upf_lines_alloc((uint32_t)n_lines);
 	if (b->line == 0) {
 		free(b);
@@ -344,15 +355,15 @@ static int leave_addrs(const struct upf_session *old, const struct upf_session *
 
 static bool unchanged(const struct upf_session_obj *s, const struct upf_session *old)
 {
-	static uint8_t buf[65536];
 	size_t n;
 
 	if (old->wake && old->wake <= upf_unix_time())
 		return false; /* what it was compiled to is not true any more */
 	if (upf_order_replans(old))
 		return false;
-	n = cst_pack(&upf_session_object, s, buf, sizeof(buf));
-	return n == old->intent_len && n <= sizeof(buf) && memcmp(buf, upf_intent(old), n) == 0;
+	n = pack_intent(s);
+	return n == old->intent_len && n <= sizeof(packed) &&
+	       memcmp(packed, upf_intent(old), n) == 0;
 }
 
 static void start(const struct upf_session_obj *s, struct upf_session *old, bool modify)
