@@ -227,17 +227,24 @@ class Coast:
             return f.read()
 
     def __enter__(self):
+        self.sock, self.arena = socket.socket(socket.AF_UNIX), None
+        try:
+            self.connect()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def connect(self):
         while " ready" not in self.said():
             if self.child.poll() is not None:
                 sys.exit("coastd did not start:\n" + self.said())
             time.sleep(0.01)
-        self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(f"{self.tmp}/s")
         self.replies = self.sock.makefile("rb")
         os.sched_setaffinity(0, os.sched_getaffinity(self.child.pid))
         self.arena = self.call("system.info", {}).get("arena", {}).get("path")
         self.n3, self.n6 = Wire("n3"), Wire("n6")
-        return self
 
     def __exit__(self, *_):
         self.sock.close()
