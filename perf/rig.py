@@ -39,8 +39,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from put_sessions import put  # noqa: E402
 from rate_table import Client, waited  # noqa: E402
-from sessions import session  # noqa: E402
 
 RING = 1024
 BEGAN = time.monotonic()
@@ -151,16 +151,7 @@ class Coast(Device):
         self.spawn([f"{rig.build}/coastd", "-c", f"{self.tmp}/coast.yaml", "-s",
                     f"{self.tmp}/sock"], stdin=subprocess.DEVNULL)
         self.wait_for(" ready")
-        self.install(Client(f"{self.tmp}/sock"))
-
-    def install(self, client):
-        """The generator's sessions. coast chooses the uplink TEIDs: they go into a file for it."""
-        with open(f"{self.tmp}/teids", "w") as f:
-            for first in range(0, self.rig.args.sessions, 1000):
-                last = min(first + 1000, self.rig.args.sessions)
-                for s in client.call("session.put", [session(i, 0) for i in range(first, last)]):
-                    f.writelines(f"{int(p['f_teid']['teid'], 0)}\n" for p in s["created_pdrs"]
-                                 if "f_teid" in p)
+        put(Client(f"{self.tmp}/sock"), rig.args.sessions, f"{self.tmp}/teids")
         self.options = ["--teids", f"{self.tmp}/teids"]
 
     def busy(self):

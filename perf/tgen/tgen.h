@@ -71,7 +71,7 @@ struct tgen {
 	uint32_t *next_seq[DIRECTIONS]; /* sent, by session */
 	uint32_t *want_seq[DIRECTIONS]; /* received, by session */
 	uint32_t next_session[DIRECTIONS];
-	unsigned imix_at;
+	unsigned imix_at[DIRECTIONS];
 	uint64_t random;
 	uint8_t trial_number;
 };

@@ -162,8 +162,8 @@ static const struct frame *pick_frame(struct tgen *t, unsigned dir)
 {
 	if (t->o->size != IMIX)
 		return &t->frame[dir][0];
-	t->imix_at = t->imix_at + 1 < RTE_DIM(imix) ? t->imix_at + 1 : 0;
-	return &t->frame[dir][imix[t->imix_at]];
+	t->imix_at[dir] = t->imix_at[dir] + 1 < RTE_DIM(imix) ? t->imix_at[dir] + 1 : 0;
+	return &t->frame[dir][imix[t->imix_at[dir]]];
 }
 
 static uint16_t make(struct tgen *t, unsigned dir, struct rte_mbuf **pkts, uint16_t n)
