@@ -3,7 +3,7 @@
 """coastd beside dpdk-testpmd in the same rig: rate, cycles, rate without loss, delay.
 
 rig.py --build DIR [--ports virtio|af_xdp|all] [--quick] [--rounds N] [--seconds S]
-       [--sessions N] [--size BYTES|imix] [--loss PERCENT] [--json FILE]
+       [--sessions N] [--size BYTES|imix] [--loss PERCENT] [--patience S] [--json FILE]
 
 As root. coast-tgen has one CPU, the device under test the other one: coastd with one worker, or
 testpmd with the same kind of ports (macswap and io forwarding), never two at once. All get the
@@ -43,6 +43,8 @@ from put_sessions import put  # noqa: E402
 from rate_table import Client, waited  # noqa: E402
 
 RING = 1024
+# the leanest way through DPDK's virtio driver, so that the generator is not the limit
+VIRTIO = "queue_size={ring},mrg_rxbuf=0,in_order=0,vectorized=1"
 BEGAN = time.monotonic()
 PERCENTILES = ("p50", "p99", "p99.9", "p99.99")
 UNITS = {"mpps": "Mpps", "us": "us", "cycles": "cycles/packet", "busy": "%"}
@@ -71,6 +73,13 @@ def sh(command):
 def die_with_parent():
     """Nothing is left behind, even when the rig itself is killed."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def idle(cpus):
+    """Ticks that these CPUs together had nothing to do."""
+    with open("/proc/stat") as f:
+        lines = [line.split() for line in f]
+    return sum(int(w[4]) + int(w[5]) for w in lines if w[0] in {f"cpu{c}" for c in cpus})
 
 
 class Device:
@@ -214,9 +223,20 @@ class Rig:
             device.rest()
             self.devices[name] = device
 
-    def generate(self, device, *options):
-        """Run coast-tgen against a device; what it has measured."""
-        ends = [f"net_virtio_user{i},path={device.tmp}/{n},queue_size={RING}"
+    def quiet(self):
+        """Wait for others to leave both CPUs alone, --patience seconds at most in all."""
+        tick, look = os.sysconf("SC_CLK_TCK"), 0.3
+        while self.args.patience > 0:
+            before = idle(self.cpus)
+            time.sleep(look)
+            if idle(self.cpus) - before > 0.9 * look * tick * len(self.cpus):
+                return
+            self.args.patience -= look
+
+    def generate(self, device, *options, ring=256):
+        """Run coast-tgen against a device; what it has measured. Short rings stay in the cache,
+        longer ones hold what comes while the machine takes a CPU away for a moment."""
+        ends = [f"net_virtio_user{i},path={device.tmp}/{n},{VIRTIO.format(ring=ring)}"
                 if self.ports == "virtio" else self.args.veth_device.format(i=i, iface=n)
                 for i, n in enumerate(("n3", "n6"))]
         ns = device.id + ("g" if self.ports == "af_xdp" else "")
@@ -257,10 +277,14 @@ class Rig:
     def rate(self, name):
         """Mpps through an overloaded device; measured anew while other work took the CPU."""
         device = self.devices[name]
+        best = None
         for _ in range(self.args.again + 1):
-            t, cycles, without = self.overload(device)
-            if without < 0.02:
+            self.quiet()
+            seen = self.overload(device)
+            best = seen if best is None or seen[2] < best[2] else best
+            if best[2] < 0.02:
                 break
+        t, cycles, without = best
         if t["wrong"]:
             sys.exit(f"{name} ({self.ports}): {t['wrong']} packets came back wrong")
         if not t["received_mpps"]:
@@ -279,11 +303,12 @@ class Rig:
     def delay(self):
         """coast's rate without loss, and delays below it."""
         coast, io = self.devices["coast"], self.devices["io"]
+        self.quiet()
         coast.wake()
         found = self.generate(
             coast, "--search", "--warm-up", "0.1", "--seconds", str(self.args.trial), "--latency-at", "70", "--tries",
             str(self.args.tries), "--resolution", str(self.args.resolution), "--loss",
-            str(self.args.loss))
+            str(self.args.loss), ring=RING)
         coast.rest()
         if "delay" not in found:
             say(f"  {self.ports}: no rate passed without loss: other work on this machine?")
@@ -293,7 +318,7 @@ class Rig:
             self.sample(f"{p}_us", found["delay"]["delay_us"][p])
         io.wake()
         noise = self.generate(io, "--seconds", str(self.args.trial), "--rate",
-                              str(found["delay"]["asked_mpps"]))["trial"]
+                              str(found["delay"]["asked_mpps"]), ring=RING)["trial"]
         io.rest()
         self.sample("noise_p99.9_us", noise["delay_us"]["p99.9"])
         say(f"  {self.ports} coast: {found['zero_loss']['offered_mpps']:.3f} Mpps without loss, "
@@ -333,6 +358,8 @@ def options():
     p.add_argument("--sessions", type=int, default=1000)
     p.add_argument("--size", default="64", help="of users' packets, or imix (default 64)")
     p.add_argument("--loss", type=float, default=0, help="percent that passes as none (default 0)")
+    p.add_argument("--patience", type=float, default=0,
+                   help="seconds, in all, to wait for other work on the two CPUs to end")
     p.add_argument("--veth-device", default="net_af_packet{i},iface={iface},framecnt=4096,blocksz=65536",
                    help="coast-tgen's DPDK device on a veth (default %(default)s)")
     p.add_argument("--json", help="write the figures to this file")
