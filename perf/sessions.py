@@ -13,10 +13,12 @@ packets of the first session go up and down all the time.
   ctl.session_put_per_s   sessions by the time from request to reply
   ctl.session_put_cpu_us  CPU time of the control thread for each of them
   ctl.put_loss_packets    packets that went in and did not come out while sessions were put, in both
-                          directions together
+                          directions together; on a machine with other work to do look also
+                          at the time that the worker had to wait for its CPU, which is told
   mem.bytes_per_session   memory that coastd holds, its own pages and the file of its tables, by the
-                          slope between half and all of the sessions, each in a coastd that is made
-                          for so many: what it needs without sessions is not in it
+                          slope between half and all of the sessions (of 400 000 if there are fewer),
+                          each in a coastd that is made for so many: what it needs without any is
+                          not in it; once, as it is always the same
   start.N_s               from the start of the process until N sessions are in and the last one's
                           packets pass
 
@@ -41,6 +43,7 @@ ARRAY = 1000
 AT_ONCE = 50    # arrays made beforehand
 PERIOD_S = 2e-3 # of the sender, which sends so many each way each time
 BURST = 5
+MEMORY_SESSIONS = 400000 # at least, where memory is measured
 SAMPLE = 1234567 # a session's number that nothing else in its JSON looks like
 
 CONFIG = """\
@@ -277,6 +280,16 @@ class Coast:
         with open(f"/proc/{self.child.pid}/task/{self.child.pid}/schedstat") as f:
             return int(f.read().split()[0])
 
+    def worker_waited(self):
+        """Seconds for which the worker was ready and had no CPU."""
+        waited = 0
+        for task in os.listdir(f"/proc/{self.child.pid}/task"):
+            at = f"/proc/{self.child.pid}/task/{task}"
+            with open(f"{at}/comm") as comm, open(f"{at}/schedstat") as times:
+                if comm.read().startswith("rte-worker"):
+                    waited += int(times.read().split()[1]) / 1e9
+        return waited
+
     def memory(self):
         """Bytes: pages of its own, and the file of its tables."""
         with open(f"/proc/{self.child.pid}/status") as f:
@@ -309,15 +322,25 @@ def until_forwarded(coast, n):
         time.sleep(0.001)
 
 
+def memory_slope(args, requests):
+    """Bytes of a session. With fewer of them the size of the pages would be seen."""
+    count = max(args.count, MEMORY_SESSIONS)
+    held = []
+    for n in (count // 2, count):
+        with Coast(args.coastd, n, args.urrs) as coast:
+            install(coast, requests, 1, n)
+            held.append(coast.memory())
+    return (held[1] - held[0]) / (count - count // 2)
+
+
 def one_round(args, requests, samples):
-    with Coast(args.coastd, args.count // 2, args.urrs) as coast:
-        install(coast, requests, 1, args.count // 2)
-        half = coast.memory()
     with Coast(args.coastd, args.count, args.urrs) as coast:
         ready = time.monotonic() - coast.began
         coast.send(requests.line(1, ARRAY))
+        waited = -coast.worker_waited()
         with Traffic(coast, 1, coast.teid(1)) as traffic:
             wall, cpu = install(coast, requests, ARRAY + 1, args.count)
+        waited += coast.worker_waited()
         put = args.count - ARRAY
         last = -time.monotonic()
         until_forwarded(coast, args.count)
@@ -325,11 +348,10 @@ def one_round(args, requests, samples):
         samples["ctl.session_put_per_s"].append(put / wall)
         samples["ctl.session_put_cpu_us"].append(cpu / put * 1e6)
         samples["ctl.put_loss_packets"].append(traffic.lost)
-        samples["mem.bytes_per_session"].append(
-            (coast.memory() - half) / (args.count - args.count // 2))
         samples[start_name(args.count)].append(ready + wall / put * args.count + last)
         print(f"  {put / wall:.0f} sessions/s, {cpu / put * 1e6:.2f} us of CPU each, "
-              f"{traffic.lost} of {traffic.sent} packets lost", flush=True)
+              f"{traffic.lost} of {traffic.sent} packets lost, the worker waited "
+              f"{waited:.2f} s for its CPU", flush=True)
 
 
 def start_name(count):
@@ -361,6 +383,7 @@ def main():
     print(f"{args.count} sessions in arrays of {ARRAY}, {args.rounds} rounds", flush=True)
     for _ in range(args.rounds):
         one_round(args, requests, samples)
+    samples["mem.bytes_per_session"].append(memory_slope(args, requests))
     for name, values in samples.items():
         print(f"{name:24} median {statistics.median(values):.7g}, {min(values):.7g}.."
               f"{max(values):.7g} {units[name]}")
