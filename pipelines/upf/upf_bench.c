@@ -15,7 +15,6 @@
  * median burst. cycles/packet is the mean, and has in it the clock's own cost and
  * whatever else the machine was made to do meanwhile.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -25,6 +24,7 @@
 #include "bench.h"
 #include "gtpu.h"
 #include "ip.h"
+#include "samples.h"
 #include "upf_bench.h"
 #include "upf_compile_policy.h"
 #include "upf_encap.h"
@@ -353,47 +353,19 @@ static void prepare(bool ul, uint32_t n, upf_bench_pick_t pick, uint32_t arg)
 	}
 }
 
-static uint64_t clock_cost(void)
-{
-	uint64_t least = UINT64_MAX;
-
-	for (int i = 0; i < 1000; i++) {
-		uint64_t t = rte_rdtsc_precise();
-
-		t = rte_rdtsc_precise() - t;
-		least = t < least ? t : least;
-	}
-	return least;
-}
-
-#define SAMPLES 65536u
-static uint32_t samples[SAMPLES]; /* cycles of one burst each */
-
-static int by_size(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint32_t median(uint64_t n)
-{
-	qsort(samples, n, sizeof(*samples), by_size);
-	return samples[n / 2];
-}
+static struct cst_samples samples; /* of one burst each */
 
 void upf_bench_run(struct cst_bench *b, bool ul, const struct upf_tables *tables,
 		   upf_bench_pick_t pick, uint32_t arg)
 {
 	uint16_t n = (uint16_t)cst_bench_arg(b);
 	cst_process_t process = ul ? upf_ul_process : upf_dl_process;
-	uint64_t cost, bursts = 0;
 	uint8_t edge[CST_MAX_BURST];
 	uint16_t aside = 0;
 
 	theirs = upf_tables;
 	upf_tables = *tables;
-	cost = clock_cost();
+	cst_samples_reset(&samples);
 	while (cst_bench_run(b, n)) {
 		uint64_t t;
 
@@ -401,17 +373,16 @@ void upf_bench_run(struct cst_bench *b, bool ul, const struct upf_tables *tables
 		prepare(ul, n, pick, arg);
 		memset(edge, 0, n);
 		cst_bench_resume(b);
-		t = rte_rdtsc_precise();
+		t = cst_samples_clock();
 		worker.now = t;
 		aside |= process(&worker, pkts, n, edge);
-		t = rte_rdtsc_precise() - t - cost;
-		samples[bursts++ % SAMPLES] = t < UINT32_MAX ? (uint32_t)t : UINT32_MAX;
+		cst_samples_add(&samples, t);
 	}
 	upf_tables = theirs;
 	if (aside)
 		cst_bench_fail(b, "a packet did not go on");
-	else if (bursts)
-		cst_bench_counter(b, "node", (double)median(RTE_MIN(bursts, SAMPLES)) / n);
+	else
+		cst_bench_counter(b, "node", cst_samples_median(&samples) / n);
 }
 
 /* ---- kinds of sessions ------------------------------------------------------------ */
