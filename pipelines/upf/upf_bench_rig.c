@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "upf_bench_rig.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +151,6 @@ static bool up(struct cst_err *e)
 {
 	struct cst_system sys = {
 		.workers = 2,
-		.cpus = "0@0,1",
 		.busy = true,
 		.hugepages = CST_HUGE_AUTO,
 		.memory_mb = 128,
@@ -160,7 +160,12 @@ static bool up(struct cst_err *e)
 		.max_pdrs = 256,
 		.max_addresses = 256,
 	};
+	cpu_set_t cpus;
 
+	/* this thread's CPU is worker 0's too */
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_ISSET(0, &cpus) &&
+	    CPU_ISSET(1, &cpus))
+		snprintf(sys.cpus, sizeof(sys.cpus), "0@0,1");
 	if (!mkdtemp(run_dir)) {
 		cst_err(e, -1, NULL, "no directory can be made in /tmp");
 		return false;

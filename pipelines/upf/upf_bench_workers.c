@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two workers against one, where no hash of outer headers can share the load: 100 k
+ * users are behind one tunnel between two addresses, so that all their packets
+ * come to worker 0, which has to hand those of worker 1's sessions on.
+ *
+ * The argument is the part of the sessions that worker 1 owns, in percent. Short
+ * rounds with one worker, which owns all, and with both alternate; a packet counts when
+ * it has been sent. A round in which a worker was not let run is left out. Worker 0 is this
+ * thread, on one CPU; worker 1 has another one to itself. Reported:
+ *
+ *	one, two       millions of packets a second, the median round
+ *	ratio          of the two, the median; least and most: the quartiles
+ *	busy0, busy1   what part of the time of the rounds with both each had something to do
+ *	rounds         pairs of them that counted; of tried: that were made
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_lcore.h>
+#include <rte_launch.h>
+#include <rte_pause.h>
+
+#include "csum.h"
+#include "engine/engine.h"
+#include "engine/internal.h"
+#include "upf_bench_rig.h"
+
+#define SESSIONS   100000u
+#define ROUND      20000u /* packets with one kind, and WARM before them */
+#define WARM       5000u
+#define MAX_ROUNDS 4096u
+#define MAX_TRIES  300u
+#define AWAY_US    200 /* a turn that takes this long was interrupted */
+#define OUTER      (14 + 44)
+
+static uint8_t frame[128];             /* of session 0 */
+static uint16_t user_csum;             /* of its user's IP header */
+static struct upf_teid_slot *teids[2]; /* of worker 0 alone, of both */
+static atomic_bool leave;
+static struct {
+	uint64_t last;  /* end of the last turn */
+	uint64_t worst; /* cycles from one end to the next */
+} __rte_cache_aligned turns[2];
+static float one[MAX_ROUNDS], two[MAX_ROUNDS], ratios[MAX_ROUNDS];
+
+/* --- devices --- */
+
+/* The frame of a session, from that of session 0: TEID, user's address and its header's checksum.
+ * Of the buffer nothing is read, as with a driver. */
+static inline void fill(struct rte_mbuf *m, uint32_t s)
+{
+	uint8_t *p = (uint8_t *)rte_mbuf_buf_addr(m, cst_packet_pool()) + RTE_PKTMBUF_HEADROOM;
+	uint8_t *ip = p + OUTER;
+
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	rte_mbuf_refcnt_set(m, 1);
+	m->nb_segs = 1;
+	m->port = 0;
+	m->ol_flags = 0;
+	m->data_len = UPF_BENCH_UL_LEN;
+	m->pkt_len = UPF_BENCH_UL_LEN;
+	memcpy(p, frame, sizeof(frame));
+	cst_put_be32(p + 14 + 28 + 4, upf_bench_teid(s));
+	cst_put_be32(ip + 12, 0x0a000000 + s);
+	cst_put_be16(ip + 10, cst_csum_update32(user_csum, 0x0a000000, 0x0a000000 + s));
+}
+
+/* Of the other worker, the buffers' lines are elsewhere. */
+static void fetch(struct rte_mbuf **to, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		char *p = (char *)rte_mbuf_buf_addr(to[i], cst_packet_pool());
+
+		rte_prefetch0_write(to[i]);
+		rte_prefetch0_write(p + RTE_PKTMBUF_HEADROOM);
+		rte_prefetch0_write(p + RTE_PKTMBUF_HEADROOM + 64);
+	}
+}
+
+/* As many as there are buffers for: what has not been sent yet bounds what comes. */
+static uint16_t receive(void *queue, struct rte_mbuf **to, uint16_t n)
+{
+	if (rte_mempool_get_bulk(cst_packet_pool(), (void **)to, n) < 0)
+		return 0;
+	fetch(to, n);
+	for (uint16_t i = 0; i < n; i++)
+		fill(to[i], 1 + upf_bench_some(SESSIONS));
+	return n;
+}
+
+static uint16_t nothing(void *queue, struct rte_mbuf **to, uint16_t n)
+{
+	return 0;
+}
+
+static uint16_t swallow(void *queue, struct rte_mbuf **from, uint16_t n)
+{
+	rte_pktmbuf_free_bulk(from, n);
+	return n;
+}
+
+/* --- workers --- */
+
+/* One turn of a worker that polls without rest. */
+static void turn(struct cst_worker *w)
+{
+	uint64_t start = turns[w->id].last, took;
+	bool moved;
+
+	w->now = start;
+	moved = cst_graph_walk(w);
+	if (!moved)
+		rte_pause();
+	turns[w->id].last = rte_rdtsc();
+	took = turns[w->id].last - start;
+	*(moved ? &w->stats.cycles_busy : &w->stats.cycles_idle) += took;
+	if (took > __atomic_load_n(&turns[w->id].worst, __ATOMIC_RELAXED))
+		__atomic_store_n(&turns[w->id].worst, took, __ATOMIC_RELAXED);
+}
+
+static int walk_on(void *arg)
+{
+	turns[1].last = rte_rdtsc();
+	while (!atomic_load_explicit(&leave, memory_order_relaxed))
+		turn(arg);
+	return 0;
+}
+
+static uint64_t sent(void)
+{
+	return __atomic_load_n(&cst_worker_get(0)->stats.tx, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&cst_worker_get(1)->stats.tx, __ATOMIC_RELAXED);
+}
+
+/* The inboxes are empty and nothing comes. */
+static void settle(void)
+{
+	struct cst_worker *w = cst_worker_get(0);
+	uint64_t was;
+
+	upf_bench_device(UPF_BENCH_N3, nothing, swallow);
+	do {
+		was = sent();
+		for (int i = 0; i < 100; i++)
+			turn(w);
+	} while (was != sent());
+}
+
+static void forward(uint64_t n)
+{
+	uint64_t until = sent() + n;
+
+	while (sent() < until)
+		for (int i = 0; i < 8; i++)
+			turn(cst_worker_get(0));
+}
+
+/* Packets per second, in millions, with this table; 0: not known. */
+static double play(struct upf_teid_slot *owners)
+{
+	uint64_t first, from, away = AWAY_US * rte_get_tsc_hz() / 1000000;
+	double rate;
+
+	settle();
+	upf_tables.teids = owners;
+	upf_bench_device(UPF_BENCH_N3, receive, swallow);
+	forward(WARM);
+	for (uint16_t i = 0; i < 2; i++) {
+		struct cst_worker *w = cst_worker_get(i);
+
+		w->stats.cycles_busy = w->stats.cycles_idle = 0;
+		__atomic_store_n(&turns[i].worst, 0, __ATOMIC_RELAXED);
+	}
+	first = sent();
+	from = rte_rdtsc();
+	forward(ROUND);
+	rate = (double)(sent() - first) * (double)rte_get_tsc_hz() / 1e6 /
+	       (double)(rte_rdtsc() - from);
+	for (uint16_t i = 0; i < 2; i++)
+		if (__atomic_load_n(&turns[i].worst, __ATOMIC_RELAXED) > away)
+			return 0;
+	return rate;
+}
+
+/* --- figures --- */
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of values in order. */
+static double quartile(const float *v, unsigned n, unsigned q)
+{
+	return (double)v[n * q / 4];
+}
+
+static double busy(const struct cst_worker *w)
+{
+	return (double)w->stats.cycles_busy /
+	       (double)(w->stats.cycles_busy + w->stats.cycles_idle + 1);
+}
+
+static void report(struct cst_bench *b, unsigned n, unsigned tried)
+{
+	qsort(one, n, sizeof(*one), by_value);
+	qsort(two, n, sizeof(*two), by_value);
+	qsort(ratios, n, sizeof(*ratios), by_value);
+	cst_bench_counter(b, "one", quartile(one, n, 2));
+	cst_bench_counter(b, "two", quartile(two, n, 2));
+	cst_bench_counter(b, "ratio", quartile(ratios, n, 2));
+	cst_bench_counter(b, "least", quartile(ratios, n, 1));
+	cst_bench_counter(b, "most", quartile(ratios, n, 3));
+	cst_bench_counter(b, "rounds", n);
+	cst_bench_counter(b, "tried", tried);
+}
+
+/* The next pair of rounds that counts, of which there is room for one. False: none. */
+static bool play_pair(unsigned n, unsigned *tried)
+{
+	for (unsigned i = 0; i < MAX_TRIES; i++) {
+		double alone = play(teids[0]);
+		double both = alone > 0 ? play(teids[1]) : 0;
+
+		(*tried)++;
+		if (both > 0) {
+			one[n] = (float)alone;
+			two[n] = (float)both;
+			ratios[n] = (float)(both / alone);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void measure(struct cst_bench *b)
+{
+	double busy0 = 0, busy1 = 0;
+	unsigned n, all = 0, tried = 0;
+
+	while (cst_bench_run(b, 2 * (ROUND + WARM))) {
+		if (!play_pair(all++ % MAX_ROUNDS, &tried)) {
+			cst_bench_fail(b, "a worker is never let run: others want its CPU");
+			return;
+		}
+		busy0 += busy(cst_worker_get(0));
+		busy1 += busy(cst_worker_get(1));
+	}
+	n = RTE_MIN(all, MAX_ROUNDS);
+	report(b, n, tried);
+	cst_bench_counter(b, "busy0", busy0 / all);
+	cst_bench_counter(b, "busy1", busy1 / all);
+}
+
+/* --- sessions --- */
+
+/* Session 0's frame, from one outer address like all others. */
+static void make_frame(void)
+{
+	memset(frame, 0, sizeof(frame));
+	upf_bench_put_ul(frame, 0);
+	user_csum = cst_be16(frame + OUTER + 10);
+}
+
+static bool make_owners(const struct upf_tables *own, unsigned percent)
+{
+	size_t size = sizeof(struct upf_teid_slot) << (32 - own->teid_tag_bits);
+
+	for (unsigned i = 0; i < 2; i++)
+		if (!teids[i] && !(teids[i] = upf_bench_memory(size)))
+			return false;
+	for (uint32_t s = 1; s <= SESSIONS; s++) {
+		uint32_t line = UPF_REF_LINE(own->teids[s].ref);
+
+		teids[0][s] = own->teids[s];
+		teids[1][s] =
+			(struct upf_teid_slot){upf_bench_teid(s), UPF_REF(s % 100 < percent, line)};
+	}
+	return true;
+}
+
+static bool share_a_cpu(void)
+{
+	rte_cpuset_t a = rte_lcore_cpuset(rte_lcore_id());
+	rte_cpuset_t b = rte_lcore_cpuset(cst_worker_get(1)->lcore);
+
+	return CPU_EQUAL(&a, &b);
+}
+
+static uint64_t dropped(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned w = 0; w < 2; w++)
+		for (unsigned d = 0; d < CST_MAX_DROPS; d++)
+			n += cst_worker_get((uint16_t)w)->stats.drops[d];
+	return n;
+}
+
+static void workers(struct cst_bench *b)
+{
+	const struct upf_tables *own = upf_bench_tables();
+	static struct cst_err e; /* the report keeps the reason */
+	struct upf_tables theirs;
+	uint64_t drops;
+
+	if (!own || !make_owners(own, (unsigned)cst_bench_arg(b)) || !upf_bench_engine(&e) ||
+	    !upf_bench_poll(UPF_BENCH_N3, 1)) {
+		cst_bench_fail(b, own && e.reason[0] ? e.reason : "no memory");
+		return;
+	}
+	if (share_a_cpu()) {
+		cst_bench_fail(b, "each worker wants a CPU: 0 and 1");
+		return;
+	}
+	theirs = upf_tables;
+	upf_tables = *own;
+	make_frame();
+	upf_bench_device(UPF_BENCH_N6, nothing, swallow);
+	upf_bench_device(UPF_BENCH_N3, nothing, swallow);
+	drops = dropped();
+	atomic_store(&leave, false);
+	rte_eal_remote_launch(walk_on, cst_worker_get(1), cst_worker_get(1)->lcore);
+	measure(b);
+	settle();
+	atomic_store(&leave, true);
+	rte_eal_wait_lcore(cst_worker_get(1)->lcore);
+	if (dropped() != drops)
+		cst_bench_fail(b, "packets were dropped");
+	upf_tables = theirs;
+}
+
+CST_BENCH(workers, "path/workers2_vs_1", 50, 70, 80, 90);
