@@ -4,6 +4,8 @@
  * from its inbox. The latter go on at the edge that their sender wrote into
  * pkt->resume.
  */
+#include <rte_prefetch.h>
+
 #include "engine/worker.h"
 #include "net/reassembly.h"
 #include "port/port.h"
@@ -11,6 +13,17 @@
 #define INBOX_BURST 64
 /* Enough for the inbox to keep up with ports, few enough that these are not starved. */
 #define INBOX_ROUNDS 4
+
+/* What another worker wrote is in its cache: all is asked for at once, before any is looked at. */
+static inline void fetch(struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		rte_prefetch0(pkts[i]);
+		rte_prefetch0(cst_pkt(pkts[i]));
+	}
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+}
 
 static void drain_inbox(struct cst_worker *w)
 {
@@ -21,6 +34,7 @@ static void drain_inbox(struct cst_worker *w)
 								 INBOX_BURST, NULL);
 		uint16_t first = 0;
 
+		fetch(pkts, n);
 		for (uint16_t i = 1; i <= n; i++) {
 			uint8_t edge = cst_pkt(pkts[first])->resume;
 
