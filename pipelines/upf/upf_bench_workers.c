@@ -392,4 +392,4 @@ static void workers(struct cst_bench *b)
 	upf_tables = theirs;
 }
 
-CST_BENCH(workers, "path/workers2_vs_1", 50, 70, 80, 90);
+CST_BENCH(workers, "path/workers2_vs_1", 50, 60, 70);
