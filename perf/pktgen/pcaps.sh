@@ -11,11 +11,10 @@ set -eu
 
 [ $# -ge 3 ] || { sed -n '3,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 tgen=$1 n3=$2 n6=$3 sessions=${4:-1000} teids=${5:-}
-seconds=$(awk -v n="$sessions" 'BEGIN { print n * 24 / 100000 }')
 
 frames() { # SIZE N3-FILE N6-FILE
 	"$tgen" --size "$1" --sessions "$sessions" ${teids:+--teids "$teids"} --order round-robin \
-		--n3-mac "$n3" --n6-mac "$n6" --rate 0.1 --seconds "$seconds" --warm-up 0 \
+		--n3-mac "$n3" --n6-mac "$n6" --rate 0.1 --packets $((sessions * 24)) --warm-up 0 \
 		--vdev "net_pcap0,tx_pcap=$2" --vdev "net_pcap1,tx_pcap=$3" \
 		-- --no-huge -m 256 --no-pci --no-telemetry --file-prefix "pcaps$$" --log-level error \
 		>/dev/null

@@ -45,10 +45,12 @@ class Check:
         for p in paths:
             if os.path.exists(p):
                 os.unlink(p)
-        out = self.run("--seconds", "0.1", "--warm-up", "0", "--rate", "0.01", *MACS, *args,
+        out = self.run("--packets", "1000", "--warm-up", "0", "--rate", "0.05", *MACS, *args,
                        devices=[f"net_pcap{i},tx_pcap={p}" for i, p in enumerate(paths)])
         self.ok(f"sends {' '.join(args)}", out.returncode == 0, out.stderr)
-        return [list(PcapReader(p)) for p in paths]
+        n3, n6 = (list(PcapReader(p)) for p in paths)
+        self.ok("1000 frames", len(n3) + len(n6) == 1000, (len(n3), len(n6)))
+        return n3, n6
 
     # ---- what it sends -----------------------------------------------------------------
 
@@ -129,19 +131,22 @@ class Check:
 
     def receives(self):
         rings = ["net_ring0", "net_ring1"]  # each hands its frames back to itself
-        t = self.measure("--echo", "same", "--rate", "0.02", devices=rings)["trial"]
+        t = self.measure("--echo", "same", devices=rings)["trial"]
         sent = t["sent"]["up"] + t["sent"]["down"]
         self.ok("all come back, in order", sent > 500 and t["received"] == t["sent"] and
                 not t["lost"] + t["wrong"] + t["misordered"], t)
         self.ok("their delay is known", 0 < t["delay_us"]["p50"] <= t["delay_us"]["p99.99"], t)
-        t = self.measure("--rate", "0.02", *MACS, devices=rings)["trial"]
+        t = self.measure(*MACS, devices=rings)["trial"]
         self.ok("none is what a UPF makes of them", t["wrong"] > 500 and t["lost_percent"] == 100 and
                 not t["received"]["up"] + t["received"]["down"], t)
         r = self.measure("--echo", "same", "--search", "--resolution", "30", "--latency-at", "50",
-                         "--min", "0.001", "--max", "0.02", "--tries", "3", devices=rings)
-        self.ok("search", {"overload", "zero_loss", "delay", "trials"} <= r.keys() and
-                r["zero_loss"]["lost"] == 0 and
-                0.4 < r["delay"]["asked_mpps"] / r["zero_loss"]["offered_mpps"] < 0.6, r)
+                         "--min", "0.0002", "--max", "0.002", "--tries", "10", devices=rings)
+        if r["overload"]["waited_percent"] > 10:
+            print("skip: search: other work has the CPU, no rate can be kept")
+        else:
+            self.ok("search", {"overload", "zero_loss", "delay", "trials"} <= r.keys() and
+                    r["zero_loss"]["lost"] == 0 and
+                    0.4 < r["delay"]["asked_mpps"] / r["zero_loss"]["offered_mpps"] < 0.6, r)
         null = ["net_null0,no-rx=1", "net_null1,no-rx=1"]
         out = self.run("--echo", "same", "--search", "--max", "0.01", "--seconds", "0.05", devices=null)
         self.ok("where nothing comes back no rate passes", out.returncode == 0 and
@@ -155,7 +160,8 @@ class Check:
                           (["--order", "odd"], "random or round-robin"), (["--rate", "x"], "number"),
                           (["--gnb", "1.2.3"], "IPv4 address"), (["--n3-mac", "2"], "MAC address"),
                           (["--echo", "none"], "same or other"), (["--latency-at", "70"], "--search"),
-                          (["--search", "--rate", "1"], "--rate"), (["stray"], "unexpected argument"),
+                          (["--search", "--rate", "1"], "--rate"),
+                          (["--search", "--packets", "1"], "--packets"), (["stray"], "unexpected argument"),
                           (["--teids", "/nonexistent"], "cannot be read"), (["--bogus"], "not known"),
                           (["--search", "--min", "2", "--max", "1"], "above --max")):
             out = self.run(*args)

@@ -31,6 +31,7 @@ static const char usage_text[] =
 	"                       fast as the ports take them (default max)\n"
 	"  --burst N            packets sent at once, 1 to 64 (default 32)\n"
 	"  --seconds S          how long (default 2)\n"
+	"  --packets N          stop after so many, however long it takes\n"
 	"  --warm-up S          traffic before that, which does not count (default 0.3)\n"
 	"Search\n"
 	"  --search             find the highest rate without loss by bisection (RFC 2544):\n"
@@ -130,6 +131,7 @@ enum {
 	RATE,
 	BURST,
 	SECONDS,
+	PACKETS,
 	WARM_UP,
 	SEARCH,
 	MIN,
@@ -164,6 +166,7 @@ static const struct option longs[] = {
 	{"rate", required_argument, NULL, RATE},
 	{"burst", required_argument, NULL, BURST},
 	{"seconds", required_argument, NULL, SECONDS},
+	{"packets", required_argument, NULL, PACKETS},
 	{"warm-up", required_argument, NULL, WARM_UP},
 	{"search", no_argument, NULL, SEARCH},
 	{"min", required_argument, NULL, MIN},
@@ -217,6 +220,9 @@ static bool parse_traffic(struct options *o, int c, const char *name, const char
 		return true;
 	case SECONDS:
 		o->seconds = number(name, arg, 0.001, 86400);
+		return true;
+	case PACKETS:
+		o->packets = whole(name, arg, 1, UINT32_MAX);
 		return true;
 	case WARM_UP:
 		o->warm_up = number(name, arg, 0, 3600);
@@ -326,6 +332,8 @@ static void check(struct options *o)
 		refuse("--min %g is above --max %g", o->search_min, o->search_max);
 	if (o->latency_percent > 0 && !o->search)
 		refuse("--latency-at needs --search; without, give the rate with --rate");
+	if (o->search && o->packets > 0)
+		refuse("--search has trials of --seconds: leave --packets out");
 	if (o->search && o->mpps > 0)
 		refuse("--search finds the rate: leave --rate out, or bound it with --max");
 	if (o->teids_file != NULL)

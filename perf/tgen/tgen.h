@@ -25,6 +25,7 @@ struct options {
 	bool round_robin;
 	double mpps; /* 0: as fast as the ports take */
 	double seconds, warm_up;
+	uint32_t packets; /* instead of seconds; 0: none */
 	uint16_t burst;
 	bool search;
 	double search_min, search_max; /* max 0: a little above what passes of an overload */

@@ -37,6 +37,7 @@ struct run {
 	double share[DIRECTIONS];
 	uint64_t made[DIRECTIONS]; /* of what was due: sent, waiting, refused or missed */
 	uint64_t start, end;
+	uint64_t packets; /* how many are sent, however late; 0: until `end` */
 	bool sending;
 };
 
@@ -218,29 +219,33 @@ static uint16_t transmit(struct run *run, unsigned dir, uint64_t due)
 }
 
 /* Packets of both directions that should have been made by now. */
-static double total_due(const struct run *run, uint64_t now)
+static uint64_t total_due(const struct run *run, uint64_t now)
 {
-	double least = -1;
+	double total = -1;
 
-	if (run->r->mpps > 0)
-		return (double)(now - run->start) / run->r->hz * run->r->mpps * 1e6;
-	for (unsigned dir = 0; dir < DIRECTIONS; dir++)
-		if (run->share[dir] > 0) {
-			double is = (double)run->made[dir] / run->share[dir];
+	if (run->r->mpps > 0) {
+		total = (double)(now - run->start) / run->r->hz * run->r->mpps * 1e6;
+	} else {
+		for (unsigned dir = 0; dir < DIRECTIONS; dir++)
+			if (run->share[dir] > 0) {
+				double is = (double)run->made[dir] / run->share[dir];
 
-			least = least < 0 || is < least ? is : least;
-		}
-	return least + LEAD;
+				total = total < 0 || is < total ? is : total;
+			}
+		total += LEAD;
+	}
+	return run->packets > 0 && total > (double)run->packets ? run->packets : (uint64_t)total;
 }
 
-static uint64_t due(struct run *run, unsigned dir, double total)
+static uint64_t due(struct run *run, unsigned dir, uint64_t total)
 {
-	uint64_t want = (uint64_t)(total * run->share[dir]);
+	uint64_t up = (uint64_t)((double)total * run->share[UP] + 0.5);
+	uint64_t want = dir == UP ? up : total - up;
 	uint64_t late = want > run->made[dir] ? want - run->made[dir] : 0;
 	uint64_t limit =
 		(uint64_t)(run->r->mpps * run->share[dir] * CATCH_UP_US) + run->t->o->burst;
 
-	if (run->r->mpps > 0 && late > limit) {
+	if (run->r->mpps > 0 && run->packets == 0 && late > limit) {
 		run->r->missed += late - limit;
 		run->made[dir] += late - limit;
 		late = limit;
@@ -275,6 +280,13 @@ static double waited(void)
 	return (double)ns / 1e9;
 }
 
+static bool unfinished(const struct run *run, uint64_t now)
+{
+	if (run->packets > 0)
+		return trial_sent(run->r) + run->r->refused < run->packets;
+	return now < run->end;
+}
+
 static void stretch(struct run *run, double seconds)
 {
 	struct trial *r = run->r;
@@ -285,8 +297,8 @@ static void stretch(struct run *run, double seconds)
 	run->end = now + (uint64_t)(seconds * r->hz);
 	memset(run->made, 0, sizeof(run->made));
 	run->sending = true;
-	while (now < run->end && !run->t->stop) {
-		double total = total_due(run, now);
+	while (unfinished(run, now) && !run->t->stop) {
+		uint64_t total = total_due(run, now);
 		uint64_t began = now;
 		unsigned moved = receive(run, 0) + receive(run, 1);
 
@@ -334,6 +346,7 @@ void traffic_trial(struct tgen *t, double mpps, double seconds, struct trial *ou
 	begin(&run, mpps);
 	stretch(&run, t->o->warm_up);
 	begin(&run, mpps);
+	run.packets = t->o->packets;
 	stretch(&run, seconds);
 	drain(&run);
 }
