@@ -79,21 +79,6 @@ class Client:
         return reply["result"]
 
 
-def waited(pid, cpu=None):
-    """Seconds that the thread of a process that waited most for a CPU has waited; of those threads
-    that are bound to `cpu` alone, if it is given."""
-    most = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            if cpu is not None and os.sched_getaffinity(int(task)) != {cpu}:
-                continue
-            with open(f"/proc/{pid}/task/{task}/schedstat") as f:
-                most = max(most, int(f.read().split()[1]))
-        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
-            continue
-    return most / 1e9
-
-
 # ---- packets ------------------------------------------------------------------------------
 
 
@@ -211,7 +196,12 @@ class Coast:
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def waited(self):
-        return waited(self.child.pid)
+        """Seconds that the thread that waited most for a CPU has waited."""
+        most = 0
+        for task in os.listdir(f"/proc/{self.child.pid}/task"):
+            with open(f"/proc/{self.child.pid}/task/{task}/schedstat") as f:
+                most = max(most, int(f.read().split()[1]))
+        return most / 1e9
 
     def put(self, number, kbps):
         self.client.call("session.put", session(number, kbps))

@@ -25,19 +25,22 @@ static double lost_percent(const struct trial *r)
 	return offered > 0 ? (double)(trial_lost(r) + r->refused) * 100 / (double)offered : 0;
 }
 
+static double waited_percent(const struct trial *r)
+{
+	return r->seconds > 0 ? r->waited * 100 / r->seconds : 0;
+}
+
+/* While it had no CPU it did no work. */
 static double cycles_per_packet(const struct trial *r)
 {
-	return r->moved > 0 ? (double)r->busy_cycles / (double)r->moved : 0;
+	double had = 1 - waited_percent(r) / 100;
+
+	return r->moved > 0 ? (double)r->busy_cycles * (had > 0 ? had : 0) / (double)r->moved : 0;
 }
 
 static double busy_percent(const struct trial *r)
 {
 	return r->cycles > 0 ? (double)r->busy_cycles * 100 / (double)r->cycles : 0;
-}
-
-static double waited_percent(const struct trial *r)
-{
-	return r->seconds > 0 ? r->waited * 100 / r->seconds : 0;
 }
 
 static double gbps(const struct trial *r)
