@@ -14,7 +14,7 @@
  *	best           the fastest round of both to the fastest of one
  *	busy0, busy1   what part of the time of the rounds with both each had something to do
  *	line           cycles for a cache line to go to the other worker and back
- *	rounds         pairs of them that counted; of tried: that were made
+ *	rounds         pairs of them that counted; of tried: that were made, in 10 s at most
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,17 +30,18 @@
 #include "engine/internal.h"
 #include "upf_bench_rig.h"
 
-#define SESSIONS   100000u
-#define ROUND      20000u /* packets with one kind, and WARM before them */
-#define WARM       5000u
-#define MAX_ROUNDS 4096u
-#define MAX_TRIES  300u
-#define TRIES      20u
-#define TOSSES     100u
-#define CHECKED    64u
-#define AWAY_US    200   /* a turn that takes this long was interrupted */
-#define FRAMES     4095u /* an inbox takes them all */
-#define OUTER      (14 + 44)
+#define SESSIONS  100000u
+#define ROUND     20000u /* packets with one kind, and WARM before them */
+#define WARM      5000u
+#define MAX_PAIRS 4096u
+#define PAIRS     50u
+#define TRIES     20u
+#define TOSSES    100u
+#define CHECKED   64u
+#define GIVE_UP_S 10
+#define AWAY_US   200   /* a turn that takes this long was interrupted */
+#define FRAMES    4095u /* an inbox takes them all */
+#define OUTER     (14 + 44)
 
 static struct rte_mempool *frames;
 static uint8_t frame[128];             /* of session 0 */
@@ -52,7 +53,7 @@ static struct {
 	uint64_t last;  /* end of the last turn */
 	uint64_t worst; /* cycles from one end to the next */
 } __rte_cache_aligned turns[2];
-static float one[MAX_ROUNDS], two[MAX_ROUNDS], ratios[MAX_ROUNDS];
+static float one[MAX_PAIRS], two[MAX_PAIRS], ratios[MAX_PAIRS];
 
 /* --- devices --- */
 
@@ -192,13 +193,15 @@ static void settle(void)
 	} while (was != sent());
 }
 
-static void forward(uint64_t n)
+/* False: that took a second, for they do not come out or a worker is not let run. */
+static bool forward(uint64_t n)
 {
-	uint64_t until = sent() + n;
+	uint64_t until = sent() + n, give_up = rte_rdtsc() + rte_get_tsc_hz();
 
-	while (sent() < until)
+	while (sent() < until && rte_rdtsc() < give_up)
 		for (int i = 0; i < 8; i++)
 			turn(cst_worker_get(0));
+	return sent() >= until;
 }
 
 /* Packets per second, in millions, with this table; 0: not known. */
@@ -210,7 +213,8 @@ static double play(struct upf_teid_slot *owners)
 	settle();
 	upf_tables.teids = owners;
 	upf_bench_device(UPF_BENCH_N3, receive, swallow);
-	forward(WARM);
+	if (!forward(WARM))
+		return 0;
 	for (uint16_t i = 0; i < 2; i++) {
 		struct cst_worker *w = cst_worker_get(i);
 
@@ -219,7 +223,8 @@ static double play(struct upf_teid_slot *owners)
 	}
 	first = sent();
 	from = rte_rdtsc();
-	forward(ROUND);
+	if (!forward(ROUND))
+		return 0;
 	rate = (double)(sent() - first) * (double)rte_get_tsc_hz() / 1e6 /
 	       (double)(rte_rdtsc() - from);
 	for (uint16_t i = 0; i < 2; i++)
@@ -249,11 +254,51 @@ static double busy(const struct cst_worker *w)
 	       (double)(w->stats.cycles_busy + w->stats.cycles_idle + 1);
 }
 
-static void report(struct cst_bench *b, unsigned n, unsigned tried)
+/* Of one argument. Google Benchmark comes again until enough time has been used: each time goes on
+ * from here. */
+static struct {
+	int64_t arg;
+	uint64_t deadline;
+	unsigned pairs, tried;
+	double busy[2];
+} done;
+
+static void begin(int64_t arg)
 {
+	if (done.deadline == 0 || done.arg != arg) {
+		memset(&done, 0, sizeof(done));
+		done.arg = arg;
+		done.deadline = rte_rdtsc() + GIVE_UP_S * rte_get_tsc_hz();
+	}
+}
+
+/* Until PAIRS more count, or there is no more time. */
+static void play_pairs(void)
+{
+	unsigned until = RTE_MIN(done.pairs + PAIRS, MAX_PAIRS);
+
+	while (done.pairs < until && rte_rdtsc() < done.deadline) {
+		double alone = play(teids[0]);
+		double both = alone > 0 ? play(teids[1]) : 0;
+
+		done.tried++;
+		if (both == 0)
+			continue;
+		one[done.pairs] = (float)alone;
+		two[done.pairs] = (float)both;
+		ratios[done.pairs++] = (float)(both / alone);
+		done.busy[0] += busy(cst_worker_get(0));
+		done.busy[1] += busy(cst_worker_get(1));
+	}
+}
+
+static void report(struct cst_bench *b)
+{
+	unsigned n = done.pairs;
+
+	qsort(ratios, n, sizeof(*ratios), by_value);
 	qsort(one, n, sizeof(*one), by_value);
 	qsort(two, n, sizeof(*two), by_value);
-	qsort(ratios, n, sizeof(*ratios), by_value);
 	cst_bench_counter(b, "one", quartile(one, n, 2));
 	cst_bench_counter(b, "two", quartile(two, n, 2));
 	cst_bench_counter(b, "ratio", quartile(ratios, n, 2));
@@ -261,44 +306,20 @@ static void report(struct cst_bench *b, unsigned n, unsigned tried)
 	cst_bench_counter(b, "most", quartile(ratios, n, 3));
 	cst_bench_counter(b, "best", quartile(two, n, 4) / quartile(one, n, 4));
 	cst_bench_counter(b, "rounds", n);
-	cst_bench_counter(b, "tried", tried);
-}
-
-/* The next pair of rounds that counts, of which there is room for one. False: none. */
-static bool play_pair(unsigned n, unsigned *tried)
-{
-	for (unsigned i = 0; i < MAX_TRIES; i++) {
-		double alone = play(teids[0]);
-		double both = alone > 0 ? play(teids[1]) : 0;
-
-		(*tried)++;
-		if (both > 0) {
-			one[n] = (float)alone;
-			two[n] = (float)both;
-			ratios[n] = (float)(both / alone);
-			return true;
-		}
-	}
-	return false;
+	cst_bench_counter(b, "tried", done.tried);
+	cst_bench_counter(b, "busy0", done.busy[0] / n);
+	cst_bench_counter(b, "busy1", done.busy[1] / n);
 }
 
 static void measure(struct cst_bench *b)
 {
-	double busy0 = 0, busy1 = 0;
-	unsigned n, all = 0, tried = 0;
-
-	while (cst_bench_run(b, 2 * (ROUND + WARM))) {
-		if (!play_pair(all++ % MAX_ROUNDS, &tried)) {
-			cst_bench_fail(b, "a worker is never let run: others want its CPU");
-			return;
-		}
-		busy0 += busy(cst_worker_get(0));
-		busy1 += busy(cst_worker_get(1));
-	}
-	n = RTE_MIN(all, MAX_ROUNDS);
-	report(b, n, tried);
-	cst_bench_counter(b, "busy0", busy0 / all);
-	cst_bench_counter(b, "busy1", busy1 / all);
+	begin(cst_bench_arg(b));
+	while (cst_bench_run(b, PAIRS * 2 * (ROUND + WARM)))
+		play_pairs();
+	if (done.pairs > 0)
+		report(b);
+	else
+		cst_bench_fail(b, "a worker is never let run: others want its CPU");
 }
 
 /* --- sessions --- */
