@@ -8,9 +8,11 @@ import tempfile
 
 # of the benchmarks of a million sessions these decide about targets
 QUICK = (r"^(memory\..*|upf\.(ul|dl)\.(plain|full)\.1M/32|upf\.ul\.plain\.1M/1|upf\.ul\.hash\.1M/32"
-         r"|upf\.(ul|dl)\.plain\.1k/32|upf\.(ul|dl)\.pdr(1|256)\.1k/32|path\..*)$")
-WHOLE = r"^(memory|upf|path)\."
-UNITS = {"memory": "cycles"}
+         r"|upf\.(ul|dl)\.plain\.1k/32|upf\.(ul|dl)\.pdr(1|256)\.1k/32|path/.*/1M/32)$")
+WHOLE = r"^(memory\..*|upf\..*|path/(ul|dl)/.*)$"
+WORKERS = "^path/workers2_vs_1/50$"  # half of the sessions on each, as coastd shares them out
+WORKERS_SECONDS = 60
+ROUNDS = 5
 
 
 def say(text):
@@ -25,29 +27,51 @@ def run(command):
 
 
 def figure_name(benchmark):
-    """upf.ul.plain.1M/32 is upf.ul.plain.1M.b32."""
-    name, _, burst = benchmark.partition("/")
-    return f"{name}.b{burst}" if burst else name
+    """upf.ul.plain.1M/32 is upf.ul.plain.1M.b32, path/ul/plain/1M/32 path.ul.plain.1M.b32."""
+    name, _, burst = benchmark.rpartition("/")
+    return f"{name.replace('/', '.')}.b{burst}" if name else burst
+
+
+def benchmarks(build, wanted, seconds, limit=None):
+    """Rounds of benchmarks in random order: what each round of each reports."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        command = [f"{build}/perf/coast-bench", f"--benchmark_filter={wanted}",
+                   f"--benchmark_min_time={seconds}", f"--benchmark_repetitions={ROUNDS}",
+                   "--benchmark_enable_random_interleaving=true",
+                   "--benchmark_out_format=json", f"--benchmark_out={out.name}"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=limit)
+        try:
+            with open(out.name) as f:
+                results = json.load(f)["benchmarks"]
+        except ValueError:
+            raise SystemExit(f"bench: coast-bench ended with {done.returncode}:\n{done.stderr}")
+    for name, why in {(r["run_name"], r["error_message"]) for r in results if r.get("error_occurred")}:
+        say(f"{name} failed: {why}")
+    return [r for r in results if r["run_type"] == "iteration" and not r.get("error_occurred")]
 
 
 def in_process(build, quick):
-    """Nodes and whole paths alone, rounds of all benchmarks in random order."""
-    rounds = 5
-    with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        run([f"{build}/perf/coast-bench", f"--benchmark_filter={QUICK if quick else WHOLE}",
-             f"--benchmark_min_time={0.02 if quick else 0.05}",
-             f"--benchmark_repetitions={rounds}", "--benchmark_enable_random_interleaving=true",
-             "--benchmark_out_format=json", f"--benchmark_out={out.name}"])
-        with open(out.name) as f:
-            results = json.load(f)["benchmarks"]
+    """Nodes and whole paths alone."""
     samples = {}
-    for r in results:
-        if r["run_type"] != "iteration":
-            continue
+    for r in benchmarks(build, QUICK if quick else WHOLE, 0.02 if quick else 0.05):
         name = figure_name(r["run_name"])
-        value = r.get("node", r["cycles/packet"])
-        samples.setdefault(name, ("cycles/packet", []))[1].append(value)
-    return {n: (UNITS.get(n.split(".")[0], u), s) for n, (u, s) in samples.items()}
+        unit = "cycles" if name.startswith("memory.") else "cycles/packet"
+        samples.setdefault(name, (unit, []))[1].append(r.get("node", r["cycles/packet"]))
+    return samples
+
+
+def workers(build, quick):
+    """Two workers against one; not to be had where others keep a CPU busy."""
+    try:
+        rounds = benchmarks(build, WORKERS, 0.02 if quick else 0.1, WORKERS_SECONDS)
+    except subprocess.TimeoutExpired:
+        say("two workers had no CPU each: not measured")
+        return {}
+    if not rounds:
+        return {}
+    return {"upf.workers2_vs_1": ("x", [r["ratio"] for r in rounds]),
+            "upf.workers1_mpps": ("Mpps", [r["one"] for r in rounds]),
+            "upf.workers2_mpps": ("Mpps", [r["two"] for r in rounds])}
 
 
 def script(command, quick):
@@ -75,4 +99,4 @@ def rig(build, quick):
     return found
 
 
-PARTS = {"nodes": in_process, "sessions": sessions, "rig": rig}
+PARTS = {"nodes": in_process, "workers": workers, "sessions": sessions, "rig": rig}
