@@ -100,13 +100,16 @@ static inline void cst_icmp6_csum_set(const uint8_t *src, const uint8_t *dst, ui
 }
 
 /* Turn an echo request into its reply where it stands: type, and checksum by difference. The caller
- * exchanges the IP addresses, which leaves the ICMPv6 pseudo header's sum as it is. */
+ * exchanges the IP addresses, which leaves the ICMPv6 pseudo header's sum as it is. Of the two
+ * zeroes of a checksum, 0xffff is right behind any bytes, 0 not behind a message of zeroes alone
+ * (RFC 1624 3). */
 static inline void cst_icmp_echo_reply(uint8_t *p, uint8_t reply_type)
 {
-	uint16_t was = cst_be16(p);
+	uint16_t was = cst_be16(p), csum;
 
 	p[0] = reply_type;
-	cst_put_be16(p + 2, cst_csum_update16(cst_be16(p + 2), was, cst_be16(p)));
+	csum = cst_csum_update16(cst_be16(p + 2), was, cst_be16(p));
+	cst_put_be16(p + 2, csum ? csum : 0xffff);
 }
 
 /* Write the header of an error in front of `quoted` bytes of the packet it is about, which stand at

@@ -223,6 +223,12 @@ static void icmp_equals_scapys(void **state)
 	p[9] ^= 1;
 	assert_false(cst_icmp4_csum_ok(p, sizeof(vec_icmp_echo)));
 
+	memset(p, 0, 16); /* a request of zeroes */
+	p[0] = CST_ICMP4_ECHO;
+	cst_icmp4_csum_set(p, 16);
+	cst_icmp_echo_reply(p, CST_ICMP4_ECHO_REPLY);
+	assert_true(cst_icmp4_csum_ok(p, 16));
+
 	n = sizeof(vec_icmp6_echo) - 40;
 	memcpy(p, vec_icmp6_echo + 40, n);
 	assert_true(cst_icmp6_csum_ok(vec_icmp6_echo + 8, vec_icmp6_echo + 24, p, n));
