@@ -23,15 +23,27 @@ def table(header, rows):
     return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
 
 
+def nodes(report):
+    """Cycles per packet of each node on the way of a burst of 32."""
+    ways = [f"path.{way}.plain.{size}.b32" for way in ("ul", "dl") for size in ("1k", "1M")]
+    at = {f["name"]: f["median"] for f in report["figures"] if ".at." in f["name"]}
+    names = [n for n in ("rx", "classify", "upf_ul", "upf_dl", "route", "output")
+             if any(f"{way}.at.{n}" in at for way in ways)]
+    rows = [[n] + [f"{at[f'{way}.at.{n}']:.0f}" if f"{way}.at.{n}" in at else ""
+                   for way in ways] for n in names]
+    return table(["node", "uplink, 1k", "uplink, 1M", "downlink, 1k", "downlink, 1M"], rows)
+
+
 def measured(report):
     """The text between the marks."""
     header = ["figure", "unit", "median", "min", "max", "target", ""]
     aimed = [row(f) for f in report["figures"] if f["name"] in TARGETS]
-    others = [row(f)[:5] for f in report["figures"] if f["name"] not in TARGETS]
+    others = [row(f)[:5] for f in report["figures"] if f["name"] not in TARGETS and ".at." not in f["name"]]
     return (f"{BEGIN}\nCommit {report['commit']}, {report['machine']}.\n\n"
             f"{table(header, aimed)}\n"
             "![cycles per packet by number of sessions](performance-sessions.svg)\n"
             "![cycles per packet by burst](performance-bursts.svg)\n\n"
+            f"Cycles per packet of each node, a burst of 32, plain sessions:\n\n{nodes(report)}\n"
             f"All other figures:\n\n{table(header[:5], others)}{END}")
 
 

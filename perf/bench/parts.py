@@ -57,6 +57,8 @@ def in_process(build, quick):
         name = figure_name(r["run_name"])
         unit = "cycles" if name.startswith("memory.") else "cycles/packet"
         samples.setdefault(name, (unit, []))[1].append(r.get("node", r["cycles/packet"]))
+        for node in (k for k in r if k.startswith("at.")):
+            samples.setdefault(f"{name}.{node}", (unit, []))[1].append(r[node])
     return samples
 
 

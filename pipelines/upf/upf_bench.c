@@ -226,9 +226,9 @@ static bool make_tables(uint32_t sessions)
 	return true;
 }
 
-const struct upf_tables *upf_bench_tables(void)
+const struct upf_tables *upf_bench_tables(uint32_t sessions)
 {
-	return make_tables(0) ? &own : NULL;
+	return make_tables(sessions) ? &own : NULL;
 }
 
 static bool make_full_tables(uint32_t sessions)

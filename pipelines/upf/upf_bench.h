@@ -24,9 +24,9 @@ uint32_t upf_bench_teid(uint32_t session);
 /* 0 .. n-1, at random. */
 uint32_t upf_bench_some(uint32_t n);
 
-/* Tables of a million plain sessions: peers and pools of others may be taken from them. NULL: no
- * memory. */
-const struct upf_tables *upf_bench_tables(void);
+/* Tables with room for a million plain sessions, so many of which are there: peers and pools of
+ * others may be taken from them. NULL: no memory. */
+const struct upf_tables *upf_bench_tables(uint32_t sessions);
 
 /* What a packet is from and to, by its user. */
 struct upf_bench_to {

@@ -6,13 +6,16 @@
  * cache, sessions and their TEIDs are where they are.
  *
  * `node` in the report is what counts, as in upf_bench.c: cycles per packet of the
- * walk, the median burst. A port gives 64 packets at a time: 256 are those of four
+ * walk, the median burst. `at.NODE` are those of each node, as `coastctl node show`
+ * has them: the mean of one walk in 256. A port gives 64 packets at a time: 256 are those of four
  * queues.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/engine.h"
 #include "engine/internal.h"
+#include "engine/stats.h"
 #include "port/tables.h"
 #include "samples.h"
 #include "upf_bench_rig.h"
@@ -113,12 +116,43 @@ static bool is_right(bool ul)
 	       memcmp(p, want, len) == 0;
 }
 
+/* --- figures --- */
+
+#define MAX_NODES 64
+static struct cst_node_stats before[MAX_NODES];
+
+static void look_at_nodes(void)
+{
+	for (unsigned i = 0; i < MAX_NODES; i++)
+		if (!cst_node_stats(i, 0, &before[i]))
+			break;
+}
+
+/* What each node took since then. */
+static void report_nodes(struct cst_bench *b)
+{
+	struct cst_node_stats now;
+	char name[64];
+
+	for (unsigned i = 0; i < MAX_NODES && cst_node_stats(i, 0, &now); i++) {
+		uint64_t packets = now.sampled_packets - before[i].sampled_packets;
+
+		if (packets == 0)
+			continue;
+		snprintf(name, sizeof(name), "at.%s", now.name);
+		cst_bench_counter(b, name,
+				  (double)(now.sampled_cycles - before[i].sampled_cycles) /
+					  (double)packets);
+	}
+}
+
 static void measure(struct cst_bench *b, bool ul, uint32_t sessions)
 {
 	struct cst_worker *w = cst_worker_get(0);
 	uint16_t n = (uint16_t)cst_bench_arg(b);
 
 	cst_samples_reset(&samples);
+	look_at_nodes();
 	while (cst_bench_run(b, n)) {
 		uint64_t t;
 
@@ -138,14 +172,14 @@ static void measure(struct cst_bench *b, bool ul, uint32_t sessions)
 	}
 	if (!is_right(ul))
 		cst_bench_fail(b, "a packet came out otherwise than it should");
-	else
-		cst_bench_counter(b, "node", cst_samples_median(&samples) / n);
+	cst_bench_counter(b, "node", cst_samples_median(&samples) / n);
+	report_nodes(b);
 }
 
 static void run(struct cst_bench *b, bool ul, uint32_t sessions)
 {
 	uint16_t polls = (uint16_t)((cst_bench_arg(b) + CST_PORT_BURST - 1) / CST_PORT_BURST);
-	const struct upf_tables *own = upf_bench_tables();
+	const struct upf_tables *own = upf_bench_tables(sessions);
 	static struct cst_err e; /* the report keeps the reason */
 	struct upf_tables theirs;
 

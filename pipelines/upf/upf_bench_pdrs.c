@@ -88,9 +88,9 @@ static const struct upf_tables *make(bool ul, unsigned kind)
 
 	if (t->lines)
 		return t;
-	if (!upf_bench_tables())
+	if (!upf_bench_tables(0))
 		return NULL;
-	*t = *upf_bench_tables();
+	*t = *upf_bench_tables(0);
 	t->teids = upf_bench_memory(sizeof(struct upf_teid_slot) << (32 - t->teid_tag_bits));
 	t->pool_slots = upf_bench_memory(4ull << 20);
 	t->lines = upf_bench_memory((size_t)64 * (1 + SESSIONS * (3 * n + 1)));

@@ -355,7 +355,7 @@ static bool make_owners(const struct upf_tables *own, unsigned percent)
 
 		teids[0][s] = own->teids[s];
 		teids[1][s] =
-			(struct upf_teid_slot){upf_bench_teid(s), UPF_REF(s % 100 < percent, line)};
+			upf_teid_slot(own, upf_bench_teid(s), UPF_REF(s % 100 < percent, line), s);
 	}
 	return true;
 }
@@ -380,7 +380,7 @@ static uint64_t dropped(void)
 
 static void workers(struct cst_bench *b)
 {
-	const struct upf_tables *own = upf_bench_tables();
+	const struct upf_tables *own = upf_bench_tables(SESSIONS);
 	static struct cst_err e; /* the report keeps the reason */
 	struct upf_tables theirs;
 	uint64_t drops;
