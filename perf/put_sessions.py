@@ -23,7 +23,7 @@ AT_ONCE = 1000
 def put(client, count, path):
     with open(path, "w") as f:
         for first in range(0, count, AT_ONCE):
-            wanted = [session(i, 0) for i in range(first, min(first + AT_ONCE, count))]
+            wanted = [session(i + 1, 0) for i in range(first, min(first + AT_ONCE, count))]
             for reply in client.call("session.put", wanted):
                 f.writelines(f"{p['f_teid']['teid']}\n" for p in reply["created_pdrs"]
                              if "f_teid" in p)
