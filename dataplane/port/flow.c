@@ -316,6 +316,22 @@ static void take_back(struct rule *r)
 	move_to(r, &todo, true);
 }
 
+void cst_flow_drop_none(void)
+{
+	for (uint32_t i = 0; i < n_slots; i++) {
+		struct rule *r = slots[i];
+
+		if (r == NULL || !r->wanted || !r->wish.drop)
+			continue;
+		r->wish.drop = false;
+		stop_dropping(r);
+		if (r->in != &todo) {
+			set_state(r, CST_FLOW_PENDING, NULL);
+			move_to(r, &todo, false);
+		}
+	}
+}
+
 void cst_flow_unwant(const struct cst_flow_key *key, uint64_t session, uint32_t stamp)
 {
 	struct rule *r = find(key);

@@ -71,6 +71,8 @@ void cst_flow_want(const struct cst_flow_key *key, const struct cst_flow_wish *w
 		   uint32_t stamp);
 /* Take it back, unless it is another session's by now, or was wanted anew with this stamp. */
 void cst_flow_unwant(const struct cst_flow_key *key, uint64_t session, uint32_t stamp);
+/* No rule drops until it is wanted anew: what is on the ports has changed. */
+void cst_flow_drop_none(void);
 /* Take back what was not wanted with this stamp or a later one, among `n` slots from *cursor.
  * True: that was all. */
 bool cst_flow_sweep(uint32_t *cursor, uint32_t n, uint32_t stamp);

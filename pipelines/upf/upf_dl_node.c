@@ -232,11 +232,14 @@ static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items
 static __rte_noinline void match_all(struct rte_mbuf *m, struct item *it, uint8_t *edge)
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
-	struct cst_flow f;
+	const struct upf_pdr *first = upf_pdrs(r, UPF_DL);
+	struct cst_flow f = {0};
 	struct upf_ask ask = ask_of(m, &f);
 	int spoofed = 0;
 
-	if (!read_flow(m, &f)) {
+	/* the only PDR may stand elsewhere, and ask nothing of the flow */
+	if ((r->n_dl != 1 || first->n_sdf != 0 || (first->flags & UPF_PDR_SPOOF)) &&
+	    !read_flow(m, &f)) {
 		*edge = upf_drop(m, UPF_DROP_INNER);
 		return;
 	}

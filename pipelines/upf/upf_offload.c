@@ -130,6 +130,10 @@ static bool drops_silently(const struct upf_rules *r, const struct upf_pdr *pdr)
 		return pdr->action == UPF_DROP;
 	if (p->n_urrs != 0 || p->n_copies != 0 || p->queue != 0 || p->monitor != 0)
 		return false;
+	/* End Markers pass a closed gate into the next tunnel */
+	if (pdr->action == UPF_FORW && (pdr->flags & UPF_PDR_ENCAP) &&
+	    !(pdr->need & UPF_NEED_PLAIN))
+		return false;
 	return pdr->action == UPF_DROP ||
 	       (pdr->action == UPF_FORW && (p->flags & UPF_POLICY_GATE) != 0);
 }
@@ -204,6 +208,13 @@ static void by_inner(const struct upf_session *s, const struct place *p, bool si
 	}
 }
 
+/* A rule for untagged frames may catch tagged ones too, and another network instance may have the
+ * same address and the same TEIDs: none drops then. */
+static bool sees_all(const struct place *p)
+{
+	return p->alone;
+}
+
 static void uplink(const struct upf_session *s, const struct upf_held_teid *t,
 		   const struct place *p, rule_fn fn, struct cst_flow_wish *w)
 {
@@ -216,7 +227,7 @@ static void uplink(const struct upf_session *s, const struct upf_held_teid *t,
 
 		if (p->own[six].family == 0)
 			continue;
-		w->drop = all_drop(s, t->teid) &&
+		w->drop = sees_all(p) && all_drop(s, t->teid) &&
 			  (can(p, plain, true) || (psc && can(p, with_psc, true)));
 		if (psc && can(p, with_psc, w->drop))
 			key = key_at(p, with_psc);
@@ -236,9 +247,7 @@ static void downlink(const struct upf_session *s, const struct upf_held_addr *a,
 {
 	struct cst_flow_key key = key_at(p, a->v6 ? CST_FLOW_DST6 : CST_FLOW_DST4);
 
-	/* A rule for untagged frames may catch tagged ones too, and another network instance may
-	 * have the same address. */
-	w->drop = p->alone && all_drop(s, 0) && can(p, key.kind, true);
+	w->drop = sees_all(p) && all_drop(s, 0) && can(p, key.kind, true);
 	if (!can(p, key.kind, w->drop))
 		return;
 	set_ue(a, &key);
@@ -339,6 +348,7 @@ static void tick(uint64_t now_ms)
 {
 	(void)now_ms;
 	if (must_go_round()) {
+		cst_flow_drop_none(); /* until it is known that it is right where ports are now */
 		turn.on = true;
 		turn.session = turn.slot = 0;
 		turn.stamp = ++stamp;

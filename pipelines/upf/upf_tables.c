@@ -48,15 +48,16 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 {
 	uint64_t s = sys->max_sessions;
 	uint64_t p = sys->max_pdrs > s ? sys->max_pdrs : s;
-	/* Line 0, a line for each session and each PDR, a quarter more for filters; room for both
-	 * runs of sessions that are being changed. */
-	uint64_t n_lines = 1 + s + p + p / 4 + 2 * UPF_MAX_RUN;
+	/* Line 0, a line for each session and each PDR, of which a run has two at least; a quarter
+	 * more for filters, another one for sieves; room for both runs of sessions that are being
+	 * changed. */
+	uint64_t n_lines = 1 + s + (p > 2 * s ? p : 2 * s) + p / 2 + 2 * UPF_MAX_RUN;
 	/* Three PDRs' counts stand in a session's first line, four in each more. */
 	uint64_t n_states = 1 + s + (p > 3 * s ? (p - 2 * s) / 4 : s / 8) + 64;
 
 	if (n_lines > UPF_REF_LINE(UINT32_MAX) || n_states * 4 > UINT32_MAX)
 		return cst_err(e, -E2BIG, "system.max_pdrs",
-			       "max_sessions and 1.25 times max_pdrs together must be below %u",
+			       "max_sessions and 1.5 times max_pdrs together must be below %u",
 			       UPF_REF_LINE(UINT32_MAX));
 	/* Most sessions have one F-TEID, some control planes ask for a second one. */
 	capacity.teid_bits = log2_up(2 * s < 128 ? 128 : 2 * s);

@@ -54,7 +54,7 @@ static inline bool upf_teid_fits(uint32_t tag, uint32_t teid)
 }
 
 /* Direct index first, then the hash. Worker side. The ref, 0: no such TEID here. *state is a line
- * of the state section that is worth fetching. */
+ * of the state section that is worth fetching, 0: none is known. */
 static inline uint32_t upf_find_teid_hint(uint16_t vrf, uint32_t teid, uint32_t *state)
 {
 	uint8_t bits = upf_tables.teid_tag_bits;
@@ -62,9 +62,11 @@ static inline uint32_t upf_find_teid_hint(uint16_t vrf, uint32_t teid, uint32_t 
 
 	/* one 8-byte load: tag and ref belong together */
 	__atomic_load(&upf_tables.teids[teid >> bits], &s, __ATOMIC_ACQUIRE);
-	*state = s.tag >> bits;
-	if (__builtin_expect(s.ref != 0 && upf_teid_fits(s.tag, teid) && teid != 0, 1))
+	if (__builtin_expect(s.ref != 0 && upf_teid_fits(s.tag, teid) && teid != 0, 1)) {
+		*state = s.tag >> bits;
 		return s.ref;
+	}
+	*state = 0;
 	return upf_stray_teid(vrf, teid);
 }
 

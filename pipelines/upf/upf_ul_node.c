@@ -341,7 +341,8 @@ static inline void find_session(struct cst_worker *w, struct rte_mbuf *m, struct
 		it->decided = true;
 	} else {
 		rte_prefetch0(upf_line(upf_rules_of(it->ref), UPF_LINE_UL));
-		rte_prefetch0_write(&upf_tables.counts[(uint64_t)state * 4]);
+		if (likely(state != 0))
+			rte_prefetch0_write(&upf_tables.counts[(uint64_t)state * 4]);
 		it->pdr = NULL;
 		if (unlikely(it->g.type != CST_GTPU_GPDU))
 			return;
