@@ -101,8 +101,10 @@ class Device:
         self.tmp = f"{rig.tmp}/{name}"
         self.child = self.log = None
         os.mkdir(self.tmp)
+
+    def open(self):
         sh(f"ip netns add {self.id}")
-        if rig.ports == "af_xdp":
+        if self.rig.ports == "af_xdp":
             self.links()
 
     def links(self):
@@ -214,6 +216,8 @@ class Testpmd(Device):
         while "available ports" not in self.said()[seen:] and time.monotonic() < end:
             time.sleep(0.01)
         m = re.search(r"total cycles=(\d+) / total \w+ packets=(\d+)", self.said()[seen:])
+        if "available ports" not in self.said()[seen:]:
+            sys.exit(f"testpmd ({self.name}) does not answer")
         return (int(m[1]), int(m[2])) if m else (0, 0)
 
 
@@ -229,6 +233,7 @@ class Rig:
         for name in names:
             device = (Coast if name == "coast" else Testpmd)(name, self)
             stack.callback(device.close)
+            device.open()
             device.start()
             device.rest()
             self.devices[name] = device

@@ -31,6 +31,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -193,7 +194,11 @@ class Traffic:
         self.child = multiprocessing.Process(target=keep_sending,
                                              args=(self.frames, self.stop, self.count))
         self.child.start()
+        end = time.monotonic() + PASS_SECONDS
         while self.received() < self.before + 2 * BURST:
+            if time.monotonic() > end or not self.child.is_alive():
+                self.__exit__()
+                sys.exit("no packets pass")
             time.sleep(0.01)
         return self
 
@@ -210,6 +215,16 @@ class Traffic:
 # ---- coastd -------------------------------------------------------------------------------
 
 
+ALLOWED = os.sched_getaffinity(0)  # before the first coastd is followed to its CPU
+PASS_SECONDS = 30
+
+
+def on_all_cpus():
+    """In coastd, before it starts: it chooses among all CPUs, and ends with this program."""
+    os.sched_setaffinity(0, ALLOWED)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Coast:
     """A coastd with room for `count` sessions; `began`: when it was started."""
 
@@ -223,7 +238,8 @@ class Coast:
         self.began = time.monotonic()
         with open(self.log, "w") as log:
             self.child = subprocess.Popen(
-                [path, "-c", f"{self.tmp}/c.yaml", "-s", f"{self.tmp}/s"], stderr=log)
+                [path, "-c", f"{self.tmp}/c.yaml", "-s", f"{self.tmp}/s"], stderr=log,
+                preexec_fn=on_all_cpus)
 
     def said(self):
         with open(self.log) as f:
@@ -317,7 +333,10 @@ def until_forwarded(coast, n):
     """Wait for a packet of this session to pass."""
     frame = uplink(coast.n3.mac, n, coast.teid(n))
     before = coast.n6.received()
+    end = time.monotonic() + PASS_SECONDS
     while coast.n6.received() == before:
+        if time.monotonic() > end:
+            sys.exit(f"no packet of session {n} passes")
         coast.n3.sock.send(frame)
         time.sleep(0.001)
 
@@ -363,6 +382,8 @@ UNITS = {"ctl.session_put_per_s": "sessions/s", "ctl.session_put_cpu_us": "us",
 
 
 def main():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
     args = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     args.add_argument("--coastd", required=True, help="the program")
     args.add_argument("--count", type=int, help="sessions, at least 10000")

@@ -154,6 +154,10 @@ static bool is_twice(const struct cst_node *object, const struct cst_node *name,
 	return false;
 }
 
+/* No object that coast takes has so many. The other reader looks names up in a hash: looking at all
+ * of them takes the square of their number. */
+#define NAMES_MAX 128
+
 static bool read_object(struct reader *r, struct cst_node *object)
 {
 	uint64_t seen = 0;
@@ -164,6 +168,8 @@ static bool read_object(struct reader *r, struct cst_node *object)
 	do {
 		struct cst_node *name = r->next;
 
+		if (object->n == NAMES_MAX)
+			return false;
 		skip_space(r);
 		if (*r->at != '"' || !read_string(r) || is_twice(object, name, &seen))
 			return false;

@@ -122,6 +122,7 @@ static struct rule *add(const struct cst_flow_key *key)
 	}
 	if (tsearch(r, &tree, by_key) == NULL) {
 		slots[r->slot] = NULL;
+		free_hint = r->slot;
 		n_rules--;
 		free(r);
 		return NULL;
@@ -137,6 +138,7 @@ static void forget(struct rule *r)
 	tdelete(r, &tree, by_key);
 	cst_flow_ports[r->key.port].n[r->state]--;
 	slots[r->slot] = NULL;
+	free_hint = r->slot;
 	n_rules--;
 	free(r->why);
 	free(r);
@@ -196,8 +198,10 @@ static void start_over(uint16_t port)
 		LOG_ERR("port %s: a rule cannot be taken out of the NIC, nor all of them: %s; "
 			"restart coastd if packets are missing",
 			cst_flow_ports[port].name, cst_flow_reason(&err, why, sizeof(why)));
+		cst_flow_ports[port].stuck = true;
 		return;
 	}
+	cst_flow_ports[port].stuck = false;
 	for (uint32_t i = 0; i < n_slots; i++) {
 		struct rule *r = slots[i];
 

@@ -11,6 +11,7 @@
 
 struct cst_flow_port {
 	bool up;
+	bool stuck; /* a rule that no book has any more may be in the NIC */
 	char name[32];
 	uint16_t ethdev, queues;
 	enum rte_flow_item_type gtp; /* see cst_flow_shape() */

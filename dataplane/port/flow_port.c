@@ -105,6 +105,7 @@ void cst_flow_port_up(uint16_t port, const char *name, uint16_t ethdev, uint16_t
 	struct cst_flow_port *p = &cst_flow_ports[port];
 
 	p->up = true;
+	p->stuck = false;
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->ethdev = ethdev;
 	p->queues = queues;
@@ -125,7 +126,7 @@ void cst_flow_port_down(uint16_t port)
 	if (!p->up)
 		return;
 	/* one that waits for its turn may be in the NIC too */
-	if (p->n[CST_FLOW_OFFLOADED] + p->n[CST_FLOW_PENDING] > 0 &&
+	if ((p->stuck || p->n[CST_FLOW_OFFLOADED] + p->n[CST_FLOW_PENDING] > 0) &&
 	    rte_flow_flush(p->ethdev, &err) < 0)
 		LOG_WARN("port %s: its rules cannot be taken out of the NIC: %s", p->name,
 			 cst_flow_reason(&err, why, sizeof(why)));

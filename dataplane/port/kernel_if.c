@@ -27,7 +27,7 @@ static int request(unsigned long what, const char *name, struct ifreq *ifr)
 	return ret;
 }
 
-static unsigned speed(const char *name)
+unsigned cst_kif_speed(const char *name)
 {
 	struct ethtool_cmd cmd = {.cmd = ETHTOOL_GSET};
 	struct ifreq ifr = {.ifr_data = (void *)&cmd};
@@ -51,7 +51,6 @@ void cst_kif_get(const char *name, struct cst_kif *k)
 		return;
 	k->up = (ifr.ifr_flags & IFF_UP) != 0;
 	k->running = (ifr.ifr_flags & IFF_RUNNING) != 0;
-	k->speed_mbps = speed(name);
 }
 
 int cst_kif_raise(const char *name, struct cst_err *e)

@@ -12,10 +12,13 @@
 struct cst_kif {
 	unsigned index; /* 0: no such interface in this network namespace */
 	bool up, running;
-	unsigned speed_mbps; /* 0: unknown */
 };
 
 void cst_kif_get(const char *name, struct cst_kif *k);
+
+/* Mbit/s, 0: unknown. Waits while others change interfaces of any namespace: not to be asked often.
+ */
+unsigned cst_kif_speed(const char *name);
 
 /* Set it up and let it take all multicast (Neighbor Discovery needs it). Field "device". */
 int cst_kif_raise(const char *name, struct cst_err *e);

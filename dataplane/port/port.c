@@ -234,11 +234,14 @@ static void look_at_link(struct port *p)
 {
 	struct rte_eth_link link = {0};
 	struct cst_kif k;
+	bool up;
 
 	if (p->dev.kind == CST_DEV_AF_XDP) {
 		cst_kif_get(p->dev.name, &k);
-		p->st.link = k.index == p->ifindex && k.up && k.running;
-		p->st.speed_mbps = k.speed_mbps;
+		up = k.index == p->ifindex && k.up && k.running;
+		if (up && !p->st.link)
+			p->st.speed_mbps = cst_kif_speed(p->dev.name);
+		p->st.link = up;
 		return;
 	}
 	if (rte_eth_link_get_nowait(p->st.ethdev, &link) < 0)

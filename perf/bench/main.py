@@ -4,6 +4,7 @@
 writes them as JSON and into docs/performance.md."""
 import argparse
 import json
+import signal
 import sys
 
 import figures
@@ -51,6 +52,8 @@ def show(report):
 
 
 def main():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
     args = arguments()
     report = measure(args)
     show(report)

@@ -21,7 +21,13 @@ def say(text):
 
 def run(command):
     """A program that tells its progress on stderr; its failure is the bench's."""
-    rc = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        try:
+            rc = child.wait()
+        except BaseException:  # it has namespaces and processes of its own to clean up
+            child.terminate()
+            child.wait(60)
+            raise
     if rc:
         raise SystemExit(f"bench: ended with {rc}: {' '.join(command)}")
 

@@ -81,7 +81,9 @@ CST_METHOD(list_method);
 
 static const char *answer(const char *refusal)
 {
-	return refusal == NULL || refusal[0] == '\0' ? "yes" : refusal;
+	if (refusal == NULL)
+		return "not asked yet";
+	return refusal[0] == '\0' ? "yes" : refusal;
 }
 
 static void add_shapes(json_t *shapes, uint16_t port, bool tagged)
