@@ -2,10 +2,12 @@
 # perf/rig.py over both kinds of ports: every packet that comes back through coast is right, each
 # figure is there, and nothing is left behind.
 . "$(dirname "$0")/test.sh"
+. "$SRC/tests/lab/pages.sh"
 
 [ -x "$BUILD/perf/tgen/coast-tgen" ] || skip "there is no coast-tgen (meson option perf)"
 [ "$(nproc)" -ge 2 ] || skip "the rig wants two CPUs"
 command -v dpdk-testpmd >/dev/null || skip "there is no dpdk-testpmd (package dpdk-dev)"
+reserve 1024 || skip "there is no memory for 1024 MB of hugepages"
 
 rig() {
 	"$SRC/perf/rig.py" --build "$BUILD" --quick --rounds 1 --seconds 0.5 --sessions 300 --loss 50 "$@"
