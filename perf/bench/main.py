@@ -29,16 +29,21 @@ def arguments():
 
 
 def measure(args):
-    samples = {}
+    samples, failed = {}, False
     with machine.HugePages(HUGEPAGES_MB):
         for name in args.only or parts.PARTS:
             parts.say(f"{name} ...")
-            samples |= parts.PARTS[name](args.build, args.quick)
+            try:
+                samples |= parts.PARTS[name](args.build, args.quick)
+            except parts.Failed as why:
+                parts.say(f"{name}: {why}")
+                failed = True
     for name, unit, values in figures.ratios(samples):
         samples[name] = (unit, values)
-    return {"commit": machine.commit(args.source), "machine": machine.describe(),
-            "figures": [figures.figure(n, unit, values)
-                        for n, (unit, values) in sorted(samples.items())]}
+    report = {"commit": machine.commit(args.source), "machine": machine.describe(),
+              "figures": [figures.figure(n, unit, values)
+                          for n, (unit, values) in sorted(samples.items())]}
+    return failed, report
 
 
 def show(report):
@@ -55,13 +60,13 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     args = arguments()
-    report = measure(args)
+    failed, report = measure(args)
     show(report)
     if args.json:
         with open(args.json, "w") as f:
             json.dump(report, f, indent=1)
             f.write("\n")
-    if not args.quick and not args.only:
+    if not args.quick and not args.only and not failed:
         page.write(report, args.source)
         parts.say("docs/performance.md has these figures")
     missed = [f["name"] for f in report["figures"] if f["met"] is False]
@@ -69,6 +74,7 @@ def main():
         parts.say(f"targets missed: {', '.join(missed)}")
     for name in [] if args.only else figures.missing(report["figures"]):
         parts.say(f"not measured: {name}")
+    return failed
 
 
 if __name__ == "__main__":

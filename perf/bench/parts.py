@@ -15,12 +15,16 @@ WORKERS_SECONDS = 60
 ROUNDS = 5
 
 
+class Failed(Exception):
+    """A part has no figures; the others do."""
+
+
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 def run(command):
-    """A program that tells its progress on stderr; its failure is the bench's."""
+    """A program that tells its progress on stderr."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         try:
             rc = child.wait()
@@ -29,7 +33,7 @@ def run(command):
             child.wait(60)
             raise
     if rc:
-        raise SystemExit(f"bench: ended with {rc}: {' '.join(command)}")
+        raise Failed(f"ended with {rc}: {' '.join(command)}")
 
 
 def figure_name(benchmark):
@@ -50,7 +54,7 @@ def benchmarks(build, wanted, seconds, limit=None):
             with open(out.name) as f:
                 results = json.load(f)["benchmarks"]
         except ValueError:
-            raise SystemExit(f"bench: coast-bench ended with {done.returncode}:\n{done.stderr}")
+            raise Failed(f"coast-bench ended with {done.returncode}:\n{done.stderr}")
     for name, why in {(r["run_name"], r["error_message"]) for r in results if r.get("error_occurred")}:
         say(f"{name} failed: {why}")
     return [r for r in results if r["run_type"] == "iteration" and not r.get("error_occurred")]
@@ -93,7 +97,7 @@ def script(command, quick):
 def sessions(build, quick):
     """Sessions through the control socket."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return script([sys.executable, f"{here}/sessions.py", "--coastd", f"{build}/control/coastd"],
+    return script([sys.executable, f"{here}/sessions.py", "--coastd", f"{build}/coastd"],
                   quick)
 
 
