@@ -455,11 +455,11 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	for (uint16_t i = 0; cst_watched(w) && i < n; i++)
 		if (items[i].ref != 0)
 			upf_trace_rule(w, pkts[i], upf_rules_of(items[i].ref), items[i].pdr);
-	if (flags & UPF_PDR_POLICY)
-		read_policies(items, n);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct upf_pdr *pdr = items[i].pdr;
 
+		if (unlikely(flags & UPF_PDR_POLICY) && i % UPF_POLICY_CHUNK == 0)
+			read_policies(items + i, RTE_MIN(n - i, UPF_POLICY_CHUNK));
 		if (likely(pdr != NULL && !(pdr->flags & UPF_PDR_POLICY)))
 			apply(w, pkts[i], &items[i], false, &edge[i]);
 		else if (pdr != NULL)

@@ -57,6 +57,10 @@ static inline bool upf_policy_quota_waits(const struct upf_rules *r, const struc
 	return spent != 0 && lines[spent].action == UPF_BUFF;
 }
 
+/* Packets whose policies are asked for and passed together: more lines at once than the CPU can
+ * wait for are asked for in vain. */
+#define UPF_POLICY_CHUNK 8
+
 /* Ask for the memory that upf_policy_pass() will need, the policy's own line being there. */
 static inline void upf_policy_prefetch(const struct upf_rules *r, const struct upf_pdr *pdr)
 {

@@ -464,12 +464,16 @@ static inline uint8_t act(struct cst_worker *w, struct rte_mbuf *m, struct item 
 static __rte_noinline void act_by_policy(struct cst_worker *w, struct rte_mbuf **pkts,
 					 struct item *items, uint16_t n, uint8_t *edge)
 {
-	for (uint16_t i = 0; i < n; i++)
-		if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
-			upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
-	for (uint16_t i = 0; i < n; i++)
-		if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
-			edge[i] = act_otherwise(w, pkts[i], &items[i], items[i].pdr);
+	for (uint16_t from = 0; from < n; from = (uint16_t)(from + UPF_POLICY_CHUNK)) {
+		uint16_t to = RTE_MIN(n, from + UPF_POLICY_CHUNK);
+
+		for (uint16_t i = from; i < to; i++)
+			if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
+				upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
+		for (uint16_t i = from; i < to; i++)
+			if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
+				edge[i] = act_otherwise(w, pkts[i], &items[i], items[i].pdr);
+	}
 }
 
 /* The rule that a traced packet falls to. */
