@@ -40,6 +40,8 @@ import sys
 import tempfile
 import time
 
+from rate_table import ip4, udp
+
 ARRAY = 1000
 AT_ONCE = 50    # arrays made beforehand
 PERIOD_S = 2e-3 # of the sender, which sends so many each way each time
@@ -107,19 +109,6 @@ class Requests:
 
 
 # ---- packets ------------------------------------------------------------------------------
-
-
-def ip4(src, dst, payload):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, 17, 0,
-                       socket.inet_aton(src), socket.inet_aton(dst))
-    total = sum(struct.unpack("!10H", head))
-    total = (total & 0xffff) + (total >> 16)
-    total = (total & 0xffff) + (total >> 16)
-    return head[:10] + struct.pack("!H", ~total & 0xffff) + head[12:] + payload
-
-
-def udp(sport, dport, payload):
-    return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
 
 
 def uplink(mac, n, teid):

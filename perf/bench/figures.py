@@ -4,7 +4,7 @@ import statistics
 
 AT_MOST, AT_LEAST = "<=", ">="
 
-# name: (unit, sense, target)
+# name: (sense, target)
 TARGETS = {
     "upf.ul.plain.1M.b32": (AT_MOST, 130),
     "upf.dl.plain.1M.b32": (AT_MOST, 150),
