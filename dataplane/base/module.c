@@ -35,6 +35,16 @@ int cst_modules_start(const struct cst_system *sys, struct cst_err *e)
 	return 0;
 }
 
+int cst_modules_resume(struct cst_err *e)
+{
+	for (struct cst_module *m = modules; m != NULL; m = m->next) {
+		int ret = m->resume != NULL ? m->resume(e) : 0;
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 void cst_modules_tick(uint64_t now_ms)
 {
 	for (struct cst_module *m = modules; m != NULL; m = m->next)

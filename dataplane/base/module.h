@@ -26,9 +26,12 @@ struct cst_system {
 	uint32_t max_pdrs;       /* capacity, PDRs in all sessions together */
 	uint32_t max_addresses;  /* capacity, addresses in all UE pools together */
 	uint32_t big_loop_us;    /* alarm when one walk takes longer */
+	uint32_t journal_mb;     /* bound of the journal of events, */
+	uint32_t journal_hours;  /* and how old they may be */
 	char name[32];           /* instance name: file prefix, run-time directory */
 	char run_dir[108];       /* sockets and arena fall-back; "/run/coast" */
 	char arena_path[200];    /* "": chosen (hugetlbfs when it fits, else tmpfs) */
+	char store[200];         /* directory that the instance's store lies in; "": none */
 };
 
 struct cst_module {
@@ -38,6 +41,9 @@ struct cst_module {
 	int (*reserve)(const struct cst_system *sys, struct cst_err *e);
 	/* Memory and EAL are up, workers not yet running. */
 	int (*start)(const struct cst_system *sys, struct cst_err *e);
+	/* Workers run, and packets go by what the arena has; nobody can call yet. Bring back what
+	 * the store has. */
+	int (*resume)(struct cst_err *e);
 	/* Every 100 ms or so. `now_ms` is CLOCK_MONOTONIC. Must not block. */
 	void (*tick)(uint64_t now_ms);
 	/* Workers have stopped. */
@@ -48,6 +54,7 @@ struct cst_module {
 void cst_module_add(struct cst_module *m);
 int cst_modules_reserve(const struct cst_system *sys, struct cst_err *e);
 int cst_modules_start(const struct cst_system *sys, struct cst_err *e);
+int cst_modules_resume(struct cst_err *e);
 void cst_modules_tick(uint64_t now_ms);
 void cst_modules_stop(void);
 

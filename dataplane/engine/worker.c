@@ -17,6 +17,7 @@
 #include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
 
+#include "engine/alive.h"
 #include "engine/engine.h"
 #include "engine/internal.h"
 #include "engine/rcu.h"
@@ -32,6 +33,11 @@
 #define SPIN_US    20
 #define NAP_US     100
 #define NAP_MAX_US 200
+
+/* From one look for the control thread's sign of life to the next, and without one for so long it
+ * stands still. */
+#define LOOK_US   10000
+#define SILENT_US 1000000
 
 static struct cst_worker *workers[CST_MAX_WORKERS];
 static uint16_t n_workers;
@@ -129,11 +135,20 @@ static void count_big_loop(struct cst_worker *w, uint64_t took)
 		w->stats.big_loop_worst = took;
 }
 
+/* When to look again. One worker is enough. */
+static uint64_t look(const struct cst_worker *w, uint64_t now)
+{
+	if (w->id != 0)
+		return UINT64_MAX;
+	cst_alive_look(now, SILENT_US * tsc_per_us);
+	return now + LOOK_US * tsc_per_us;
+}
+
 static int worker_main(void *arg)
 {
 	struct rte_rcu_qsbr *rcu = cst_rcu();
 	struct cst_worker *w = arg;
-	uint64_t now, idle_since;
+	uint64_t now, idle_since, look_at = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1UL); /* naps end when they should, not 50 us later */
 	rte_rcu_qsbr_thread_register(rcu, w->id);
@@ -150,6 +165,8 @@ static int worker_main(void *arg)
 		now = rte_rdtsc();
 		if (unlikely(now - start > big_loop_cycles))
 			count_big_loop(w, now - start);
+		if (unlikely(now >= look_at))
+			look_at = look(w, now);
 		if (moved) {
 			w->stats.cycles_busy += now - start;
 			idle_since = now;

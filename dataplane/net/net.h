@@ -23,6 +23,7 @@
 
 struct cst_vrf_conf {
 	char name[CST_NAME_LEN]; /* compared without case, as DNNs are */
+	uint16_t number;         /* a new one gets this number when it is free; 0: any */
 };
 
 struct cst_iface_conf {

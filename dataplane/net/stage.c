@@ -181,6 +181,12 @@ static int must_be_open(struct cst_err *e)
 
 /* ---- network instances ------------------------------------------------------ */
 
+/* A number that something still refers to is not given to another name. */
+static bool is_free_vrf(uint16_t id)
+{
+	return !stage->vrf[id][0] && !vrf_holds[id] && !(live && live->vrf[id][0]);
+}
+
 int cst_net_put_vrf(const struct cst_vrf_conf *c, struct cst_err *e)
 {
 	int rc = must_be_open(e);
@@ -191,9 +197,10 @@ int cst_net_put_vrf(const struct cst_vrf_conf *c, struct cst_err *e)
 	if (!c->name[0])
 		return cst_err(e, -EINVAL, "name", "is missing");
 	id = wish_vrf(stage, c->name);
-	/* a number that something still refers to is not given to another name */
+	if (!id && c->number && c->number < CST_MAX_VRFS && is_free_vrf(c->number))
+		id = c->number;
 	for (uint16_t i = 1; !id && i < CST_MAX_VRFS; i++)
-		if (!stage->vrf[i][0] && !vrf_holds[i] && !(live && live->vrf[i][0]))
+		if (is_free_vrf(i))
 			id = i;
 	if (!id)
 		return cst_err(e, -ENOSPC, NULL, "there are %d network instances already",

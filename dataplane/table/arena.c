@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -16,14 +17,15 @@
 
 #define PAGE         4096ull
 #define MAGIC        "coastTbl"
-#define VERSION      1
-#define MAX_SECTIONS 62
+#define VERSION      2
+#define MAX_SECTIONS 60
+#define MAX_CRASHES  2 /* then it may be what is in the tables that kills */
 #define FIELD        "system.arena_path"
 
 struct dir_entry {
 	char name[40];
 	uint32_t elem_size;
-	uint32_t reserved;
+	uint32_t version;
 	uint64_t count;
 	uint64_t offset; /* bytes from the start of the file */
 };
@@ -32,11 +34,14 @@ struct header {
 	char magic[8];
 	uint32_t version;
 	uint32_t n_sections;
-	uint64_t layout_hash; /* FNV-1a over the sections' names, sizes and counts */
+	uint64_t layout_hash; /* FNV-1a over the sections' names, sizes, versions and counts */
 	uint64_t generation;  /* how often a coastd has begun to use this file's name */
 	uint64_t bytes;       /* of the whole file */
 	uint64_t writer;      /* process id of the last one */
-	uint64_t reserved[2];
+	uint64_t salt;        /* random; for hashes over what is in it */
+	uint32_t ready;       /* what is in it is whole: it may be attached */
+	uint32_t crashes;     /* in a row, of processes that had attached it */
+	char boot[40];        /* of the kernel: times in it mean nothing to another one */
 	struct dir_entry dir[MAX_SECTIONS];
 };
 
@@ -47,6 +52,8 @@ static struct cst_section *sections; /* by name, so that the layout does not han
 static struct header wanted;
 static struct header *map;
 static int map_fd = -1;
+static bool may_attach;
+static uint64_t wanted_salt; /* 0: any */
 static struct cst_arena_info info;
 
 void cst_arena_add(struct cst_section *s)
@@ -85,6 +92,7 @@ static int add_entry(const struct cst_section *s, struct cst_err *e)
 		return cst_err(e, -E2BIG, NULL, "arena section '%s' is too large", s->name);
 	memcpy(d->name, s->name, strlen(s->name));
 	d->elem_size = s->elem_size;
+	d->version = s->version;
 	d->count = s->count;
 	d->offset = wanted.bytes;
 	wanted.bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
@@ -93,9 +101,23 @@ static int add_entry(const struct cst_section *s, struct cst_err *e)
 	return 0;
 }
 
+/* "": it cannot be told, and nothing is attached. */
+static void read_boot(char *out, size_t size)
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+	if (f == NULL || fgets(out, (int)size, f) == NULL)
+		out[0] = '\0';
+	if (f != NULL)
+		fclose(f);
+}
+
 static int lay_out(struct cst_err *e)
 {
 	memset(&wanted, 0, sizeof(wanted));
+	read_boot(wanted.boot, sizeof(wanted.boot));
+	if (getrandom(&wanted.salt, sizeof(wanted.salt), 0) != sizeof(wanted.salt))
+		return cst_err(e, -EIO, NULL, "no random numbers from the kernel");
 	memcpy(wanted.magic, MAGIC, sizeof(wanted.magic));
 	wanted.version = VERSION;
 	wanted.layout_hash = 0xcbf29ce484222325ull;
@@ -143,26 +165,72 @@ static bool read_header(int fd, struct header *h)
 	       memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0;
 }
 
+static int too_large(const char *path, uint64_t bytes, struct cst_err *e)
+{
+	return cst_err(e, -errno, FIELD, "%s: %llu MB: %s", path, (unsigned long long)bytes >> 20,
+		       strerror(errno));
+}
+
+static int map_all(int fd, const char *path, uint64_t bytes, uint64_t generation, struct cst_err *e)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return too_large(path, bytes, e);
+	map = p;
+	info.bytes = bytes;
+	info.generation = generation;
+	info.layout_hash = wanted.layout_hash;
+	return 0;
+}
+
 static int fill(int fd, const char *path, uint64_t bytes, uint64_t generation, struct cst_err *e)
 {
-	void *p;
+	int ret;
 
 	/* to nothing first: what comes back is zero and takes no memory until it is written */
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)bytes) < 0)
-		return cst_err(e, -errno, FIELD, "%s: %llu MB: %s", path,
-			       (unsigned long long)bytes >> 20, strerror(errno));
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return cst_err(e, -errno, FIELD, "%s: %llu MB: %s", path,
-			       (unsigned long long)bytes >> 20, strerror(errno));
-	map = p;
+		return too_large(path, bytes, e);
+	ret = map_all(fd, path, bytes, generation, e);
+	if (ret < 0)
+		return ret;
 	*map = wanted;
 	map->bytes = bytes;
 	map->generation = generation;
 	map->writer = (uint64_t)getpid();
-	info.bytes = bytes;
-	info.generation = generation;
-	info.layout_hash = wanted.layout_hash;
+	return 0;
+}
+
+/* ---- what an earlier process left ---------------------------------------------- */
+
+/* Why it cannot be gone on with; NULL: it can. */
+static const char *unfit(const struct header *old, off_t size, uint64_t bytes)
+{
+	if (old->version != VERSION || old->layout_hash != wanted.layout_hash)
+		return "their layout has changed";
+	if (strncmp(old->boot, wanted.boot, sizeof(old->boot)) != 0 || wanted.boot[0] == '\0')
+		return "they are from before the system was started";
+	if (!old->ready)
+		return "they were never complete";
+	if ((uint64_t)size != bytes || old->bytes != bytes)
+		return "the file has another size";
+	if (wanted_salt != 0 && old->salt != wanted_salt)
+		return "they belong to another store";
+	if (old->crashes >= MAX_CRASHES)
+		return "coastd crashed with them";
+	return NULL;
+}
+
+static int attach(int fd, const char *path, uint64_t bytes, const struct header *old,
+		  struct cst_err *e)
+{
+	int ret = map_all(fd, path, bytes, old->generation + 1, e);
+
+	if (ret < 0)
+		return ret;
+	map->generation++;
+	map->writer = (uint64_t)getpid();
+	info.attached = true;
 	return 0;
 }
 
@@ -206,24 +274,25 @@ static int map_file(const char *path, uint64_t page, struct cst_err *e)
 
 	if (fd < 0)
 		return fd;
+	if (fstat(fd, &st) < 0)
+		st.st_size = 0;
 	ours = read_header(fd, &old);
 	if (ours)
 		generation = old.generation + 1;
-	if (fstat(fd, &st) == 0 && (st.st_size == 0 || (ours && old.version == VERSION &&
-							old.layout_hash == wanted.layout_hash))) {
+	if (ours && may_attach)
+		info.why_new = unfit(&old, st.st_size, bytes);
+	if (ours && may_attach && info.why_new == NULL)
+		ret = attach(fd, path, bytes, &old, e);
+	else if (st.st_size == 0 ||
+		 (ours && old.version == VERSION && old.layout_hash == wanted.layout_hash))
 		ret = fill(fd, path, bytes, generation, e);
-		if (ret < 0) {
-			close(fd);
-			return ret;
-		}
-		map_fd = fd;
-	} else {
+	else
 		ret = replace(path, bytes, generation, e);
-		close(fd); /* the old file's lock, held until the new one stands in its place */
-		if (ret < 0)
-			return ret;
-		map_fd = ret;
-	}
+	if (ret != 0)
+		close(fd); /* and with it the old file's lock, once a new one stands in its place */
+	if (ret < 0)
+		return ret;
+	map_fd = ret > 0 ? ret : fd;
 	snprintf(info.path, sizeof(info.path), "%s", path);
 	info.huge = page > PAGE;
 	return 0;
@@ -312,7 +381,7 @@ static int map_ordinary(const struct cst_system *sys, struct cst_err *e)
 	return ret;
 }
 
-int cst_arena_map(const struct cst_system *sys, struct cst_err *e)
+static int map_sections(const struct cst_system *sys, struct cst_err *e)
 {
 	unsigned i = 0;
 	int ret = lay_out(e);
@@ -326,9 +395,46 @@ int cst_arena_map(const struct cst_system *sys, struct cst_err *e)
 		return ret;
 	for (struct cst_section *s = sections; s != NULL; s = s->next)
 		s->base = (char *)map + map->dir[i++].offset;
-	LOG_INFO("tables: %s, %llu MB, generation %llu", info.path,
-		 (unsigned long long)info.bytes >> 20, (unsigned long long)info.generation);
+	LOG_INFO("tables: %s, %llu MB, generation %llu%s", info.path,
+		 (unsigned long long)info.bytes >> 20, (unsigned long long)info.generation,
+		 info.attached ? ", attached" : "");
 	return 0;
+}
+
+int cst_arena_map(const struct cst_system *sys, struct cst_err *e)
+{
+	may_attach = false;
+	return map_sections(sys, e);
+}
+
+int cst_arena_attach(const struct cst_system *sys, uint64_t of, struct cst_err *e)
+{
+	may_attach = true;
+	wanted_salt = of;
+	return map_sections(sys, e);
+}
+
+void cst_arena_ready(void)
+{
+	if (map != NULL)
+		__atomic_store_n(&map->ready, 1, __ATOMIC_RELEASE);
+}
+
+void cst_arena_crashed(void)
+{
+	if (map != NULL && info.attached)
+		map->crashes++;
+}
+
+void cst_arena_settled(void)
+{
+	if (map != NULL)
+		map->crashes = 0;
+}
+
+uint64_t cst_arena_salt(void)
+{
+	return map != NULL ? map->salt : 0;
 }
 
 void cst_arena_unmap(void)

@@ -21,6 +21,7 @@ struct link { /* of a free run: its list; 0 ends it */
 
 struct cst_lines {
 	uint32_t count, used;
+	uint32_t rest;     /* the free run behind all that cst_lines_take() took */
 	uint64_t nonempty; /* bit c: list[c] has runs */
 	uint32_t list[N_CLASSES];
 	uint32_t *run;     /* [count + 1] first and last line of a run: its length, FREE when it is;
@@ -102,6 +103,7 @@ struct cst_lines *cst_lines_new(void *base, uint32_t count)
 		return NULL;
 	}
 	l->count = count;
+	l->rest = 1;
 	link_free(l, 1, count - 1);
 	return l;
 }
@@ -160,6 +162,24 @@ void cst_lines_free(struct cst_lines *l, uint32_t first, uint32_t n)
 		n += before & ~FREE;
 	}
 	link_free(l, first, n);
+}
+
+bool cst_lines_take(struct cst_lines *l, uint32_t first, uint32_t n)
+{
+	uint32_t rest = l->rest, have = l->count - rest;
+
+	n = class_size(class_ceil(n));
+	if (n == 0 || first < rest || have == 0 || first - rest > have || have - (first - rest) < n)
+		return false;
+	unlink_free(l, rest);
+	if (first > rest)
+		link_free(l, rest, first - rest);
+	mark(l, first, n, 0);
+	l->used += n;
+	l->rest = first + n;
+	if (l->rest < l->count)
+		link_free(l, l->rest, l->count - l->rest);
+	return true;
 }
 
 uint32_t cst_lines_used(const struct cst_lines *l)

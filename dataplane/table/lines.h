@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cst_lines;
@@ -16,6 +17,9 @@ void cst_lines_free_all(struct cst_lines *l);
 /* Index of the first of n lines (never 0: 0 means "none"), or 0 when full. Not zeroed. */
 uint32_t cst_lines_alloc(struct cst_lines *l, uint32_t n);
 void cst_lines_free(struct cst_lines *l, uint32_t first, uint32_t n);
+/* Runs that were in use before, in rising order and before the first alloc. False: it does not lie
+ * behind the one before, or not in the section. */
+bool cst_lines_take(struct cst_lines *l, uint32_t first, uint32_t n);
 uint32_t cst_lines_used(const struct cst_lines *l);
 
 static inline void *cst_line(void *base, uint32_t index)

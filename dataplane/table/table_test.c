@@ -92,6 +92,32 @@ static void lines_get_full(void **state)
 	cst_lines_free_all(l);
 }
 
+static void lines_are_taken_again(void **state)
+{
+	struct cst_lines *l = cst_lines_new(*state, LINES);
+	uint32_t at, n = 0;
+
+	assert_true(cst_lines_take(l, 1, 3));
+	assert_true(cst_lines_take(l, 4, 1));
+	assert_true(cst_lines_take(l, 20, 4));
+	assert_false(cst_lines_take(l, 19, 1)); /* behind the one before */
+	assert_false(cst_lines_take(l, 23, 1));
+	assert_false(cst_lines_take(l, LINES - 1, 2)); /* not in the section */
+	assert_false(cst_lines_take(l, LINES, 1));
+	assert_true(cst_lines_take(l, LINES - 1, 1));
+	assert_false(cst_lines_take(l, LINES - 1, 1));
+	assert_int_equal(cst_lines_used(l), 9);
+	while ((at = cst_lines_alloc(l, 1)) != 0) {
+		assert_true(at > 4 && (at < 20 || at > 23) && at != LINES - 1);
+		n++;
+	}
+	assert_int_equal(n, LINES - 1 - 9);
+	cst_lines_free(l, 1, 3);
+	cst_lines_free(l, 4, 1);
+	assert_int_equal(cst_lines_alloc(l, 4), 1);
+	cst_lines_free_all(l);
+}
+
 static bool claim(uint8_t *owned, uint32_t first, uint32_t n, uint8_t value)
 {
 	for (uint32_t i = first; i < first + n; i++) {
@@ -221,6 +247,102 @@ static void arena_starts_afresh(void **state)
 	assert_int_equal(*(uint64_t *)small.base, 0);
 }
 
+static void attach_both(bool want, const char *why)
+{
+	struct cst_arena_info info;
+	struct cst_err e = {0};
+
+	cst_arena_unmap();
+	cst_arena_add(&small);
+	cst_arena_add(&large);
+	assert_int_equal(cst_arena_attach(&sys, 0, &e), 0);
+	cst_arena_info(&info);
+	assert_int_equal(info.attached, want);
+	assert_int_equal(*(uint64_t *)small.base, want ? 7 : 0);
+	if (why == NULL)
+		assert_null(info.why_new);
+	else
+		assert_non_null(strstr(info.why_new, why));
+	*(uint64_t *)small.base = 7;
+}
+
+static void arena_is_gone_on_with(void **state)
+{
+	uint64_t salt;
+
+	attach_both(false, NULL); /* the first of all */
+	salt = cst_arena_salt();
+	attach_both(false, "never complete");
+	cst_arena_ready();
+	salt = cst_arena_salt();
+	attach_both(true, NULL);
+	assert_int_equal(cst_arena_salt(), salt);
+	attach_both(true, NULL);
+
+	small.version++;
+	attach_both(false, "layout");
+	cst_arena_ready();
+	large.count /= 2;
+	attach_both(false, "layout");
+	large.count *= 2;
+	small.version--;
+}
+
+/* What is in it may be what kills whoever attaches it. */
+static void arena_that_kills_is_left(void **state)
+{
+	attach_both(false, NULL);
+	cst_arena_ready();
+	cst_arena_crashed(); /* it was new: nothing to say against it */
+	attach_both(true, NULL);
+	cst_arena_crashed();
+	attach_both(true, NULL);
+	cst_arena_settled();
+	cst_arena_crashed();
+	attach_both(true, NULL);
+	cst_arena_crashed();
+	attach_both(false, "crashed");
+}
+
+static void change_file(long at)
+{
+	FILE *f = fopen(sys.arena_path, "r+");
+	int c;
+
+	fseek(f, at, SEEK_SET);
+	c = fgetc(f);
+	fseek(f, at, SEEK_SET);
+	fputc(c ^ 1, f);
+	fclose(f);
+}
+
+/* Whichever byte of the identity is another one, the content is not taken over. */
+static void arena_with_another_header_is_left(void **state)
+{
+	/* magic, version; layout; size; ready; boot. Between them: what may be anything. */
+	static const struct {
+		long from, to;
+	} parts[] = {{0, 12}, {16, 24}, {32, 40}, {56, 57}, {64, 100}};
+	struct cst_arena_info info;
+	struct cst_err e = {0};
+
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		for (long at = parts[i].from; at < parts[i].to; at++) {
+			attach_both(false, NULL);
+			cst_arena_ready();
+			cst_arena_unmap();
+			change_file(at);
+			cst_arena_add(&small);
+			cst_arena_add(&large);
+			assert_int_equal(cst_arena_attach(&sys, 0, &e), 0);
+			cst_arena_info(&info);
+			assert_false(info.attached);
+			assert_int_equal(*(uint64_t *)small.base, 0);
+			unlink(sys.arena_path);
+		}
+	}
+}
+
 /* What lies there may be anything. */
 static void arena_replaces_a_strange_file(void **state)
 {
@@ -299,8 +421,12 @@ int main(void)
 		cmocka_unit_test_prestate(lines_are_reused, base),
 		cmocka_unit_test_prestate(lines_get_full, base),
 		cmocka_unit_test_prestate(lines_never_overlap, base),
+		cmocka_unit_test_prestate(lines_are_taken_again, base),
 		ARENA(arena_maps_sections),
 		ARENA(arena_starts_afresh),
+		ARENA(arena_is_gone_on_with),
+		ARENA(arena_that_kills_is_left),
+		ARENA(arena_with_another_header_is_left),
 		ARENA(arena_replaces_a_strange_file),
 		ARENA(arena_excludes_others),
 		ARENA(arena_refuses_what_does_not_fit),
