@@ -7,7 +7,7 @@
  * Changes gather in a batch. cst_store_write() appends it to the log, whole or
  * not at all: from then on the end of any process does not lose it. After
  * cst_store_sync() a loss of power does not either. A thread of the store's own
- * carries the log over into LMDB; nobody waits for it but who reads.
+ * carries the log over into LMDB; nobody waits for it.
  *
  * Control thread only, except where said. Without an open store (--check,
  * system.store "none") put, del, write and sync do nothing and succeed, and
@@ -32,8 +32,8 @@ enum cst_db {
 	CST_DBS
 };
 
-/* Open or create DIR (made with mode 0700), lock it, carry over what the log still holds. Every
- * value is checked first, in a process of its own, so that damage cannot harm this one: what is
+/* Open or create DIR (made with mode 0700), lock it, find what the log still holds. Every value is
+ * checked first, in a process of its own, so that damage cannot harm this one: what is
  * damaged or foreign is refused with the reason in *e (-EBADMSG, -EPROTONOSUPPORT for a newer
  * version) and left as it is. -EWOULDBLOCK: another process has it; its id is in the reason. */
 int cst_store_open(const char *dir, struct cst_err *e);
@@ -63,11 +63,12 @@ bool cst_store_dirty(void); /* something was written since the last sync */
 
 /* ---- reading: sees all that was written ---------------------------------- */
 
-/* 1: found, *val is valid until the next call of any of these functions; 0: not there; or -EBADMSG.
- */
+/* 1: found, *val is valid until the next call of any of these functions; 0: not there; -EBADMSG or
+ * another errno: it cannot be read. */
 int cst_store_get(enum cst_db db, const void *key, size_t klen, const void **val, size_t *vlen);
 /* In the order of keys, from `from` on (NULL: the first). `fn` returns 0 to go on; what else it
- * returns ends the walk and is returned. It may not write. */
+ * returns ends the walk and is returned. Keys and values are valid until each() returns. What `fn`
+ * writes the walk does not see. */
 int cst_store_each(enum cst_db db, const void *from, size_t klen,
 		   int (*fn)(void *arg, const void *key, size_t klen, const void *val, size_t vlen),
 		   void *arg);
