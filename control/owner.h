@@ -35,6 +35,7 @@ enum cst_role {
 struct cst_caller {
 	uint8_t owner; /* number, 0: none was claimed */
 	uint8_t role;  /* enum cst_role */
+	uint32_t life; /* which owner had the number: of who keeps owners */
 	uint64_t epoch;
 	char client[64]; /* who says so, "smf-1" */
 };
@@ -44,7 +45,10 @@ struct cst_caller *cst_caller_get(void);
 /* Called before each method that changes something; set by who keeps owners, NULL: nobody does.
  * -ESTALE "FENCED ..." when the caller's epoch is older than its owner's. */
 extern int (*cst_caller_gate)(const struct cst_caller *c, struct cst_err *e);
-/* Called when a connection with a claim ends. */
+/* Called before each call, whatever it does, of a connection with a claim: it lives. May be NULL.
+ */
+extern void (*cst_caller_seen)(const struct cst_caller *c);
+/* Called when a connection with a claim ends; may not publish events. NULL: nobody asks. */
 extern void (*cst_caller_gone)(const struct cst_caller *c);
 
 /* ---- who keeps owners ---------------------------------------------------- */
@@ -107,18 +111,22 @@ struct cst_owned {
 	const char *what; /* "sessions" */
 	/* The owner has gone from one state to another. INERTIAL: policies take effect.
 	 * RECONCILING: everything of it is stale until it is adopted, updated or put again; replay
-	 * what is owed. CONNECTED: policies end for what is not stale. */
+	 * what is owed; from RECONCILING: it goes on with that, after a loss or a restart, and what
+	 * was adopted stays so. CONNECTED: policies end for what is not stale. NONE: it has said
+	 * goodbye or was deleted, what it had is nobody's from now on. The state that owners have
+	 * at start is told twice: before there is anything of theirs, and when there is. */
 	void (*turn)(unsigned owner, enum cst_owner_state from, enum cst_owner_state to);
 	void (*count)(unsigned owner, struct cst_owned_counts *out);
 	/* A page of what the owner has: appends {"seid", "digest", "stale", "local", "class"} to
 	 * `items`, at most `limit`; *cursor as in struct cst_page. */
 	int (*page)(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit,
 		    json_t *items, struct cst_err *e);
-	/* These are the owner's and no longer stale; nothing of their traffic changes. All or none:
-	 * -ENOENT with the index. */
+	/* These (`ids` NULL: all that it has) are the owner's and no longer stale or local; nothing
+	 * of their traffic changes. All or none: -ENOENT with the index. */
 	int (*adopt)(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
-	/* End at most `most` that are stale and whose time (cst_inertia_class.seconds since `lost`)
-	 * is over, or all stale ones with `now`; with final reports. Returns how many. */
+	/* End at most `most` that are stale (while the owner is INERTIAL: of all it has) and whose
+	 * time (cst_inertia_class.seconds of `lost_ms`) is over, unless their class keeps them; or
+	 * stale ones of every class and age with `now`. With final reports. Returns how many. */
 	unsigned (*sweep)(unsigned owner, uint64_t lost_ms, bool now, unsigned most);
 	struct cst_owned *next;
 };

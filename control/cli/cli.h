@@ -43,6 +43,9 @@ int cst_cli_call(struct cst_cli *cli, const char *method, json_t *params, json_t
  * member `items` that is one), else one line per member. `o` names the fields and their units; may
  * be NULL. */
 void cst_cli_show(struct cst_cli *cli, const struct cst_object *o, const json_t *result);
+/* `event watch` with these arguments ({"types": [..], "from": N}): events as they come, until
+ * Ctrl-C. */
+int cst_cli_watch(struct cst_cli *cli, const json_t *args, struct cst_err *e);
 /* All that was wrong with a call that was refused, when coastd listed it: [{"file", "line",
  * "field", "reason"}], borrowed until the next call. NULL: it did not. */
 const json_t *cst_cli_errors(const struct cst_cli *cli);

@@ -84,7 +84,7 @@ static int follow(struct cst_cli *cli, json_int_t *next, struct cst_err *e)
 	}
 }
 
-static int watch(struct cst_cli *cli, const json_t *args, struct cst_err *e)
+int cst_cli_watch(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 {
 	json_int_t next = 0;
 	bool told = false;
@@ -111,6 +111,6 @@ static struct cst_command watch_command = {
 	.verb = "watch",
 	.help = "print events as they come; Ctrl-C ends",
 	.args = &watch_object,
-	.run = watch,
+	.run = cst_cli_watch,
 };
 CST_COMMAND(watch_command);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "class.h"
+#include "owner.h"
 #include "rpc_int.h"
 #include "tree.h"
 
@@ -29,6 +30,11 @@ static const struct rpc_peer *current;
 const struct rpc_peer *rpc_current(void)
 {
 	return current;
+}
+
+struct cst_caller *cst_caller_get(void)
+{
+	return current != NULL ? current->caller : NULL;
 }
 
 static struct cst_pool *call_pool(void)
@@ -203,6 +209,16 @@ static int denied(struct cst_err *e)
 		       rpc_group);
 }
 
+/* A connection that calls lives; one whose claim was overtaken changes nothing. */
+static int claim_stands(const struct cst_caller *c, bool writes, struct cst_err *e)
+{
+	if (c == NULL || c->owner == 0)
+		return 0;
+	if (cst_caller_seen != NULL)
+		cst_caller_seen(c);
+	return writes && cst_caller_gate != NULL ? cst_caller_gate(c, e) : 0;
+}
+
 /* By position: the i-th value is the i-th field. New reference or NULL. */
 static json_t *by_name(const struct cst_object *o, const json_t *params, struct cst_err *e)
 {
@@ -254,6 +270,7 @@ static int call(const char *name, const struct cst_node *params, const struct rp
 	const struct cst_method *m = cst_method_by_name(name);
 	const struct cst_class *c = NULL;
 	enum verb verb = m == NULL ? class_verb(name, &c) : V_NONE;
+	bool writes = m != NULL ? m->write : verb <= V_DELETE;
 	json_t *js = NULL;
 	int ret;
 
@@ -261,10 +278,13 @@ static int call(const char *name, const struct cst_node *params, const struct rp
 		cst_err(e, 0, NULL, "there is no method %.64s; rpc.describe lists them", name);
 		return RPC_METHOD;
 	}
-	if ((m != NULL ? m->write : verb <= V_DELETE) && !peer->may_write) {
+	if (writes && !peer->may_write) {
 		denied(e);
 		return EACCES;
 	}
+	ret = m != NULL && m->unfenced ? 0 : claim_stands(peer->caller, writes, e);
+	if (ret < 0)
+		return -ret;
 	if ((m != NULL || verb == V_LIST) && params != NULL)
 		js = cst_node_json(params);
 	if (m != NULL)

@@ -78,27 +78,63 @@ static json_t *time_text(void)
 	return json_string(text);
 }
 
-void cst_event_publish(const struct cst_event_type *t, json_t *data)
+uint64_t cst_event_next(void)
+{
+	begin();
+	return next;
+}
+
+void cst_event_begin_after(uint64_t number)
+{
+	begin();
+	if (number < next)
+		return;
+	while (first < next)
+		forget_first();
+	began = first = next = number + 1;
+}
+
+char *cst_event_text(const struct cst_event_type *t, json_t *data)
+{
+	json_t *js;
+	char *text;
+
+	begin();
+	js = json_pack("{s:I, s:s, s:o, s:o}", "seq", (json_int_t)next, "type", t->name, "time",
+		       time_text(), "data", data != NULL ? data : json_object());
+	text = js != NULL ? json_dumps(js, JSON_COMPACT) : NULL;
+	json_decref(js);
+	return text;
+}
+
+static char *line_of(const char *text)
+{
+	static const char head[] = "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":";
+	size_t n = strlen(text);
+	char *line = malloc(sizeof(head) + n + 1);
+
+	if (line == NULL)
+		return NULL;
+	memcpy(line, head, sizeof(head) - 1);
+	memcpy(line + sizeof(head) - 1, text, n);
+	memcpy(line + sizeof(head) - 1 + n, "}", 2);
+	return line;
+}
+
+void cst_event_send(const struct cst_event_type *t, const char *text)
 {
 	struct entry *en;
-	json_t *js;
 	char *line;
 
 	begin();
 	if (ring == NULL)
 		ring = calloc(CST_EVENT_RING, sizeof(*ring));
-	js = json_pack("{s:s, s:s, s:{s:I, s:s, s:o, s:o}}", "jsonrpc", "2.0", "method", "event",
-		       "params", "seq", (json_int_t)next, "type", t->name, "time", time_text(),
-		       "data", data != NULL ? data : json_object());
-	line = js != NULL ? json_dumps(js, JSON_COMPACT) : NULL;
-	json_decref(js);
-	if (ring == NULL || line == NULL) {
+	line = ring != NULL && text != NULL ? line_of(text) : NULL;
+	if (line == NULL) {
 		/* The number is spent all the same: a gap tells subscribers that one is missing. */
 		LOG_ERR("event %s lost: out of memory", t->name);
-		free(line);
 		if (ring == NULL)
 			return;
-		line = NULL;
 	}
 	if (next - first == CST_EVENT_RING)
 		forget_first();
@@ -112,6 +148,14 @@ void cst_event_publish(const struct cst_event_type *t, json_t *data)
 		forget_first();
 	if (rpc_event_hook != NULL)
 		rpc_event_hook();
+}
+
+void cst_event_publish(const struct cst_event_type *t, json_t *data)
+{
+	char *text = cst_event_text(t, data);
+
+	cst_event_send(t, text);
+	free(text);
 }
 
 static bool wanted(const struct cst_event_type *t, const struct cst_event_type *const *types,

@@ -22,7 +22,8 @@ struct event_base;
 struct cst_method {
 	const char *name; /* "drop.list" */
 	const char *help;
-	bool write;                      /* needs the right to change */
+	bool write;    /* needs the right to change */
+	bool unfenced; /* asks itself whether the caller's claim stands (owner.h) */
 	const struct cst_object *params; /* NULL: takes none */
 	/* `params` is decoded (zeroed struct when absent). Result: new reference. A method that
 	 * refuses for several reasons may leave a list of them there: it becomes error.data.errors.
@@ -100,3 +101,13 @@ const struct cst_event_type *cst_event_type_first(void);
  * per event and start from the clock, so that they also rise from one life of coastd to the next.
  * Control thread. */
 void cst_event_publish(const struct cst_event_type *t, json_t *data);
+
+/* The same in two steps, for who keeps an event before it can be seen. The text is that of
+ * `params`, with the number that comes next; malloc'd, NULL: out of memory. Nothing may be
+ * published in between. */
+char *cst_event_text(const struct cst_event_type *t, json_t *data);
+void cst_event_send(const struct cst_event_type *t,
+		    const char *text); /* NULL: the number is spent */
+uint64_t cst_event_next(void);
+/* No number up to this one is given again, whatever the clock says. At the start. */
+void cst_event_begin_after(uint64_t number);

@@ -9,6 +9,7 @@
 
 #include "rpc/rpc.h"
 
+struct cst_caller;
 struct evbuffer;
 
 /* ---- dispatch.c ---------------------------------------------------------- */
@@ -24,8 +25,9 @@ extern char rpc_group[32]; /* who may change, for the error text */
 struct rpc_sub;
 struct rpc_peer {
 	bool may_write;
-	bool owner;          /* root or coastd's own user: may read what coastd may */
-	struct rpc_sub *sub; /* where its events go; NULL: no connection */
+	bool owner;                /* root or coastd's own user: may read what coastd may */
+	struct rpc_sub *sub;       /* where its events go; NULL: no connection */
+	struct cst_caller *caller; /* in whose name it calls (owner.h); NULL: no connection */
 };
 
 /* `calls` (may be NULL) gets the count of requests in the line, at least 1. */

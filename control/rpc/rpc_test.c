@@ -376,7 +376,7 @@ static void describe(void **state)
 	assert_string_equal(json_string_value(member(c, "name")), "thing");
 	assert_int_equal(json_array_size(member(c, "methods")), 5);
 	assert_true(json_array_size(member(js, "result.methods")) >= 8);
-	assert_int_equal(json_array_size(member(js, "result.events")), 2);
+	assert_true(json_array_size(member(js, "result.events")) >= 2);
 	json_decref(js);
 	js = ask("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.version\",\"id\":1}");
 	assert_string_equal(json_string_value(member(js, "result.coast")), COAST_VERSION);

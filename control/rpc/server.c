@@ -17,7 +17,9 @@
 #include <event2/listener.h>
 
 #include "log.h"
+#include "owner.h"
 #include "rpc_int.h"
+#include "store.h"
 
 #define TURN_NS         2000000ull  /* of one client before the others */
 #define STALL_SECONDS   30          /* without one byte read by the client */
@@ -33,10 +35,12 @@ struct client {
 	size_t scanned;      /* bytes of the input known to hold no newline */
 	size_t max_message;
 	bool busy;    /* in rpc_serve(): must not be freed, events come after the reply */
+	bool held;    /* what is to be written waits for the store */
 	bool eof;     /* it will send no more */
 	bool closing; /* close when all is written */
 	struct rpc_peer peer;
 	struct rpc_sub sub;
+	struct cst_caller caller;
 	double tokens; /* calls it may make now */
 	uint64_t tokens_at;
 };
@@ -44,6 +48,7 @@ TAILQ_HEAD(clients, client);
 
 static struct cst_rpc_conf conf;
 static struct evconnlistener *listener;
+static struct event *release;
 static struct event *accept_again;
 static struct clients clients = TAILQ_HEAD_INITIALIZER(clients);
 static unsigned n_clients;
@@ -60,6 +65,8 @@ static void client_free(struct client *c)
 {
 	TAILQ_REMOVE(&clients, c, link);
 	n_clients--;
+	if (c->caller.owner != 0 && cst_caller_gone != NULL)
+		cst_caller_gone(&c->caller);
 	event_free(c->again);
 	bufferevent_free(c->bev);
 	free(c);
@@ -85,12 +92,45 @@ static void free_line(const void *data, size_t len, void *arg)
 	free(arg);
 }
 
+/* What a client reads is on disk: its output waits for the end of the turn, where one sync serves
+ * all whose turn it was. */
+static void hold(struct client *c)
+{
+	if (c->held || !cst_store_dirty())
+		return;
+	c->held = true;
+	bufferevent_disable(c->bev, EV_WRITE);
+	if (!event_pending(release, EV_TIMEOUT, NULL))
+		event_add(release, &(struct timeval){0});
+}
+
+static void on_release(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c, *following;
+	struct cst_err e = {0};
+	int ret = cst_store_sync(&e);
+
+	if (ret < 0)
+		LOG_ERR("clients are cut off whose changes are not on disk: %s", e.reason);
+	for (c = TAILQ_FIRST(&clients); c != NULL; c = following) {
+		following = TAILQ_NEXT(c, link);
+		if (!c->held)
+			continue;
+		c->held = false;
+		if (ret < 0)
+			client_free(c);
+		else
+			bufferevent_enable(c->bev, EV_WRITE);
+	}
+}
+
 static void send_line(struct client *c, char *line)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
 	if (line == NULL)
 		return;
+	hold(c);
 	if (evbuffer_add_reference(out, line, strlen(line), free_line, line) < 0)
 		free(line);
 	evbuffer_add(out, "\n", 1);
@@ -101,6 +141,8 @@ static bool feed(struct client *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
+	if (c->sub.on)
+		hold(c);
 	if (rpc_sub_pump(&c->sub, out, EVENT_ROOM, conf.max_backlog) == 0 &&
 	    backlog(c) <= conf.max_backlog)
 		return true;
@@ -334,6 +376,7 @@ static void on_connection(struct evconnlistener *l, evutil_socket_t fd, struct s
 	c->peer.may_write = may_write;
 	c->peer.owner = rpc_peer_is_owner(fd);
 	c->peer.sub = &c->sub;
+	c->peer.caller = &c->caller;
 	c->max_message = conf.max_message;
 	if (!may_write && c->max_message > READER_MESSAGE)
 		c->max_message = READER_MESSAGE;
@@ -388,9 +431,10 @@ int cst_rpc_start(struct event_base *base, const struct cst_rpc_conf *c, struct 
 	if (fd < 0)
 		return fd;
 	accept_again = evtimer_new(base, on_accept_again, NULL);
+	release = evtimer_new(base, on_release, NULL);
 	listener = evconnlistener_new(base, on_connection, base,
 				      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (listener == NULL || accept_again == NULL) {
+	if (listener == NULL || accept_again == NULL || release == NULL) {
 		close(fd);
 		cst_rpc_stop();
 		return cst_err(e, -ENOMEM, NULL, "out of memory");
@@ -413,6 +457,8 @@ void cst_rpc_stop(void)
 	}
 	if (accept_again != NULL)
 		event_free(accept_again);
+	if (release != NULL)
+		event_free(release);
 	listener = NULL;
-	accept_again = NULL;
+	accept_again = release = NULL;
 }
