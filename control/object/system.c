@@ -17,7 +17,8 @@ struct system_obj {
 	uint32_t memory_mb, packet_buffers, buffer_size;
 	uint32_t max_sessions, max_pdrs, max_addresses;
 	uint32_t big_loop_us;
-	const char *run_dir, *arena_path;
+	uint32_t journal_mb, journal_hours;
+	const char *run_dir, *arena_path, *store;
 };
 
 static const char *const polls[] = {"adaptive", "busy", NULL};
@@ -51,10 +52,19 @@ static const struct cst_field fields[] = {
 		"room for so many addresses (IPv6: prefixes of 64 bits) in all UE pools together"),
 	CST_F_UINT(struct system_obj, big_loop_us, 10, 10000000, "microseconds", 0, "1000",
 		   "one walk of a worker that takes longer is counted and told"),
+	CST_F_UINT(struct system_obj, journal_mb, 1, 1u << 20, "MiB", 0, "64",
+		   "events that nobody has acknowledged: at most so much of them is kept; beyond "
+		   "it the oldest become records in files"),
+	CST_F_UINT(struct system_obj, journal_hours, 1, 87600, "hours", 0, "168",
+		   "events that nobody has acknowledged: kept so long at most"),
 	CST_F_STR(struct system_obj, run_dir, 1, 64, 0, "/run/coast",
 		  "directory of the control socket"),
 	CST_F_STR(struct system_obj, arena_path, 0, 199, 0, "",
 		  "file of the forwarding tables; empty: chosen, on hugepages where they fit"),
+	CST_F_STR(
+		struct system_obj, store, 4, 160, 0, "/var/lib/coast",
+		"directory in which each instance has a store, NAME, of all that it has confirmed; "
+		"none: nothing outlives coastd"),
 };
 
 /* CPUs in a list such as "1-3,5"; 0: not such a list. */
@@ -112,6 +122,8 @@ static int check(const void *obj, struct cst_err *e)
 		return cst_err(e, -EINVAL, "run_dir", "must begin with '/'");
 	if (s->arena_path[0] != '\0' && s->arena_path[0] != '/')
 		return cst_err(e, -EINVAL, "arena_path", "must begin with '/'");
+	if (s->store[0] != '/' && strcmp(s->store, "none") != 0)
+		return cst_err(e, -EINVAL, "store", "must begin with '/', or be none");
 	if (s->max_pdrs != 0 && s->max_pdrs < s->max_sessions)
 		return cst_err(e, -EINVAL, "max_pdrs", "is %u, less than max_sessions, %u",
 			       s->max_pdrs, s->max_sessions);
@@ -246,11 +258,15 @@ static void copy(const struct system_obj *s, struct cst_system *sys)
 		.max_pdrs = s->max_pdrs,
 		.max_addresses = s->max_addresses,
 		.big_loop_us = s->big_loop_us,
+		.journal_mb = s->journal_mb,
+		.journal_hours = s->journal_hours,
 	};
 	snprintf(sys->cpus, sizeof(sys->cpus), "%s", s->cpus);
 	snprintf(sys->name, sizeof(sys->name), "%s", s->name);
 	snprintf(sys->run_dir, sizeof(sys->run_dir), "%s", s->run_dir);
 	snprintf(sys->arena_path, sizeof(sys->arena_path), "%s", s->arena_path);
+	if (s->store[0] == '/')
+		snprintf(sys->store, sizeof(sys->store), "%s/%s", s->store, s->name);
 }
 
 static unsigned first_line;

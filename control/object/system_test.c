@@ -43,6 +43,8 @@ static void test_defaults(void **state)
 	assert_int_equal(sys.max_pdrs, 400000);
 	assert_int_equal(sys.max_addresses, 1 << 20);
 	assert_int_equal(sys.big_loop_us, 1000);
+	assert_int_equal(sys.journal_mb, 64);
+	assert_int_equal(sys.journal_hours, 168);
 	assert_in_range(sys.memory_mb, 64, 1024);
 	assert_string_equal(sys.name, "coastd");
 	assert_string_equal(sys.run_dir, "/run/coast");
