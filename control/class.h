@@ -23,11 +23,12 @@ struct cst_txn {
 	bool startup;          /* from the start-up file */
 };
 
-/* What takes part in transactions: one per slice. The order of calls is: begin (before the
- * slice's first plan of this transaction), plan..., compile, then commit or abort. Exactly one of
- * commit and abort follows a begin that succeeded. Parties compile and commit in the order in which
- * they began, and abort in the opposite one. Any of the four may be NULL. A check-only transaction
- * compiles and then aborts. */
+/* What takes part in transactions: one per slice. What is to outlive coastd goes into the store's
+ * batch (store.h) in plan or compile; it is written between compile and commit. The order of calls
+ * is: begin (before the slice's first plan of this transaction), plan..., compile, then commit or
+ * abort. Exactly one of commit and abort follows a begin that succeeded. Parties compile and commit
+ * in the order in which they began, and abort in the opposite one. Any of the four may be NULL. A
+ * check-only transaction compiles and then aborts. */
 struct cst_party {
 	const char *name;
 	int (*begin)(struct cst_txn *t, struct cst_err *e);
@@ -73,7 +74,10 @@ struct cst_class {
 	int (*get)(const void *key, json_t **out, struct cst_err *e);
 	int (*list)(struct cst_page *page, struct cst_err *e);
 	const struct cst_object *filter_object; /* what lists are filtered by; NULL: `object` */
-	bool config;                            /* shown by config.get and kept by coast.yaml */
+	bool config; /* shown by config.get, kept by coast.yaml and as a whole in the store */
+	/* Its objects outlive coastd by themselves: those of coast.yaml are put once they are back
+	 * (module.h: resume). */
+	bool late;
 	struct cst_class *next;
 };
 
@@ -88,13 +92,6 @@ const struct cst_class *cst_class_by_plural(const char *plural); /* "ports" */
 		cst_class_add(&var);                                             \
 	}                                                                        \
 	struct cst_swallow_semicolon
-
-/* Where acknowledged intents are kept, between compile and commit. NULL by default (memory only);
- * the store puts itself here. */
-struct cst_persist {
-	int (*write)(struct cst_txn *t, struct cst_err *e);
-};
-extern const struct cst_persist *cst_persist;
 
 enum cst_op { CST_OP_PUT, CST_OP_MODIFY, CST_OP_DELETE };
 

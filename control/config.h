@@ -36,6 +36,14 @@ unsigned cst_yaml_line(const struct cst_yaml *y, const char *path);
 /* The value at this path below js, or NULL. Borrowed. */
 json_t *cst_json_at(const json_t *js, const char *path);
 
+/* ---- start ---------------------------------------------------------------- */
+
+/* The start-up file (NULL: none) and what the store has, in one transaction over the classes that
+ * are `late` or are not. What the socket changed since the file was applied stays, unless the file
+ * says something else now; what the file said and no longer says goes; what the socket made stays.
+ * Returns the count of errors. Control thread. */
+int cst_config_start(const char *path, bool late, cst_config_report report);
+
 /* ---- reload -------------------------------------------------------------- */
 
 /* The file that coastd was started with, NULL: none. */

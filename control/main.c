@@ -22,11 +22,14 @@
 #include "log.h"
 #include "module.h"
 #include "rpc/rpc.h"
+#include "store.h"
 #include "table/arena.h"
 
 #define DEFAULT_CONFIG "/etc/coast/coast.yaml"
 #define TICK_MS        100
 #define NOTICES_MS     10
+#define SETTLED_MS     10000
+#define TELL_MS        60000
 
 struct options {
 	const char *config; /* NULL: defaults, no objects */
@@ -158,12 +161,40 @@ static void show_life(uint64_t now)
 	sd_notify(0, "WATCHDOG=1");
 }
 
+/* What was attached has not killed this process so far. */
+static void settle(uint64_t now)
+{
+	static uint64_t due;
+
+	if (due == 0)
+		due = now + SETTLED_MS;
+	else if (now >= due)
+		cst_arena_settled();
+}
+
+/* What no reply waits for. A disk that does not take it is told of once in a while. */
+static void sync_store(void)
+{
+	static uint64_t tell;
+	struct cst_err e = {0};
+	int ret = cst_store_write(&e);
+
+	if (ret == 0 && cst_store_dirty())
+		ret = cst_store_sync(&e);
+	if (ret == 0 || now_ms() < tell)
+		return;
+	LOG_ERR("store: %s", e.reason);
+	tell = now_ms() + TELL_MS;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	uint64_t now = now_ms();
 
 	cst_modules_tick(now);
 	cst_rcu_reclaim(false);
+	sync_store();
+	settle(now);
 	show_life(now);
 }
 
@@ -251,6 +282,109 @@ out:
 	return ret;
 }
 
+/* ---- what outlives this process ------------------------------------------------ */
+
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+static struct sigaction crash_before[sizeof(crash_signals) / sizeof(*crash_signals)];
+
+/* Noted in the arena, so that one which kills those who attach it is not attached for ever; then
+ * whatever would have happened does. */
+static void on_crash(int sig)
+{
+	cst_arena_crashed();
+	for (unsigned i = 0; i < sizeof(crash_signals) / sizeof(*crash_signals); i++)
+		if (crash_signals[i] == sig)
+			sigaction(sig, &crash_before[i], NULL);
+	if (sig == SIGABRT)
+		raise(sig);
+}
+
+static void watch_crashes(void)
+{
+	struct sigaction sa = {.sa_handler = on_crash, .sa_flags = SA_NODEFER};
+
+	for (unsigned i = 0; i < sizeof(crash_signals) / sizeof(*crash_signals); i++)
+		sigaction(crash_signals[i], &sa, &crash_before[i]);
+}
+
+static void make_parent(const char *path)
+{
+	char dir[sizeof(((struct cst_system *)0)->store)];
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	*strrchr(dir, '/') = '\0';
+	if (dir[0] != '\0')
+		mkdir(dir, 0755); /* what is wrong with it, opening tells */
+}
+
+/* One that is damaged is put aside, never written to: better an empty store than no service. */
+static int open_store(const char *dir, struct cst_err *e)
+{
+	char where[256];
+	int ret;
+
+	if (dir[0] == '\0')
+		return 0;
+	ret = cst_store_open(dir, e);
+	if (ret != -EBADMSG && ret != -EPROTONOSUPPORT)
+		return ret;
+	LOG_ERR("store: %s", e->reason);
+	if (cst_store_set_aside(dir, where, sizeof(where), e) < 0)
+		return e->code;
+	LOG_ERR("store: it now is %s; coastd goes on with a new one", where);
+	return cst_store_open(dir, e);
+}
+
+/* Tables are gone on with only beside the store that was there when they were made: to another one,
+ * or an older copy, they would be somebody else's. */
+static uint64_t salt_in_store(void)
+{
+	return (uint64_t)cst_store_number("arena", "high") << 32 | cst_store_number("arena", "low");
+}
+
+static void set_salt_in_store(void)
+{
+	cst_store_set_number("arena", "high", (uint32_t)(cst_arena_salt() >> 32));
+	cst_store_set_number("arena", "low", (uint32_t)cst_arena_salt());
+}
+
+static int map_tables(const struct cst_system *sys, struct cst_err *e)
+{
+	struct cst_arena_info info;
+	uint64_t salt = salt_in_store();
+	int ret = salt != 0 ? cst_arena_attach(sys, salt, e) : cst_arena_map(sys, e);
+
+	if (ret == 0 && cst_arena_salt() != salt)
+		set_salt_in_store();
+	cst_arena_info(&info);
+	if (ret == 0 && info.why_new != NULL)
+		LOG_NOTICE("the tables are made anew from the store: %s", info.why_new);
+	return ret;
+}
+
+/* Packets are forwarded once the engine runs, by what is in the arena; sessions come back then. */
+static int bring_up(const struct options *o, const struct cst_system *sys)
+{
+	struct cst_err e = {0};
+
+	if (cst_modules_start(sys, &e) < 0)
+		return failed("start", &e);
+	if (cst_config_start(o->config, false, report) > 0) {
+		LOG_ERR("%s: not started; 'coastd --check %s' finds what can be found without "
+			"starting",
+			o->config, o->config);
+		return 1;
+	}
+	if (cst_engine_run(&e) < 0 || cst_modules_resume(&e) < 0)
+		return failed("start", &e);
+	if (cst_config_start(o->config, true, report) > 0) {
+		LOG_ERR("%s: not started", o->config);
+		return 1;
+	}
+	cst_arena_ready();
+	return 0;
+}
+
 static int serve(const struct options *o)
 {
 	struct cst_system sys;
@@ -266,30 +400,28 @@ static int serve(const struct options *o)
 			strerror(errno));
 		return 1;
 	}
+	if (sys.store[0] != '\0') {
+		make_parent(sys.store);
+		cst_store_precheck(sys.store); /* while EAL starts */
+	}
 	if (cst_modules_reserve(&sys, &e) < 0)
 		return failed("start", &e);
 	if (cst_engine_init(&sys, &e) < 0)
 		return failed("start", &e);
-	if (cst_arena_map(&sys, &e) < 0) {
+	if (open_store(sys.store, &e) < 0 || map_tables(&sys, &e) < 0) {
 		failed("start", &e);
+		cst_store_close();
 		cst_engine_fini();
 		return 1;
 	}
-	ret = 1;
-	if (cst_modules_start(&sys, &e) < 0) {
-		failed("start", &e);
-	} else if (o->config != NULL && cst_config_load(o->config, false, report) > 0) {
-		LOG_ERR("%s: not started; 'coastd --check %s' finds what can be found without "
-			"starting",
-			o->config, o->config);
-	} else if (cst_engine_run(&e) < 0) {
-		failed("start", &e);
-	} else {
+	watch_crashes();
+	ret = bring_up(o, &sys);
+	if (ret == 0)
 		ret = run_loop(o, &sys);
-	}
 	cst_engine_stop();
 	cst_modules_stop();
 	cst_rcu_reclaim(true); /* what waits for its turn lies in the arena */
+	cst_store_close();
 	cst_arena_unmap();
 	cst_engine_fini();
 	return ret;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "load.h"
+#include "log.h"
 
 void load_tell(struct load *l, const struct cst_err *e)
 {
@@ -158,17 +159,24 @@ static void decode_class(struct load *l, const struct cst_class *c, bool absent_
 	json_decref(seen);
 }
 
-void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report)
+void load_open_empty(struct load *l, cst_config_report report)
 {
-	struct cst_err e;
-
-	*l = (struct load){.file = path, .report = report};
-	cst_yaml_read(&l->yaml, path, NULL, report);
-	l->errors = l->yaml.errors;
+	*l = (struct load){.file = "store", .report = report};
 	l->last = &l->first;
 	l->pool = cst_pool_new();
 	l->refused = json_object();
 	l->made = json_object();
+	l->kept = json_array();
+}
+
+void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report)
+{
+	struct cst_err e;
+
+	load_open_empty(l, report);
+	l->file = path;
+	cst_yaml_read(&l->yaml, path, NULL, report);
+	l->errors = l->yaml.errors;
 	if (l->yaml.root == NULL)
 		return;
 	if (!json_is_object(l->yaml.root) && !json_is_null(l->yaml.root)) {
@@ -188,6 +196,7 @@ void load_close(struct load *l)
 		json_decref(en->written);
 	json_decref(l->refused);
 	json_decref(l->made);
+	json_decref(l->kept);
 	cst_pool_free(l->pool);
 	cst_yaml_free(&l->yaml);
 }
@@ -213,17 +222,39 @@ const char *cst_config_file(void)
 	return started_with;
 }
 
+void load_start_with(const char *path)
+{
+	char *whole = path != NULL ? realpath(path, NULL) : NULL;
+
+	free(started_with); /* a reload may come from elsewhere */
+	started_with = whole;
+}
+
+/* What the file does not name was accepted once; a file that now stands against it goes first. */
+static void pass_over(const struct load_entry *en, const struct cst_err *e)
+{
+	char *text = origin_key_text(en->class->object, en->js);
+
+	LOG_WARN("%s %s of the store is not applied: %s%s%s", en->class->object->name,
+		 text != NULL ? text : "", e->field, e->field[0] != '\0' ? ": " : "", e->reason);
+	free(text);
+}
+
 static void plan(struct load *l, struct cst_txn_run *run)
 {
 	for (struct load_entry *en = l->first; en != NULL; en = en->next) {
 		struct cst_err e = {0};
 
-		if (cst_txn_plan(run, en->class, CST_OP_PUT, en->obj, &e) < 0)
+		if (cst_txn_plan(run, en->class, CST_OP_PUT, en->obj, &e) == 0)
+			continue;
+		if (en->stored)
+			pass_over(en, &e);
+		else
 			load_refuse(l, en, &e);
 	}
 }
 
-static void apply(struct load *l, bool check_only)
+void load_apply(struct load *l, bool check_only)
 {
 	struct cst_txn_run run;
 	struct cst_err e = {0};
@@ -240,7 +271,8 @@ static void apply(struct load *l, bool check_only)
 	}
 	cst_txn_commit(&run);
 	for (struct load_entry *en = l->first; en != NULL; en = en->next)
-		origin_keep(en);
+		if (!en->stored)
+			origin_keep(en);
 }
 
 int cst_config_load(const char *path, bool check_only, cst_config_report report)
@@ -250,11 +282,9 @@ int cst_config_load(const char *path, bool check_only, cst_config_report report)
 
 	load_open(&l, path, false, report);
 	if (json_is_object(l.yaml.root) || json_is_null(l.yaml.root))
-		apply(&l, check_only);
-	if (!check_only) {
-		free(started_with);
-		started_with = realpath(path, NULL); /* a reload may come from elsewhere */
-	}
+		load_apply(&l, check_only);
+	if (!check_only)
+		load_start_with(path);
 	errors = (int)l.errors;
 	load_close(&l);
 	return errors;

@@ -14,6 +14,7 @@ struct load_entry {
 	void *obj;        /* decoded, in the pool */
 	json_t *written;  /* the same encoded whole, as it was before planning */
 	json_t *record;   /* a reload's: what is known of it, borrowed */
+	bool stored;      /* of the store alone: the file does not name it */
 	unsigned index;
 	struct load_entry *next;
 };
@@ -26,6 +27,7 @@ struct load {
 	struct load_entry *first, **last;
 	json_t *refused; /* key texts of objects with errors */
 	json_t *made;    /* stands for a singleton that is not in the file */
+	json_t *kept;    /* of the store, for entries that are made from it */
 	unsigned errors;
 	char where[96]; /* of the object at hand: "ports[3]" */
 };
@@ -33,7 +35,14 @@ struct load {
 /* Read and decode everything; errors are told and counted. `absent_too`: a singleton that is not in
  * the file is an entry with its defaults. Free with load_close(), also after errors. */
 void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report);
+/* There is no file. */
+void load_open_empty(struct load *l, cst_config_report report);
 void load_close(struct load *l);
+
+/* Plan all, then commit, or with errors (or `check_only`) nothing. */
+void load_apply(struct load *l, bool check_only);
+/* This is the file of coastd from now on, NULL: none. */
+void load_start_with(const char *path);
 
 void load_tell(struct load *l, const struct cst_err *e);
 /* An error of this object, its field below the object; one that only follows from another is not
@@ -54,3 +63,5 @@ json_t *origin_of_class(const struct cst_class *c);
 json_t *origin_live(const struct cst_class *c, const void *obj);
 /* After the commit: this object is the file's, written so. */
 void origin_keep(const struct load_entry *en);
+/* It is not the file's any more, or gone. */
+void origin_drop(const struct cst_class *c, const char *text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kept.h"
 #include "load.h"
 
 static json_t *books; /* {"port": {KEY-TEXT: {"key", "written", "live"}}} */
@@ -70,9 +71,17 @@ void origin_keep(const struct load_entry *en)
 	else if (live != NULL)
 		json_object_set(one, "live", live);
 	json_object_set_new(of_class, text != NULL ? text : "", one);
+	/* of a class that keeps its objects itself only what the file said */
+	kept_set(c, text, c->config ? live : NULL, en->written);
 	free(text);
 	json_decref(live);
 	json_decref(whole);
+}
+
+void origin_drop(const struct cst_class *c, const char *text)
+{
+	kept_drop(c, text);
+	json_object_del(origin_of_class(c), text);
 }
 
 /* Deleted by somebody: one made anew under that key is not the file's. */
@@ -86,7 +95,7 @@ void cst_origin_forget(const struct cst_class *c, const void *key)
 	whole = cst_encode(c->object, key);
 	text = origin_key_text(c->object, whole);
 	if (text != NULL)
-		json_object_del(origin_of_class(c), text);
+		origin_drop(c, text);
 	free(text);
 	json_decref(whole);
 }

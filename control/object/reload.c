@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "load.h"
+#include "log.h"
+#include "store.h"
 
 struct reload {
 	struct load load;
@@ -303,15 +305,19 @@ static void drop_absent(void)
 
 		json_object_foreach_safe(of_class, next, text,
 					 v) if (!c->singleton && json_object_get(v, MET) == NULL)
-			json_object_del(of_class, text);
+			origin_drop(c, text);
 	}
 }
 
 static void keep_books(struct reload *r)
 {
+	struct cst_err e;
+
 	drop_absent();
 	for (struct step *s = r->first; s != NULL; s = s->next)
 		origin_keep(s->entry);
+	if (cst_store_write(&e) < 0)
+		LOG_ERR("what the file says is not kept: %s", e.reason);
 }
 
 static void finish(struct reload *r, bool check_only)

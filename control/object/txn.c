@@ -4,15 +4,16 @@
 #include <string.h>
 
 #include "config.h"
+#include "object/kept.h"
 #include "object/txn.h"
+#include "store.h"
 #include "tree.h"
-
-const struct cst_persist *cst_persist;
 
 void cst_txn_open(struct cst_txn_run *r, struct cst_pool *pool)
 {
 	*r = (struct cst_txn_run){.txn.pool = pool};
 	r->last = &r->first;
+	r->mark = cst_store_mark();
 }
 
 static int begin(struct cst_txn_run *r, struct cst_party *p, struct cst_err *e)
@@ -68,9 +69,7 @@ int cst_txn_prepare(struct cst_txn_run *r, struct cst_err *e)
 
 	for (struct cst_party *p = r->first; p != NULL && ret == 0; p = p->next)
 		ret = p->compile != NULL ? p->compile(&r->txn, e) : 0;
-	if (ret == 0 && cst_persist != NULL && !r->txn.check_only)
-		ret = cst_persist->write(&r->txn, e);
-	return ret;
+	return ret == 0 && !r->txn.check_only ? cst_store_write(e) : ret;
 }
 
 /* A party may begin anew in what its commit or abort sets off: it leaves the chain first. */
@@ -97,6 +96,7 @@ void cst_txn_abort(struct cst_txn_run *r)
 {
 	struct cst_party *reversed = NULL;
 
+	cst_store_rewind(r->mark);
 	while (r->first != NULL) {
 		struct cst_party *p = r->first;
 
@@ -167,6 +167,7 @@ static int run(struct cst_txn_run *r, const struct cst_class *c, enum cst_op op,
 			cst_err_prefix(e, "[%zu]", i);
 		if (ret < 0)
 			return ret;
+		kept_change(c, op, objs[i], r->txn.pool);
 	}
 	ret = cst_txn_prepare(r, e);
 	if (ret < 0)

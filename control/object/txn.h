@@ -7,6 +7,7 @@
 struct cst_txn_run {
 	struct cst_txn txn; /* what parties see */
 	struct cst_party *first, **last;
+	size_t mark; /* where its part of the store's batch begins */
 };
 
 void cst_txn_open(struct cst_txn_run *r, struct cst_pool *pool);

@@ -81,22 +81,6 @@ static void test_begin_and_compile_fail(void **state)
 	assert_false(a_party.open);
 }
 
-static int persist_fails(struct cst_txn *t, struct cst_err *e)
-{
-	called("persist", NULL);
-	return cst_err(e, -28, NULL, "disk full");
-}
-
-static void test_persist_fails(void **state)
-{
-	const struct cst_persist persist = {persist_fails};
-
-	cst_persist = &persist;
-	assert_int_equal(run(&lan_class, CST_OP_PUT, "{\"name\":\"x\",\"vlan\":7}", NULL), -28);
-	assert_string_equal(calls, "a:begin a:compile persist a:abort ");
-	cst_persist = NULL;
-}
-
 static void test_operations(void **state)
 {
 	assert_int_equal(run(&lan_class, CST_OP_MODIFY, "{\"name\":\"x\",\"vlan\":7}", NULL), -95);
@@ -151,7 +135,6 @@ int main(void)
 		cmocka_unit_test_setup(test_plan_fails, reset),
 		cmocka_unit_test_setup(test_decode_fails, reset),
 		cmocka_unit_test_setup(test_begin_and_compile_fail, reset),
-		cmocka_unit_test_setup(test_persist_fails, reset),
 		cmocka_unit_test_setup(test_operations, reset),
 		cmocka_unit_test_setup(test_registry, reset),
 		cmocka_unit_test_setup(test_dump, reset),
