@@ -14,6 +14,7 @@
 #include "net_neigh.h"
 #include "net_port.h"
 #include "port/port.h"
+#include "store.h"
 
 /* ---- transaction ------------------------------------------------------------ */
 
@@ -60,13 +61,26 @@ static struct cst_party net_party = {
 
 /* ---- network instance ---------------------------------------------------------- */
 
+/* What is kept of sessions names network instances by number: one keeps its own for good, and a new
+ * one gets one that none has had, as long as there are such. */
 static int put_instance(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
+	static const char space[] = "network_instance", all[] = "network_instances";
 	const struct net_instance *n = obj;
-	struct cst_vrf_conf c = {0};
+	uint32_t had = cst_store_number(space, n->name), top = cst_store_number(all, "highest");
+	struct cst_vrf_conf c = {.number = (uint16_t)(had ? had : top + 1)};
+	int rc;
 
 	snprintf(c.name, sizeof(c.name), "%s", n->name);
-	return cst_net_put_vrf(&c, e);
+	rc = cst_net_put_vrf(&c, e);
+	if (rc < 0 || t->check_only)
+		return rc;
+	c.number = cst_vrf_by_name(n->name);
+	if (c.number != had)
+		cst_store_set_number(space, n->name, c.number);
+	if (c.number > top)
+		cst_store_set_number(all, "highest", c.number);
+	return 0;
 }
 
 static int del_instance(struct cst_txn *t, const void *key, struct cst_err *e)

@@ -11,6 +11,7 @@
 #include "upf_framed.h"
 #include "upf_node.h"
 #include "upf_pool_int.h"
+#include "upf_supersede.h"
 #include "upf_work.h"
 
 /* Each address outside pools costs an entry in the routing table, which is built anew for it. */
@@ -134,6 +135,17 @@ static int held_by(const struct upf_held_addr *a, const struct upf_session *s, s
 		       (unsigned long long)s->seid);
 }
 
+/* From a session that gives way. */
+static bool take_over(struct upf_session *holder, struct upf_held_addr *a, struct cst_err *e)
+{
+	const struct upf_held_addr *own =
+		holder && upf_supersede(holder, e) ? upf_pass_addr(holder, a) : NULL;
+
+	if (own)
+		a->pool = own->pool;
+	return own != NULL;
+}
+
 /* ---- taking ------------------------------------------------------------------------ */
 
 static uint32_t first_taken(const struct upf_ue_pool *p, uint32_t at, uint32_t n)
@@ -148,6 +160,7 @@ static uint32_t first_taken(const struct upf_ue_pool *p, uint32_t at, uint32_t n
 static int take_in_pool(struct upf_ue_pool *p, struct upf_held_addr *a, struct cst_err *e)
 {
 	uint32_t at = place_of(p, a), n = span(a), i;
+	struct upf_session *holder;
 
 	if (p->count == 0)
 		return 0;
@@ -158,8 +171,10 @@ static int take_in_pool(struct upf_ue_pool *p, struct upf_held_addr *a, struct c
 		cst_rcu_reclaim(true); /* it only rests */
 		i = first_taken(p, at, n);
 	}
-	if (i < n)
-		return held_by(a, upf_session_by_ref(upf_tables.pool_slots[p->first + at + i]), e);
+	if (i < n) {
+		holder = upf_session_by_ref(upf_tables.pool_slots[p->first + at + i]);
+		return take_over(holder, a, e) ? 0 : held_by(a, holder, e);
+	}
 	mark(p, at, n, true);
 	a->pool = (uint8_t)(p - upf_ue_pools);
 	a->fresh = 1;
@@ -216,34 +231,46 @@ static void forget_outside(const struct upf_held_addr *a)
 	}
 }
 
-static int take_stray(struct upf_held_addr *a, struct cst_err *e)
+/* The route to an address outside pools. */
+static int put_route(const struct upf_held_addr *a, struct cst_err *e)
 {
 	struct cst_prefix prefix = prefix_of(a);
+	int rc = upf_framed_check(a->vrf, &prefix, upf_work.s->seid, e);
+
+	if (rc == 0)
+		rc = upf_net_open(e);
+	if (rc == 0)
+		rc = cst_net_put_service(a->vrf, &prefix, upf_service, 0, e);
+	if (rc < 0 && e)
+		e->field[0] = '\0'; /* the route's, which nobody has put */
+	return rc;
+}
+
+static int take_stray(struct upf_held_addr *a, struct cst_err *e)
+{
 	uint32_t i;
 	int rc;
 
 	for (i = 0; i < span(a); i++) {
 		struct upf_stray *s = upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, i));
+		struct upf_session *holder = s ? upf_session_by_ref(s->ref) : NULL;
 
+		/* its own, from an earlier life of coastd */
+		if (s && upf_work.past && !upf_session_by_ref(s->ref))
+			continue;
 		if (s)
-			return held_by(a, upf_session_by_ref(s->ref), e);
+			return take_over(holder, a, e) ? put_route(a, e) : held_by(a, holder, e);
 	}
 	if (upf_n_stray_addrs >= MAX_STRAY_ADDRS)
 		return cst_err(e, -ENOSPC, NULL,
 			       "more than %d UE addresses outside pools: put a pool for them",
 			       MAX_STRAY_ADDRS);
-	rc = upf_framed_check(a->vrf, &prefix, upf_work.s->seid, e);
-	if (rc == 0)
-		rc = upf_net_open(e);
-	if (rc == 0)
-		rc = cst_net_put_service(a->vrf, &prefix, upf_service, 0, e);
-	if (rc < 0) {
-		if (e)
-			e->field[0] = '\0'; /* the route's, which nobody has put */
+	rc = put_route(a, e);
+	if (rc < 0)
 		return rc;
-	}
 	for (i = 0; i < span(a); i++) {
-		if (upf_stray_take(&upf_strays, stray_kind(a), stray_key(a, i)))
+		if (upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, i)) ||
+		    upf_stray_take(&upf_strays, stray_kind(a), stray_key(a, i)))
 			continue;
 		while (i-- > 0)
 			upf_stray_remove(&upf_strays, upf_stray_get(&upf_strays, stray_kind(a),
@@ -355,6 +382,18 @@ void upf_addr_set(const struct upf_held_addr *a, uint32_t ref)
 			upf_stray_set(upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, i)),
 				      ref);
 	}
+}
+
+/* One outside pools may be another session's by now. */
+void upf_addr_settle(const struct upf_held_addr *a)
+{
+	const struct upf_stray *e =
+		a->pool ? NULL : upf_stray_get(&upf_strays, stray_kind(a), stray_key(a, 0));
+	const struct upf_session *s = e ? upf_session_by_ref(e->ref) : NULL;
+
+	for (uint32_t i = 0; s && i < upf_n_stray_addrs; i++)
+		if (upf_same_addr(&outside[i].a, a))
+			outside[i].seid = s->seid;
 }
 
 void upf_addr_free(const struct upf_held_addr *a)

@@ -50,6 +50,7 @@ static const char *const time_units[] = {"minute", "6-minutes", "hour", "day", "
 static const char *const ohr_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "udp-ipv4",    "udp-ipv6",
 					"ipv4",          "ipv6",          "gtpu-udp-ip", NULL};
 static const char *const ohc_names[] = {"gtpu-udp-ipv4", "gtpu-udp-ipv6", "gtpu-udp-ip", NULL};
+static const char *const hand_overs[] = {"commit", "drop", NULL};
 static const char *const apply_actions[] = {"DROP", "FORW", "BUFF", "NOCP", "DUPL", "IPMA",
 					    "IPMD", "DFRT", "EDRT", "BDPN", "DDPN", NULL};
 #define S struct upf_f_teid_obj
@@ -232,12 +233,12 @@ static int ohc_check(const void *obj, struct cst_err *e)
 	return 0;
 }
 
-static const struct cst_object ohc_object = {.name = "outer_header_creation",
-					     .help = "tunnel packets leave by, TS 29.244 8.2.56",
-					     .fields = ohc_fields,
-					     .n_fields = OHC_N,
-					     .size = sizeof(S),
-					     .check = ohc_check};
+const struct cst_object upf_ohc_object = {.name = "outer_header_creation",
+					  .help = "tunnel packets leave by, TS 29.244 8.2.56",
+					  .fields = ohc_fields,
+					  .n_fields = OHC_N,
+					  .size = sizeof(S),
+					  .check = ohc_check};
 #undef S
 
 #define S struct upf_fp_obj
@@ -249,7 +250,7 @@ static const struct cst_field fp_fields[] = {
 						     0, NULL, "3GPP interface type, information"),
 	[FP_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
 					  "network instance packets leave into"),
-	[FP_OHC] = CST_F_OBJ(S, outer_header_creation, &ohc_object, 0,
+	[FP_OHC] = CST_F_OBJ(S, outer_header_creation, &upf_ohc_object, 0,
 			     "tunnel packets leave by; absent in an update: as before"),
 	[FP_TRANSPORT_LEVEL_MARKING] =
 		CST_F_UINT(S, transport_level_marking, 0, UINT16_MAX, NULL, CST_F_HEX, NULL,
@@ -269,7 +270,7 @@ static const struct cst_field dup_fields[] = {
 						 CST_F_REQUIRED, NULL, "where copies go"),
 	[DUP_NETWORK_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, 0, NULL,
 					   "network instance copies leave into"),
-	[DUP_OHC] = CST_F_OBJ(S, outer_header_creation, &ohc_object, CST_F_REQUIRED,
+	[DUP_OHC] = CST_F_OBJ(S, outer_header_creation, &upf_ohc_object, CST_F_REQUIRED,
 			      "tunnel copies leave by"),
 	[DUP_TRANSPORT_LEVEL_MARKING] =
 		CST_F_UINT(S, transport_level_marking, 0, UINT16_MAX, NULL, CST_F_HEX, NULL,
@@ -294,6 +295,12 @@ static const struct cst_field far_fields[] = {
 	[FAR_HELD] = CST_F_BOOL(S, held, CST_F_STATE, NULL,
 				"its tunnel's far end knows it no more: downlink waits until this "
 				"FAR is told anew"),
+	[FAR_NEXT_TUNNEL] = CST_F_OBJ(S, next_tunnel, &upf_next_object, 0,
+				      "tunnel prepared for a hand-over, see handover.prepare"),
+	[FAR_HAND_OVER] =
+		CST_F_ENUM(S, hand_over, hand_overs, 0, NULL,
+			   "in update_fars: leave by next_tunnel from now on and end the tunnel "
+			   "left behind by an End Marker, or forget next_tunnel; not kept"),
 };
 const struct cst_object upf_far_object =
 	CST_OBJECT("far", S, far_fields, "forwarding action rule, TS 29.244 7.5.2.3");
@@ -312,7 +319,7 @@ static const struct cst_field rate_fields[] = {
 	CST_F_UINT(struct upf_rate_obj, dl, 0, RATE_MAX, "kbit/s", CST_F_REQUIRED, NULL,
 		   "downlink"),
 };
-static const struct cst_object rate_object =
+const struct cst_object upf_rate_object =
 	CST_OBJECT("bit_rate", struct upf_rate_obj, rate_fields, "bit rates, TS 29.244 8.2.8");
 
 static const struct cst_field packet_rate_fields[] = {
@@ -333,9 +340,10 @@ static const struct cst_field qer_fields[] = {
 					"QERs of several sessions that belong together, kept"),
 	[QER_GATE_STATUS] = CST_F_OBJ(S, gate_status, &gate_object, 0, "absent: open"),
 	[QER_MBR] =
-		CST_F_OBJ(S, mbr, &rate_object, 0,
+		CST_F_OBJ(S, mbr, &upf_rate_object, 0,
 			  "maximum bit rate of all PDRs with this QER together; 0: nothing passes"),
-	[QER_GBR] = CST_F_OBJ(S, gbr, &rate_object, 0, "guaranteed bit rate, kept for admission"),
+	[QER_GBR] =
+		CST_F_OBJ(S, gbr, &upf_rate_object, 0, "guaranteed bit rate, kept for admission"),
 	[QER_PACKET_RATE] = CST_F_OBJ(S, packet_rate, &packet_rate_object, 0,
 				      "packets that pass in each time unit"),
 	[QER_QFI] = CST_F_UINT(S, qfi, 0, 63, NULL, 0, NULL, "QFI written into packets"),
@@ -383,13 +391,13 @@ static int s_nssai_check(const void *obj, struct cst_err *e)
 	return 0;
 }
 
-static const struct cst_object s_nssai_object = {.name = "s_nssai",
-						 .help = "slice, TS 29.244 8.2.176; information",
-						 .fields = s_nssai_fields,
-						 .n_fields = sizeof(s_nssai_fields) /
-							     sizeof(*s_nssai_fields),
-						 .size = sizeof(struct upf_s_nssai_obj),
-						 .check = s_nssai_check};
+const struct cst_object upf_s_nssai_object = {.name = "s_nssai",
+					      .help = "slice, TS 29.244 8.2.176; information",
+					      .fields = s_nssai_fields,
+					      .n_fields = sizeof(s_nssai_fields) /
+							  sizeof(*s_nssai_fields),
+					      .size = sizeof(struct upf_s_nssai_obj),
+					      .check = s_nssai_check};
 
 static const struct cst_field f_seid_fields[] = {
 	CST_F_UINT(struct upf_f_seid_obj, seid, 0, 0, NULL, CST_F_REQUIRED, NULL,
@@ -406,7 +414,7 @@ static const struct cst_field user_id_fields[] = {
 	CST_F_STR(struct upf_user_id_obj, msisdn, 1, 15, 0, NULL, "MSISDN"),
 	CST_F_STR(struct upf_user_id_obj, nai, 1, 253, 0, NULL, "network access identifier"),
 };
-static const struct cst_object user_id_object =
+const struct cst_object upf_user_id_object =
 	CST_OBJECT("user_id", struct upf_user_id_obj, user_id_fields, "user, TS 29.244 8.2.101");
 
 static const struct cst_field buffer_fields[] = {
@@ -426,14 +434,14 @@ static const struct cst_field session_fields[] = {
 	[SESSION_SEID] = CST_F_UINT(S, seid, 1, UINT64_MAX, NULL, CST_F_KEY | CST_F_AUTO, NULL,
 				    "session id, the UP SEID"),
 	[SESSION_DNN] = CST_F_STR(S, dnn, 1, 100, 0, NULL, "data network name"),
-	[SESSION_S_NSSAI] = CST_F_OBJ(S, s_nssai, &s_nssai_object, 0, "network slice"),
+	[SESSION_S_NSSAI] = CST_F_OBJ(S, s_nssai, &upf_s_nssai_object, 0, "network slice"),
 	[SESSION_PDN_TYPE] =
 		CST_F_ENUM(S, pdn_type, pdn_types, 0, NULL,
 			   "PDU session type; addresses of another family are refused"),
 	[SESSION_CP_F_SEID] =
 		CST_F_OBJ(S, cp_f_seid, &upf_f_seid_object, 0, "the session at its control plane"),
 	[SESSION_USER_ID] =
-		CST_F_OBJ(S, user_id, &user_id_object, 0, "whose session it is; information"),
+		CST_F_OBJ(S, user_id, &upf_user_id_object, 0, "whose session it is; information"),
 	[SESSION_PDRS] = RULES(pdrs, struct upf_pdr_obj, UPF_MAX_PDRS, &upf_pdr_object,
 			       "packet detection rules"),
 	[SESSION_FARS] = RULES(fars, struct upf_far_obj, UPF_MAX_FARS, &upf_far_object,
@@ -448,6 +456,15 @@ static const struct cst_field session_fields[] = {
 			       "session reporting rules"),
 	[SESSION_INACTIVITY] = OPT_UINT(S, user_plane_inactivity_timer, "seconds",
 					"time without packets after which it is told; 0: never"),
+	[SESSION_FIVE_QI] = CST_F_UINT(S, five_qi, 0, 255, NULL, 0, NULL,
+				       "5QI of its default QoS flow, for its inertia class"),
+	[SESSION_ARP] = CST_F_UINT(S, arp, 1, 15, NULL, 0, NULL,
+				   "allocation and retention priority, likewise; 1 is the highest"),
+	[SESSION_TEMPLATE] = CST_F_STR(S, session_template, 1, 63, 0, NULL,
+				       "template that session.admit made it from; information"),
+	[SESSION_OWNER] = CST_F_STR(S, owner, 1, 63, 0, NULL,
+				    "control owner; absent: who puts it; only a caller that "
+				    "claims no owner may name one, for a new session"),
 	[SESSION_BUFFER] =
 		CST_F_OBJ(S, buffer, &buffer_object, CST_F_STATE, "downlink packets that wait"),
 	[SESSION_WORKER] = CST_F_UINT(S, worker, 0, 0, NULL, CST_F_STATE, NULL,
@@ -455,6 +472,13 @@ static const struct cst_field session_fields[] = {
 	[SESSION_UE_IPV4] = CST_F_IP(S, ue_ipv4, CST_T_IP4, CST_F_STATE, "address in use"),
 	[SESSION_UE_IPV6] =
 		CST_F_(S, ue_ipv6, CST_T_PREFIX, .flags = CST_F_STATE, .help = "prefix in use"),
+	[SESSION_INERTIA_CLASS] = CST_F_STR(S, inertia_class, 0, 63, CST_F_STATE, NULL,
+					    "what goes for it while its owner is away"),
+	[SESSION_STALE] = CST_F_BOOL(S, stale, CST_F_STATE, NULL,
+				     "its owner came back and has not spoken of it since"),
+	[SESSION_LOCAL] =
+		CST_F_BOOL(S, local, CST_F_STATE, NULL,
+			   "admitted by local authority and not yet adopted by its owner"),
 };
 #undef RULES
 const struct cst_object upf_session_object =
@@ -526,6 +550,10 @@ static const struct cst_field filter_fields[] = {
 	[FILTER_UE] = CST_F_IP(S, ue_ip_address, CST_T_IP, 0, "those of this user address"),
 	[FILTER_TEID] = CST_F_UINT(S, teid, 1, UINT32_MAX, NULL, CST_F_HEX, NULL,
 				   "those with this local TEID"),
+	[FILTER_OWNER] = CST_F_STR(S, owner, 1, 63, 0, NULL, "those of this control owner"),
+	[FILTER_STALE] = CST_F_BOOL(S, stale, 0, NULL, "those that are stale, or are not"),
+	[FILTER_LOCAL] =
+		CST_F_BOOL(S, local, 0, NULL, "those admitted by local authority, or others"),
 };
 const struct cst_object upf_filter_object =
 	CST_OBJECT("session_filter", S, filter_fields, "which sessions of a list");
@@ -552,6 +580,7 @@ CST_CLASS(upf_pool_class);
 struct cst_class upf_session_class = {.object = &upf_session_object,
 				      .plural = "sessions",
 				      .order = 70,
+				      .late = true,
 				      .modify_object = &upf_modify_object,
 				      .filter_object = &upf_filter_object};
 CST_CLASS(upf_session_class);

@@ -165,6 +165,20 @@ struct upf_dup_obj { /* 7.5.2.3, Duplicating Parameters */
 	uint16_t transport_level_marking; /* value, mask */
 };
 
+#define UPF_MAX_FEED_MS 10000 /* a next tunnel is fed for so long at most */
+#define UPF_MAX_LEAD_MS 1000  /* between the announcement of a switch and the switch */
+
+enum { NEXT_OHC, NEXT_NETWORK_INSTANCE, NEXT_FEED, NEXT_FEED_UNTIL, NEXT_SWITCH_AT, NEXT_N };
+struct upf_next_obj { /* the tunnel that a FAR is going to leave by */
+	uint64_t has;
+	struct upf_ohc_obj outer_header_creation;
+	const char *network_instance;
+	bool feed;
+	uint64_t feed_until, switch_at; /* UNIX time, milliseconds */
+};
+
+enum { UPF_HAND_OVER_COMMIT, UPF_HAND_OVER_DROP };
+
 enum {
 	FAR_ID,
 	FAR_APPLY_ACTION,
@@ -172,6 +186,8 @@ enum {
 	FAR_BAR_ID,
 	FAR_DUPLICATING_PARAMETERS,
 	FAR_HELD,
+	FAR_NEXT_TUNNEL,
+	FAR_HAND_OVER,
 	FAR_N
 };
 struct upf_far_obj { /* 7.5.2.3 */
@@ -182,6 +198,8 @@ struct upf_far_obj { /* 7.5.2.3 */
 	uint8_t bar_id;
 	struct cst_list duplicating_parameters; /* struct upf_dup_obj */
 	bool held;                              /* state */
+	struct upf_next_obj next_tunnel;
+	uint8_t hand_over; /* in updates only: UPF_HAND_OVER_* */
 };
 
 struct upf_gate_obj { /* 8.2.7 */
@@ -321,6 +339,7 @@ enum {
 	URR_QUOTA_SPENT,
 	URR_REFUSED_PACKETS,
 	URR_NEXT_DEADLINE,
+	URR_OVERRUN,
 	URR_N
 };
 struct upf_urr_obj { /* 7.5.2.4 */
@@ -350,6 +369,7 @@ struct upf_urr_obj { /* 7.5.2.4 */
 	bool quota_spent;
 	uint64_t refused_packets;
 	uint64_t next_deadline;
+	uint64_t overrun;
 };
 
 enum {
@@ -492,10 +512,17 @@ enum {
 	SESSION_BARS,
 	SESSION_SRRS,
 	SESSION_INACTIVITY,
+	SESSION_FIVE_QI,
+	SESSION_ARP,
+	SESSION_TEMPLATE,
+	SESSION_OWNER,
 	SESSION_BUFFER,
 	SESSION_WORKER,
 	SESSION_UE_IPV4,
 	SESSION_UE_IPV6,
+	SESSION_INERTIA_CLASS,
+	SESSION_STALE,
+	SESSION_LOCAL,
 	SESSION_N
 };
 struct upf_session_obj {
@@ -508,10 +535,15 @@ struct upf_session_obj {
 	struct upf_user_id_obj user_id;
 	struct cst_list pdrs, fars, qers, urrs, bars, srrs;
 	uint32_t user_plane_inactivity_timer; /* seconds; 0: none */
-	struct upf_buffer_obj buffer;         /* state */
-	uint16_t worker;                      /* state */
-	struct cst_ip ue_ipv4;                /* state */
-	struct cst_prefix ue_ipv6;            /* state */
+	uint8_t five_qi, arp;
+	const char *session_template; /* that it was admitted by */
+	const char *owner;            /* no part of the intent: in struct upf_session */
+	struct upf_buffer_obj buffer; /* state */
+	uint16_t worker;              /* state */
+	struct cst_ip ue_ipv4;        /* state */
+	struct cst_prefix ue_ipv6;    /* state */
+	const char *inertia_class;    /* state */
+	bool stale, local;            /* state */
 };
 
 struct upf_rule_id_obj { /* in remove lists */
@@ -542,81 +574,26 @@ struct upf_modify_obj { /* 7.5.4 */
 	struct cst_list update[6];
 };
 
-/* 8.2.41, in the order of their names */
-#define UPF_UR_PERIO 0x000001
-#define UPF_UR_VOLTH 0x000002
-#define UPF_UR_TIMTH 0x000004
-#define UPF_UR_QUHTI 0x000008
-#define UPF_UR_START 0x000010
-#define UPF_UR_STOPT 0x000020
-#define UPF_UR_DROTH 0x000040
-#define UPF_UR_IMMER 0x000080
-#define UPF_UR_VOLQU 0x000100
-#define UPF_UR_TIMQU 0x000200
-#define UPF_UR_LIUSA 0x000400
-#define UPF_UR_TERMR 0x000800
-#define UPF_UR_MONIT 0x001000
-#define UPF_UR_EVETH 0x008000
-#define UPF_UR_EVEQU 0x010000
-#define UPF_UR_QUVTI 0x080000
-
-/* 8.2.60 */
-#define UPF_UI_BEF 0x01
-#define UPF_UI_AFT 0x02
-#define UPF_UI_UAE 0x04
-#define UPF_UI_UBE 0x08
-
-enum {
-	REPORT_SEID,
-	REPORT_CP_F_SEID,
-	REPORT_URR_ID,
-	REPORT_UR_SEQN,
-	REPORT_TRIGGER,
-	REPORT_START_TIME,
-	REPORT_END_TIME,
-	REPORT_VOLUME_MEASUREMENT,
-	REPORT_DURATION_MEASUREMENT,
-	REPORT_TIME_OF_FIRST_PACKET,
-	REPORT_TIME_OF_LAST_PACKET,
-	REPORT_USAGE_INFORMATION,
-	REPORT_N
-};
-struct upf_usage_report_obj { /* 7.5.8.3 */
-	uint64_t has;
-	uint64_t seid;
-	struct upf_f_seid_obj cp_f_seid;
-	uint32_t urr_id, ur_seqn;
-	uint32_t usage_report_trigger; /* UPF_UR_* */
-	uint32_t start_time, end_time; /* UNIX time, seconds */
-	struct upf_measured_obj volume_measurement;
-	uint32_t duration_measurement; /* seconds */
-	uint32_t time_of_first_packet, time_of_last_packet;
-	uint32_t usage_information; /* UPF_UI_* */
-};
-
-enum { INACTIVE_SEID, INACTIVE_CP_F_SEID, INACTIVE_SECONDS, INACTIVE_N };
-struct upf_inactive_obj { /* UPIR, 7.5.8.1 */
-	uint64_t has;
-	uint64_t seid;
-	struct upf_f_seid_obj cp_f_seid;
-	uint32_t user_plane_inactivity_timer;
-};
-
-enum { QUERY_SEID, QUERY_URR_IDS, QUERY_N };
-struct upf_query_obj {
-	uint64_t has;
-	uint64_t seid;
-	struct cst_list urr_ids; /* uint32_t */
-};
-
 /* Lists of sessions. */
-enum { FILTER_SEID, FILTER_DNN, FILTER_NETWORK_INSTANCE, FILTER_UE, FILTER_TEID, FILTER_N };
+enum {
+	FILTER_SEID,
+	FILTER_DNN,
+	FILTER_NETWORK_INSTANCE,
+	FILTER_UE,
+	FILTER_TEID,
+	FILTER_OWNER,
+	FILTER_STALE,
+	FILTER_LOCAL,
+	FILTER_N
+};
 struct upf_filter_obj {
 	uint64_t has;
 	uint64_t seid;
 	const char *dnn, *network_instance;
 	struct cst_ip ue_ip_address;
 	uint32_t teid;
+	const char *owner;
+	bool stale, local;
 };
 
 struct upf_pool_obj {
@@ -643,8 +620,8 @@ extern const struct cst_object upf_session_object, upf_modify_object, upf_pool_o
 extern const struct cst_object upf_filter_object;
 extern const struct cst_object upf_pdr_object, upf_far_object, upf_qer_object, upf_urr_object,
 	upf_bar_object, upf_srr_object, upf_qos_report_object, upf_fp_object, upf_f_teid_object,
-	upf_ue_ip_object, upf_f_seid_object;
-extern const struct cst_object upf_usage_report_object, upf_query_object, upf_inactive_object;
+	upf_ue_ip_object, upf_f_seid_object, upf_ohc_object, upf_user_id_object, upf_s_nssai_object,
+	upf_rate_object, upf_next_object;
 
 /* Callbacks are filled in by upf_ctl.c and upf_pool.c, in coastd only. */
 extern struct cst_class upf_session_class, upf_pool_class;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Usage reporting on the control socket: the rule, what is told of it, the report. */
-#include "upf_api.h"
+#include "upf_api_report.h"
 
 #define OPT_UINT(s, m, u, h) CST_F_UINT(s, m, 0, 0, u, 0, NULL, h)
 #define STATE(s, m, u, h)    CST_F_UINT(s, m, 0, 0, u, CST_F_STATE, NULL, h)
@@ -119,6 +119,10 @@ static const struct cst_field urr_fields[] = {
 	[URR_REFUSED_PACKETS] =
 		STATE(S, refused_packets, "packets", "not let pass because a quota was spent"),
 	[URR_NEXT_DEADLINE] = STATE(S, next_deadline, "ms", "until a timer is looked at"),
+	[URR_OVERRUN] =
+		STATE(S, overrun, "bytes",
+		      "let pass beyond a spent quota while its owner was away, since it was "
+		      "granted; they are in reports like all others"),
 };
 #undef S
 const struct cst_object upf_urr_object = CST_OBJECT("urr", struct upf_urr_obj, urr_fields,
@@ -150,6 +154,9 @@ static const struct cst_field report_fields[] = {
 	[REPORT_USAGE_INFORMATION] = CST_F_FLAGS(
 		S, usage_information, usage_info, CST_F_STATE, NULL,
 		"before or after the monitoring time, before QoS enforcement, TS 29.244 8.2.60"),
+	[REPORT_FIRST_UR_SEQN] =
+		STATE(S, first_ur_seqn, NULL,
+		      "the journal has made one of the reports from this one to ur_seqn"),
 };
 #undef S
 const struct cst_object upf_usage_report_object =

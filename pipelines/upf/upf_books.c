@@ -219,6 +219,11 @@ void upf_lines_free(uint32_t first, uint32_t n)
 	cst_lines_free(lines, first, n);
 }
 
+bool upf_lines_take(uint32_t first, uint32_t n)
+{
+	return cst_lines_take(lines, first, n);
+}
+
 static uint32_t index_alloc(struct cst_index *x)
 {
 	uint32_t i = cst_index_alloc(x);
@@ -239,6 +244,14 @@ uint32_t upf_state_alloc(void)
 	if (line)
 		memset(&upf_tables.counts[(uint64_t)line * 4], 0, 4 * sizeof(struct upf_count));
 	return line;
+}
+
+bool upf_state_claim(uint32_t line)
+{
+	if (!cst_index_take(states, line))
+		return false;
+	cst_unpoison(&upf_tables.counts[(uint64_t)line * 4], 64);
+	return true;
 }
 
 void upf_state_free(uint32_t line)
@@ -282,9 +295,19 @@ uint32_t upf_teid_alloc(void)
 	return 0;
 }
 
+bool upf_teid_claim(uint32_t teid)
+{
+	return cst_index_take(teids, teid >> upf_tables.teid_tag_bits);
+}
+
 void upf_teid_free(uint32_t teid)
 {
 	cst_index_free(teids, teid >> upf_tables.teid_tag_bits);
+}
+
+const struct upf_capacity *upf_books_capacity(void)
+{
+	return &cap;
 }
 
 /* ---- opening and closing -------------------------------------------------------------- */

@@ -29,6 +29,7 @@ extern struct cst_module upf_tables_module; /* also for tests that start nothing
 
 int upf_books_open(const struct upf_capacity *c, struct cst_err *e);
 void upf_books_close(void);
+const struct upf_capacity *upf_books_capacity(void);
 
 /* How much of everything is in use: equal before and after what leaves no trace. */
 struct upf_inventory {
@@ -89,12 +90,25 @@ struct upf_session {
 	uint32_t generation;
 	uint32_t wake; /* UNIX time at which one of its PDRs begins or ends to match; 0: none */
 	uint16_t n_teids, n_addrs, n_states, n_parts;
-	uint8_t resting : 4;  /* of the first state line, as above */
-	uint8_t planned : 1;  /* new in the running transaction */
-	uint8_t changing : 1; /* by the running transaction */
-	uint8_t ended : 1;    /* deleted: no book follows that takes over what is not gone */
+	uint16_t resting : 4;    /* of the first state line, as above */
+	uint16_t planned : 1;    /* new in the running transaction */
+	uint16_t changing : 1;   /* by the running transaction */
+	uint16_t ended : 1;      /* deleted: no book follows that takes over what is not gone */
+	uint16_t prepared : 1;   /* one of its FARs has a next tunnel */
+	uint16_t superseded : 1; /* by another one of the running transaction */
+	/* Whose it is: upf_owned.h. */
+	uint16_t local : 1;      /* admitted by local authority, not yet handed over */
+	uint16_t inert : 1;      /* its class's policies are in effect */
+	uint16_t throttled : 1;  /* they limit its rate */
+	uint16_t capped : 1;     /* they limit its buffer */
+	uint16_t owed_data : 1;  /* downlink data that its owner could not be told of */
+	uint16_t owed_error : 1; /* an Error Indication, likewise */
+	uint8_t owner;           /* number; 0: nobody's */
+	uint16_t round;          /* its owner's when it was last put, modified or adopted by it */
 	struct upf_held_teid teids[];
 };
+
+_Static_assert(sizeof(struct upf_session) == 40, "kept a million times");
 
 static inline struct upf_held_addr *upf_addrs(const struct upf_session *s)
 {
@@ -163,10 +177,14 @@ uint64_t upf_session_new_seid(void);
 
 uint32_t upf_lines_alloc(uint32_t n);
 void upf_lines_free(uint32_t first, uint32_t n);
-uint32_t upf_state_alloc(void); /* zeroed */
+/* A run of an earlier life of coastd, in rising order and before any alloc. */
+bool upf_lines_take(uint32_t first, uint32_t n);
+uint32_t upf_state_alloc(void);      /* zeroed */
+bool upf_state_claim(uint32_t line); /* as it was in an earlier life; false: not free */
 void upf_state_free(uint32_t line);
 /* A TEID of a free slot; never 0, never one that a control plane chose. */
 uint32_t upf_teid_alloc(void);
+bool upf_teid_claim(uint32_t teid); /* that of an earlier life; false: its slot is not free */
 void upf_teid_free(uint32_t teid);
 
 /* ---- UE addresses: upf_addr.c ------------------------------------------------------ */
@@ -179,6 +197,8 @@ int upf_addr_choose(struct upf_held_addr *a, struct cst_err *e);
 int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e);
 /* Turn its slots over: workers see `ref` from now on; 0: it leads nowhere. */
 void upf_addr_set(const struct upf_held_addr *a, uint32_t ref);
+/* It has gone over to the session that its slots lead to. */
+void upf_addr_settle(const struct upf_held_addr *a);
 void upf_addr_free(const struct upf_held_addr *a); /* after the grace period */
 /* Is a part of the prefix in a pool, or an address outside pools of another session than `seid`?
  * -EEXIST, -EADDRINUSE and which. */

@@ -15,6 +15,7 @@
 #include "upf_buffer_ctl.h"
 #include "upf_clock.h"
 #include "upf_hook.h"
+#include "upf_owned.h"
 #include "upf_tell.h"
 #include "upf_timer.h"
 
@@ -165,12 +166,15 @@ CST_EVENT(dldr_event);
 
 static void publish(const struct upf_queue *q, const struct upf_first_packet *f)
 {
+	struct upf_session *s = upf_session_by_seid(q->seid);
 	json_t *js = json_pack("{s:I,s:[i],s:i}", "seid", (json_int_t)q->seid, "pdr_ids",
 			       (int)f->pdr, "ppi", (int)f->dscp);
 
 	if (f->qfi != UPF_NO_QFI)
 		json_object_set_new(js, "qfi", json_integer(f->qfi));
 	cst_event_publish(&dldr_event, js);
+	if (s)
+		upf_owned_owe_data(s);
 }
 
 static void publish_waiting(struct upf_queue *q)
@@ -212,6 +216,19 @@ static void rearm(struct upf_queue *q)
 	upf_timer_set(notify_at, (uint32_t)(q - upf_queues), 0);
 	__atomic_store_n(&q->heard, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&q->arm, q->arm + 1, __ATOMIC_RELEASE);
+}
+
+/* The worker says again who waits, if anybody still does. */
+void upf_buffer_notify_again(const struct upf_session *s)
+{
+	const struct upf_held_part *part = upf_part_of(s, UPF_PART_QUEUE, 0);
+	struct upf_queue *q = part && upf_queues ? &upf_queues[part->number] : NULL;
+
+	if (!q || !is_busy(q))
+		return;
+	rearm(q);
+	if (!upf_tell_lost(q->owner, part->number) && search == 0)
+		search = part->number;
 }
 
 /* ---- changes of rules ----------------------------------------------------------------- */

@@ -19,5 +19,8 @@ void upf_buffer_extend(uint64_t seid);
  * are asked again. NULL: no session. */
 void upf_buffer_granted(const struct upf_session *s);
 
+/* Its control plane is to be told again of downlink that waits. */
+void upf_buffer_notify_again(const struct upf_session *s);
+
 /* For session.get. False: the session has never had to buffer. */
 bool upf_buffer_state(const struct upf_session *s, struct upf_buffer_obj *out);

@@ -9,6 +9,7 @@
 #include "upf_framed.h"
 #include "upf_hook.h"
 #include "upf_plan.h"
+#include "upf_supersede.h"
 #include "upf_work.h"
 
 static struct upf_hook *hooks;
@@ -94,7 +95,7 @@ static void reap(void *ptr, uint64_t arg)
 static void let_go(struct upf_session *old, struct upf_session *next)
 {
 	for (unsigned i = 0; i < old->n_teids; i++) {
-		if (upf_keeps_teid(next, &old->teids[i]))
+		if (upf_keeps_teid(next, &old->teids[i]) || upf_teid_passed(old, &old->teids[i]))
 			continue;
 		old->teids[i].gone = 1;
 		upf_teid_clear(&old->teids[i]);
@@ -102,7 +103,7 @@ static void let_go(struct upf_session *old, struct upf_session *next)
 	for (unsigned i = 0; i < old->n_addrs; i++) {
 		struct upf_held_addr *a = &upf_addrs(old)[i];
 
-		if (upf_keeps_addr(next, a))
+		if (upf_keeps_addr(next, a) || upf_addr_passed(old, a))
 			continue;
 		a->gone = 1;
 		upf_addr_set(a, 0);
@@ -157,6 +158,9 @@ static void rest_counters(const struct upf_session *old, struct upf_session *nex
 
 void upf_change_commit(struct upf_change *c)
 {
+	for (struct upf_hook *h = hooks; h; h = h->next)
+		if (h->before)
+			h->before(c);
 	if (c->next) {
 		go_live(c->next);
 		if (c->old) {
@@ -180,12 +184,15 @@ void upf_change_undo(struct upf_change *c)
 
 	if (c->old)
 		c->old->changing = 0;
+	if (c->old && c->old->superseded)
+		upf_supersede_undo(c->old);
 	if (!b)
 		return;
 	upf_hold_vrfs(b, -1);
 	if (b->planned)
 		upf_session_forget(b);
 	upf_work.old = c->old;
+	upf_work.past = NULL;
 	upf_work.dry = false;
 	upf_work.n = 0;
 	upf_run_each_peer(b, upf_peer_release);

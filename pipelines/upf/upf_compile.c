@@ -9,6 +9,7 @@
 #include "upf_compile_sieve.h"
 #include "upf_match.h"
 #include "upf_net.h"
+#include "upf_next.h"
 #include "upf_srr_check.h"
 #include "upf_urr_check.h"
 
@@ -117,7 +118,7 @@ static int check_far(const struct upf_session_obj *s, const struct upf_far_obj *
 	if (cst_has(far, FAR_BAR_ID) && !upf_rule_find(UPF_RULE_BAR, &s->bars, far->bar_id))
 		return cst_err(e, -EINVAL, "bar_id", "the session has no BAR %u", far->bar_id);
 	rc = check_ways(far, e);
-	return rc;
+	return rc == 0 ? upf_next_check(far, e) : rc;
 }
 
 static int check_qer(const struct upf_qer_obj *q, struct cst_err *e)
@@ -354,30 +355,50 @@ static void set_action(struct upf_pdr *r, const struct upf_far_obj *far)
 		set_mark(r, fp->transport_level_marking);
 }
 
-/* Where its copies go (DUPL). Who is neither gNB nor UPF has no use for a QFI. */
+/* Copies go into this tunnel. Who is neither gNB nor UPF has no use for a QFI. */
+static struct upf_pdr *add_copy(struct upf_link *l, uint8_t dest_if, const struct upf_ohc_obj *ohc)
+{
+	struct upf_pdr *r = &l->copies[l->n_copies++];
+
+	*r = (struct upf_pdr){.id = l->rec.id,
+			      .far_id = l->far->id,
+			      .action = UPF_FORW,
+			      .flags = UPF_PDR_ENCAP,
+			      .source_if = l->rec.source_if,
+			      .dest_if = dest_if,
+			      .out_qfi = l->rec.out_qfi,
+			      .out_teid = ohc->teid};
+	if (l->qfi_known && dest_if <= UPF_IF_SGI_LAN)
+		r->flags |= UPF_PDR_PSC;
+	return r;
+}
+
+/* Where its copies go (DUPL). */
 static void link_copies(struct upf_link *l)
 {
 	const struct upf_dup_obj *d = l->far->duplicating_parameters.items;
 
-	for (unsigned i = 0; i < l->far->duplicating_parameters.n; i++) {
-		struct upf_pdr *r = &l->copies[i];
+	for (unsigned i = 0; i < upf_far_copies(l->far); i++) {
+		struct upf_pdr *r =
+			add_copy(l, d[i].destination_interface, &d[i].outer_header_creation);
 
-		if (!(l->far->apply_action & UPF_AA_DUPL))
-			return;
-		*r = (struct upf_pdr){.id = l->rec.id,
-				      .far_id = l->far->id,
-				      .action = UPF_FORW,
-				      .flags = UPF_PDR_ENCAP,
-				      .source_if = l->rec.source_if,
-				      .dest_if = d[i].destination_interface,
-				      .out_qfi = l->rec.out_qfi,
-				      .out_teid = d[i].outer_header_creation.teid};
 		if (cst_has(&d[i], DUP_TRANSPORT_LEVEL_MARKING))
 			set_mark(r, d[i].transport_level_marking);
-		if (l->qfi_known && r->dest_if <= UPF_IF_SGI_LAN)
-			r->flags |= UPF_PDR_PSC;
-		l->n_copies++;
 	}
+}
+
+/* The next tunnel gets what the one in use gets. */
+static void link_feed(struct upf_link *l)
+{
+	const struct upf_far_obj *far = l->far;
+	struct upf_pdr *r;
+
+	if (!upf_next_is_fed(far) || l->rec.action != UPF_FORW)
+		return;
+	r = add_copy(l, l->rec.dest_if, &far->next_tunnel.outer_header_creation);
+	r->flags |= l->rec.flags & (UPF_PDR_PSC_RQI | UPF_PDR_MARK);
+	r->out_tos = l->rec.out_tos;
+	l->fed = true;
 }
 
 /* Gates and the QFI of all QERs. A gate shut by any of them is shut. */
@@ -473,6 +494,7 @@ static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct 
 		l->ohc = &l->far->forwarding_parameters.outer_header_creation;
 	set_qos(s, l);
 	link_copies(l);
+	link_feed(l);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct upf_link {
 	bool qfi_known; /* a QER or the PDI tells it */
 	uint8_t n_copies;
 	struct upf_pdr copies[UPF_MAX_COPIES]; /* DUPL: where copies go */
+	bool fed;                              /* the last copy feeds the FAR's next tunnel */
 };
 
 /* What line 0 says beside the offsets. */

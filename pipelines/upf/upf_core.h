@@ -307,7 +307,9 @@ struct upf_limit {
 	uint64_t idle; /* TSC cycles without traffic that end a piece of it; 0: none */
 	uint64_t event_threshold, event_quota;   /* starts */
 	uint64_t dropped_packets, dropped_bytes; /* dropped downlink threshold */
-	uint64_t reserved[4];
+	/* The control side's: quotas as they were granted. Those above lie higher while inertia
+	 * lets more pass. */
+	uint64_t granted[3], granted_events;
 };
 _Static_assert(sizeof(struct upf_limit) == 128, "two cache lines");
 

@@ -7,20 +7,28 @@
 
 #include "engine/rcu.h"
 #include "upf_books.h"
+#include "upf_ctl.h"
+#include "upf_endmarker.h"
 #include "upf_framed.h"
 #include "upf_intent.h"
+#include "upf_kept.h"
 #include "upf_order.h"
+#include "upf_owned.h"
 #include "upf_plan.h"
 #include "upf_pool.h"
 #include "upf_report.h"
 #include "upf_show.h"
 #include "upf_urr.h"
 
+const struct upf_back *upf_ctl_back;
+
 /* The open transaction. */
 static struct {
+	struct cst_pool *pool;
 	struct upf_change *first, *last;
-	bool net;    /* the network's stage is open, and by us */
-	bool modify; /* shape of the objects of the last one, for replies */
+	struct upf_change *ends; /* of sessions that are superseded */
+	bool net;                /* the network's stage is open, and by us */
+	bool modify;             /* shape of the objects of the last one, for replies */
 } txn;
 
 /* ---- the network's stage ------------------------------------------------------------- */
@@ -69,6 +77,13 @@ static int add(struct cst_txn *t, const struct upf_change *c, struct cst_err *e)
 	return 0;
 }
 
+static int bring_back(const struct upf_session_obj *s, struct upf_change *c, struct cst_err *e)
+{
+	c->had = upf_ctl_back->val;
+	c->had_len = upf_ctl_back->len;
+	return upf_plan_again(s, &upf_ctl_back->past, c, e);
+}
+
 static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_session *old,
 		bool modify, struct cst_err *e)
 {
@@ -77,12 +92,17 @@ static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_s
 
 	if (old && (old->planned || old->changing))
 		rc = twice(s->seid, e);
+	else if (upf_ctl_back)
+		rc = bring_back(s, &c, e);
 	else
 		rc = upf_plan(s, old, modify, &c, e);
 	upf_order_planned();
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	return add(t, &c, e);
+	if (rc == 0)
+		rc = add(t, &c, e);
+	if (rc >= 0)
+		rc = upf_owned_note(t->pool, old, e);
+	upf_owned_planned();
+	return rc;
 }
 
 static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
@@ -90,14 +110,22 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 	/* The request's own copy: the choice is part of it from here on, for the store and the
 	 * reply. */
 	struct upf_session_obj *s = (struct upf_session_obj *)obj;
+	struct upf_session *old;
+	int rc;
 
 	txn.modify = false;
 	if (!cst_has(s, SESSION_SEID)) {
 		s->seid = upf_session_new_seid();
 		s->has |= 1u << SESSION_SEID;
 	}
-	upf_order_put();
-	return plan(t, s, upf_session_by_seid(s->seid), false, e);
+	old = upf_session_by_seid(s->seid);
+	if (!upf_ctl_back) {
+		rc = upf_owned_put(s, old, e);
+		if (rc < 0)
+			return rc;
+		upf_order_put();
+	}
+	return plan(t, s, old, false, e);
 }
 
 static struct upf_session *must_find(uint64_t seid, struct cst_err *e)
@@ -128,6 +156,8 @@ static int modify(struct cst_txn *t, const void *obj, struct cst_err *e)
 		rc = upf_intent_modify(m, s, t->pool, e);
 	if (rc == 0)
 		rc = upf_order_keep(m, t->pool, e);
+	if (rc == 0)
+		rc = upf_owned_change(old, e);
 	if (rc < 0)
 		return rc;
 	upf_order_strip(m, s);
@@ -149,8 +179,29 @@ static int del(struct cst_txn *t, const void *key, struct cst_err *e)
 		return -ENOENT;
 	if (old->planned || old->changing)
 		return twice(seid, e);
-	rc = upf_plan_end(old, &c, e);
+	rc = upf_owned_change(old, e);
+	upf_owned_planned();
+	if (rc == 0)
+		rc = upf_plan_end(old, &c, e);
 	return rc < 0 ? rc : add(t, &c, e);
+}
+
+/* Commits in the order of planning, but sessions that others take the place of last: no packet
+ * finds neither. */
+int upf_end_too(const struct upf_change *c, struct cst_err *e)
+{
+	struct upf_change *kept = cst_pool_alloc(txn.pool, sizeof(*kept));
+
+	if (!kept) {
+		struct upf_change undo = *c;
+
+		upf_change_undo(&undo);
+		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	}
+	*kept = *c;
+	kept->later = txn.ends;
+	txn.ends = kept;
+	return 0;
 }
 
 static void reply(const void *obj, struct cst_text *out)
@@ -167,18 +218,34 @@ static void del_reply(const void *key, struct cst_text *out)
 
 static int begin(struct cst_txn *t, struct cst_err *e)
 {
-	(void)t;
 	(void)e;
-	txn.first = txn.last = NULL;
+	txn.pool = t->pool;
+	txn.first = txn.last = txn.ends = NULL;
 	txn.net = false;
 	upf_orders_forget();
+	upf_owned_forget();
 	return 0;
+}
+
+static void keep(const struct upf_change *c)
+{
+	for (; c; c = c->later) {
+		if (c->next)
+			upf_kept_put(c->next, c->had, c->had_len);
+		else
+			upf_kept_drop(c->old->seid);
+	}
 }
 
 static int compile(struct cst_txn *t, struct cst_err *e)
 {
-	(void)t;
-	return txn.net ? cst_net_compile(e) : 0;
+	int rc = txn.net ? cst_net_compile(e) : 0;
+
+	if (rc == 0 && !t->check_only) {
+		keep(txn.ends);
+		keep(txn.first);
+	}
+	return rc;
 }
 
 static void commit(struct cst_txn *t)
@@ -191,16 +258,21 @@ static void commit(struct cst_txn *t)
 	upf_framed_commit();
 	upf_report_collect(true);
 	upf_orders_before_commit();
+	upf_owned_before_commit();
 	for (struct upf_change *c = txn.first; c; c = c->later)
 		upf_change_commit(c);
-	txn.first = txn.last = NULL;
+	for (struct upf_change *c = txn.ends; c; c = c->later)
+		upf_change_commit(c);
+	txn.first = txn.last = txn.ends = NULL;
 	upf_orders_after_commit();
-	/* The replies carry the final reports, exact ones: no worker counts by old rules any more.
-	 * Those that sleep are not waited for, others for one burst. */
-	if (upf_urr_finals_due())
+	/* The replies carry the final reports, exact ones: no worker counts by old rules any more;
+	 * and tunnels that were left have been told so. Workers that sleep are not waited for,
+	 * others for a burst or two. */
+	if (upf_urr_finals_due() || upf_endmarkers_pending())
 		cst_rcu_reclaim(true);
 	upf_report_collect(false);
 	upf_orders_forget();
+	upf_owned_forget();
 }
 
 static void abort_all(struct cst_txn *t)
@@ -208,8 +280,11 @@ static void abort_all(struct cst_txn *t)
 	(void)t;
 	for (struct upf_change *c = txn.first; c; c = c->later)
 		upf_change_undo(c);
-	txn.first = txn.last = NULL;
+	for (struct upf_change *c = txn.ends; c; c = c->later)
+		upf_change_undo(c);
+	txn.first = txn.last = txn.ends = NULL;
 	upf_orders_forget();
+	upf_owned_forget();
 	upf_pools_abort();
 	upf_framed_abort();
 	if (txn.net)

@@ -6,9 +6,12 @@
  * when no worker goes by the old rules any more, by the worker that sent the
  * last packet.
  */
+#include "upf_endmarker.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/rcu.h"
 #include "engine/worker.h"
 #include "log.h"
 #include "module.h"
@@ -23,10 +26,12 @@ struct marker {
 	const struct upf_session *old; /* sent when it is reaped; NULL: due */
 	uint16_t worker, vrf, len;
 	uint32_t peer, teid; /* of the tunnel that ends */
+	struct cst_ip remote;
 	uint8_t ip[48 + 16];
 };
 
 static struct marker *first, **last = &first;
+static unsigned on_their_way; /* in the inbox of their worker, which may not have seen them yet */
 
 static bool is_made(const struct upf_session *old, const struct upf_pdr *pdr)
 {
@@ -67,6 +72,7 @@ static void make(const struct upf_session *old, const struct upf_pdr *pdr)
 	m->len = (uint16_t)(ip_len + gtpu_len);
 	m->peer = pdr->peer;
 	m->teid = pdr->out_teid;
+	m->remote = remote;
 	*last = m;
 	last = &m->next;
 }
@@ -94,17 +100,61 @@ static bool is_in_use(const struct upf_session *s, const struct upf_pdr *pdr)
 	return false;
 }
 
+static bool enters(const struct upf_session *s, const struct marker *m)
+{
+	struct upf_walk w = {.s = s};
+	struct cst_ip local, remote;
+	const struct upf_pdr *rec;
+
+	while ((rec = upf_walk_next(&w)) != NULL) {
+		if (!(rec->flags & UPF_PDR_ENCAP) || rec->out_teid != m->teid ||
+		    upf_tables.peers[rec->peer].vrf != m->vrf)
+			continue;
+		addresses(&upf_tables.peers[rec->peer], &local, &remote);
+		if (cst_ip_eq(&remote, &m->remote))
+			return true;
+	}
+	return false;
+}
+
+/* A tunnel that was left, and is entered again before its marker could be sent, does not end. */
+static void revive(const struct upf_session *next)
+{
+	struct marker **at = &first;
+
+	while (*at) {
+		struct marker *m = *at;
+
+		if (m->old || !enters(next, m)) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		free(m);
+	}
+	last = at;
+}
+
 /* A copy's tunnel is not that of its FAR's forwarding parameters, which the order is part of. */
 static void on_commit(const struct upf_change *c)
 {
 	struct upf_walk w = {.s = c->next ? c->old : NULL};
 	const struct upf_pdr *rec;
 
+	if (first && c->next)
+		revive(c->next);
 	while ((rec = upf_walk_next(&w)) != NULL)
 		if (!w.copy && (rec->flags & UPF_PDR_ENCAP) &&
 		    upf_order_marks(c->old->seid, rec->far_id) && !is_in_use(c->next, rec) &&
 		    !is_made(c->old, rec))
 			make(c->old, rec);
+}
+
+static void arrived(void *ptr, uint64_t arg)
+{
+	(void)ptr;
+	(void)arg;
+	on_their_way--;
 }
 
 /* What could not be sent stays, in its order. */
@@ -121,8 +171,16 @@ static void send_due(void)
 		}
 		*at = m->next;
 		free(m);
+		/* a worker looks into its inbox before it takes packets from ports */
+		on_their_way++;
+		cst_rcu_defer(arrived, NULL, 0);
 	}
 	last = at;
+}
+
+bool upf_endmarkers_pending(void)
+{
+	return first || on_their_way;
 }
 
 static void on_reap(const struct upf_session *old, struct upf_session *now)

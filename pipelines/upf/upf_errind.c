@@ -18,6 +18,8 @@
 #include "upf_buffer_ctl.h"
 #include "upf_hook.h"
 #include "upf_order.h"
+#include "upf_report.h"
+#include "upf_owned.h"
 #include "upf_times.h"
 
 #define FIRST_SIZE 1024
@@ -264,10 +266,10 @@ static void publish(const struct upf_session *s, const struct upf_errind_notice 
 	}
 	for (unsigned i = 0; i < n_fars; i++)
 		json_array_append_new(ids, json_integer(fars[i]));
-	cst_event_publish(&errind_event,
-			  json_pack("{s:I,s:o,s:o,s:o}", "seid", (json_int_t)s->seid,
-				    "remote_f_teid", cst_encode(&upf_f_teid_object, &f), "pdr_ids",
-				    pdrs_of(s, t), "far_ids", ids));
+	upf_report_event(&errind_event, s->seid,
+			 json_pack("{s:I,s:o,s:o,s:o}", "seid", (json_int_t)s->seid,
+				   "remote_f_teid", cst_encode(&upf_f_teid_object, &f), "pdr_ids",
+				   pdrs_of(s, t), "far_ids", ids));
 }
 
 /* ---- one Error Indication ----------------------------------------------------------------- */
@@ -340,13 +342,44 @@ static bool tell_session(struct upf_session *s, const struct upf_errind_notice *
 {
 	uint32_t fars[UPF_MAX_FARS];
 	unsigned n = fars_of(s, t, fars);
+	uint64_t seid = s->seid;
 
 	if (n == 0 && (!sends_copies(s, t) || is_told(s, t)))
 		return false;
 	publish(s, t, fars, n);
 	if (n)
 		hold(s, fars, n);
+	if (n && (s = upf_session_by_seid(seid)) != NULL)
+		upf_owned_owe_error(s);
 	return true;
+}
+
+/* The first record that sends by this FAR. */
+static const struct upf_pdr *record_of(const struct upf_session *s, uint32_t far)
+{
+	struct upf_walk w = {.s = s};
+	const struct upf_pdr *rec;
+
+	while ((rec = upf_walk_next(&w)) != NULL)
+		if (!w.copy && rec->far_id == far && is_tunnel(rec))
+			return rec;
+	return NULL;
+}
+
+void upf_errind_again(const struct upf_session *s)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		const struct upf_pdr *rec =
+			p[i].kind == UPF_PART_HELD ? record_of(s, p[i].rule) : NULL;
+		struct upf_errind_notice t;
+
+		if (!rec)
+			continue;
+		t = far_end(rec);
+		publish(s, &t, &p[i].rule, 1);
+	}
 }
 
 /* Several sessions may send into one tunnel; each of them is told of once. */

@@ -22,5 +22,9 @@ void upf_errind_tell(struct cst_worker *w, const struct upf_errind_notice *n);
 /* Part of the notice; for tests. True: a session was found and told of. */
 bool upf_errind_handle(const struct upf_errind_notice *n);
 
+struct upf_session;
+/* Tell once more of the FARs of the session that are held. Control thread. */
+void upf_errind_again(const struct upf_session *s);
+
 /* Tunnels that are known: one for each session, network instance, far end and TEID. */
 uint32_t upf_errind_tunnels(void);

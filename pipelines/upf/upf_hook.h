@@ -8,6 +8,8 @@
 #include "upf_plan.h"
 
 struct upf_hook {
+	/* The change is about to become live, and cannot fail any more. */
+	void (*before)(const struct upf_change *c);
 	/* The change is live: workers see `next` (NULL: the session has ended) from the next burst
 	 * on; packets of the burst under way may still go by `old` (NULL: the session is new).
 	 * Cannot fail. */

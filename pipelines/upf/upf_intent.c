@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "upf_next.h"
+
 static const struct {
 	const char *lists; /* "pdrs" */
 	const char *name;  /* in reasons */
@@ -72,6 +74,10 @@ static int update_rules(const struct cst_list *rules, const struct cst_list *l, 
 		if (rule == NULL)
 			return fail(e, -ENOENT, "update", kind, i, "has no", id);
 		cst_merge(upf_rule_object(kind), rule, delta);
+		if (kind == UPF_RULE_FAR && upf_next_settle((const void *)delta, (void *)rule, e)) {
+			cst_err_prefix(e, "update_fars[%u]", i);
+			return -ENOENT;
+		}
 	}
 	return 0;
 }

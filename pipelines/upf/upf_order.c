@@ -55,7 +55,8 @@ static bool marks(const struct upf_modify_obj *m, uint32_t id)
 {
 	const struct upf_far_obj *far = upf_rule_find(UPF_RULE_FAR, &m->update[UPF_RULE_FAR], id);
 
-	return far && far->forwarding_parameters.send_end_marker;
+	return far && (far->forwarding_parameters.send_end_marker ||
+		       (cst_has(far, FAR_HAND_OVER) && far->hand_over == UPF_HAND_OVER_COMMIT));
 }
 
 bool upf_order_marks(uint64_t seid, uint32_t far)
@@ -116,10 +117,22 @@ void upf_orders_forget(void)
 
 /* ---- FARs held -------------------------------------------------------------------------- */
 
-bool upf_order_frees(uint32_t far)
+/* An update that only prepares or drops a next tunnel says nothing of the one in use. */
+static bool speaks_of_now(const struct upf_far_obj *far)
 {
-	return whole ||
-	       (modifies && upf_rule_find(UPF_RULE_FAR, &modifies->update[UPF_RULE_FAR], far));
+	bool commits = cst_has(far, FAR_HAND_OVER) && far->hand_over == UPF_HAND_OVER_COMMIT;
+
+	return commits ||
+	       (far->has & ~(1ull << FAR_ID | 1ull << FAR_NEXT_TUNNEL | 1ull << FAR_HAND_OVER)) ||
+	       far->has == 1ull << FAR_ID;
+}
+
+bool upf_order_frees(uint32_t id)
+{
+	const struct upf_far_obj *far =
+		modifies ? upf_rule_find(UPF_RULE_FAR, &modifies->update[UPF_RULE_FAR], id) : NULL;
+
+	return whole || (far && speaks_of_now(far));
 }
 
 bool upf_order_replans(const struct upf_session *old)

@@ -103,6 +103,19 @@ uint32_t upf_part_alloc(enum upf_part kind)
 	return number;
 }
 
+bool upf_part_claim(enum upf_part kind, uint32_t number)
+{
+	if (!cst_index_take(numbers[kind], number))
+		return false;
+	unpoison(kind, number, 1);
+	return true;
+}
+
+bool upf_part_in_use(enum upf_part kind, uint32_t number)
+{
+	return cst_index_is_taken(numbers[kind], number);
+}
+
 void upf_part_end(enum upf_part kind, uint32_t number)
 {
 	if (kinds[kind].end)

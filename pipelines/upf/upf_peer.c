@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/rcu.h"
+#include "net/net.h"
 #include "table/index.h"
 #include "upf_encap.h"
 #include "upf_node.h"
@@ -95,13 +96,46 @@ uint32_t upf_peers_used(void)
 	return cst_index_used(numbers);
 }
 
+/* Left by an earlier coastd: sessions that come back hold it anew. */
+static void go_on_with(uint32_t number)
+{
+	struct upf_peer *p = &upf_tables.peers[number];
+	uint32_t at;
+
+	if (p->family == 0)
+		return;
+	p->refs = 0;
+	at = find(p);
+	if ((p->family == 4 && p->hdr_len == 28) || (p->family == 6 && p->hdr_len == 48)) {
+		if (hash[at] == 0 && p->vrf < CST_MAX_VRFS && cst_index_take(numbers, number)) {
+			hash[at] = number;
+			return;
+		}
+	}
+	*p = (struct upf_peer){0};
+}
+
 int upf_peers_open(struct cst_err *e)
 {
 	numbers = cst_index_new(UPF_MAX_PEERS - 1);
 	hash = calloc(HASH_SIZE, sizeof(*hash));
 	if (!numbers || !hash)
 		return cst_err(e, -ENOMEM, NULL, "no memory for GTP-U peers");
+	for (uint32_t i = 1; i < UPF_MAX_PEERS; i++)
+		go_on_with(i);
 	return 0;
+}
+
+void upf_peers_settle(void)
+{
+	for (uint32_t i = 1; i < UPF_MAX_PEERS; i++) {
+		struct upf_peer *p = &upf_tables.peers[i];
+
+		if (p->family == 0 || p->refs > 0)
+			continue;
+		p->refs = 1;
+		upf_peer_release(i);
+	}
 }
 
 void upf_peers_close(void)

@@ -12,6 +12,8 @@
 
 int upf_peers_open(struct cst_err *e);
 void upf_peers_close(void);
+/* All sessions of an earlier life have come back: peers that none of them holds go. */
+void upf_peers_settle(void);
 uint32_t upf_peers_used(void);
 
 /* A path; the number, 0: all in use. Counts one use. */

@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "upf_framed.h"
 #include "engine/wall.h"
+#include "table/lines.h"
+#include "upf_attach.h"
+#include "upf_framed.h"
+#include "upf_next.h"
 #include "upf_ni.h"
 #include "upf_order.h"
+#include "upf_restore.h"
+#include "upf_owned.h"
 #include "upf_times.h"
 #include "upf_work.h"
 
@@ -40,23 +45,31 @@ static int no_local(uint16_t vrf, const char *family, struct cst_err *e)
 		       cst_vrf_name(vrf), family);
 }
 
+/* Both ends of the tunnel. */
+static int find_ends(uint16_t vrf, const struct upf_ohc_obj *o, struct cst_ip *local,
+		     const struct cst_ip **remote, struct cst_err *e)
+{
+	bool found = false;
+
+	*remote = &o->ipv4;
+	if (o->description != UPF_OHC_GTPU_IPV6)
+		found = upf_ni_local_to(vrf, &o->ipv4, local);
+	if (!found && o->description != UPF_OHC_GTPU_IPV4) {
+		*remote = &o->ipv6;
+		found = upf_ni_local_to(vrf, &o->ipv6, local);
+	}
+	return found ? 0 : no_local(vrf, (*remote)->family == 6 ? "IPv6" : "IPv4", e);
+}
+
 static int plan_peer(struct upf_pdr *rec, const struct upf_ohc_obj *o, struct cst_err *e)
 {
 	uint16_t port = cst_has(o, OHC_PORT) ? o->port : GTPU_PORT;
-	const struct cst_ip *remote = &o->ipv4;
+	const struct cst_ip *remote;
 	struct cst_ip local;
-	bool found = false;
+	int rc = find_ends(rec->out_vrf, o, &local, &remote, e);
 
-	if (o->description != UPF_OHC_GTPU_IPV6)
-		found = upf_ni_local_to(rec->out_vrf, &o->ipv4, &local);
-	if (!found && o->description != UPF_OHC_GTPU_IPV4) {
-		remote = &o->ipv6;
-		found = upf_ni_local_to(rec->out_vrf, &o->ipv6, &local);
-	}
-	if (!found)
-		return no_local(rec->out_vrf, remote->family == 6 ? "IPv6" : "IPv4", e);
-	if (upf_work.dry)
-		return 0;
+	if (rc < 0 || upf_work.dry)
+		return rc;
 	rec->peer = upf_peer_hold(rec->out_vrf, &local, remote, port);
 	if (rec->peer == 0)
 		return cst_err(e, -ENOSPC, "outer_header_creation",
@@ -97,13 +110,39 @@ static int plan_copies(struct upf_link *l, struct cst_err *e)
 	const struct upf_dup_obj *d = l->far->duplicating_parameters.items;
 	int rc = 0;
 
-	for (unsigned i = 0; rc == 0 && i < l->n_copies; i++) {
+	for (unsigned i = 0; rc == 0 && i < upf_far_copies(l->far); i++) {
 		rc = upf_plan_way(&l->copies[i], d[i].network_instance, &d[i].outer_header_creation,
 				  e);
 		if (rc < 0)
 			cst_err_prefix(e, "fars[%u].duplicating_parameters[%u]", far_index(l->far),
 				       i);
 	}
+	return rc;
+}
+
+/* The way into a tunnel that is not fed is looked for too, so that a commit will find it. */
+static int plan_next(struct upf_link *l, struct cst_err *e)
+{
+	const struct upf_next_obj *next = &l->far->next_tunnel;
+	const char *instance = upf_next_instance(l->far);
+	struct upf_pdr unfed = {.dest_if = l->rec.dest_if};
+	const struct cst_ip *remote;
+	struct cst_ip local;
+	int rc;
+
+	if (!cst_has(l->far, FAR_NEXT_TUNNEL))
+		return 0;
+	if (l->fed) {
+		rc = upf_plan_way(&l->copies[l->n_copies - 1], instance,
+				  &next->outer_header_creation, e);
+	} else {
+		rc = out_vrf(&unfed, instance, e);
+		if (rc == 0)
+			rc = find_ends(unfed.out_vrf, &next->outer_header_creation, &local, &remote,
+				       e);
+	}
+	if (rc < 0)
+		cst_err_prefix(e, "fars[%u].next_tunnel", far_index(l->far));
 	return rc;
 }
 
@@ -119,6 +158,8 @@ static int plan_forwarding(struct cst_err *e)
 			rc = plan_far(&l->spent, l->spent_far, e);
 		if (rc == 0)
 			rc = plan_copies(l, e);
+		if (rc == 0)
+			rc = plan_next(l, e);
 	}
 	return rc;
 }
@@ -150,11 +191,19 @@ static unsigned state_index(uint32_t counter)
 	return 0; /* not of this session: cannot be */
 }
 
-static uint32_t counter_before(uint16_t pdr)
+/* The run by which packets of the session go now; NULL: by none. */
+static const struct upf_rules *run_before(void)
 {
-	const struct upf_pdr *p = upf_work.old ? upf_run_pdrs(upf_work.old) : NULL;
+	if (upf_work.old)
+		return upf_run(upf_work.old);
+	return upf_work.past ? upf_work.past->run : NULL;
+}
 
-	for (unsigned i = 0; upf_work.old && i < upf_run_n(upf_work.old); i++)
+static uint32_t counter_before(const struct upf_rules *run, uint16_t pdr)
+{
+	const struct upf_pdr *p = (const struct upf_pdr *)(run + 1);
+
+	for (unsigned i = 0; run && i < (unsigned)run->n_ul + run->n_dl; i++)
 		if (p[i].id == pdr)
 			return p[i].counter;
 	return 0;
@@ -182,25 +231,57 @@ static int new_counter(uint32_t *counter, struct cst_err *e)
 	return 0;
 }
 
+/* The state lines of a book, whose run is `r`. What that counts with is neither free nor resting.
+ */
+static void go_on_counting(const struct upf_session *book, const struct upf_rules *r, bool resting)
+{
+	const struct upf_held_state *s = upf_states(book);
+	const struct upf_pdr *p = (const struct upf_pdr *)(r + 1);
+
+	upf_work.state = r->state;
+	upf_work.n_states = book->n_states;
+	memcpy(upf_work.states, s, upf_work.n_states * sizeof(*s));
+	upf_work.taken[0] = resting ? book->resting : 0;
+	for (unsigned i = 0; i < upf_work.n_states; i++)
+		upf_work.taken[i + 1] = resting ? s[i].resting : 0;
+	for (unsigned i = 0; i < (unsigned)r->n_ul + r->n_dl; i++)
+		upf_work.taken[state_index(p[i].counter)] |= (uint8_t)(1u << (p[i].counter & 3));
+}
+
+/* Those of an earlier life of coastd: no worker has any other, so none rests. */
+static int claim_states(struct cst_err *e)
+{
+	const struct upf_past *past = upf_work.past;
+	unsigned n = past->book->n_states;
+
+	if (!upf_state_claim(past->run->state))
+		return cst_err(e, -EEXIST, NULL, "its counters are another session's");
+	go_on_counting(past->book, past->run, false);
+	upf_work.n_states = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (!upf_state_claim(upf_work.states[i].line))
+			return cst_err(e, -EEXIST, NULL, "its counters are another session's");
+		upf_work.states[i].fresh = 1;
+		upf_work.states[i].resting = 0;
+		upf_work.n_states++;
+	}
+	return 0;
+}
+
 /* A PDR keeps its counter while it has its id. */
 static int plan_counters(struct cst_err *e)
 {
+	const struct upf_rules *before = run_before();
+
 	if (upf_work.dry)
 		return 0;
 	if (upf_work.old) {
-		const struct upf_held_state *s = upf_states(upf_work.old);
-		const struct upf_pdr *p = upf_run_pdrs(upf_work.old);
+		go_on_counting(upf_work.old, before, true);
+	} else if (before) {
+		int rc = claim_states(e);
 
-		upf_work.state = upf_run(upf_work.old)->state;
-		upf_work.n_states = upf_work.old->n_states;
-		memcpy(upf_work.states, s, upf_work.n_states * sizeof(*s));
-		upf_work.taken[0] = upf_work.old->resting;
-		for (unsigned i = 0; i < upf_work.n_states; i++)
-			upf_work.taken[i + 1] = s[i].resting;
-		/* what the live run counts with is neither free nor resting yet */
-		for (unsigned i = 0; i < upf_run_n(upf_work.old); i++)
-			upf_work.taken[state_index(p[i].counter)] |=
-				(uint8_t)(1u << (p[i].counter & 3));
+		if (rc < 0)
+			return rc;
 	} else {
 		upf_work.state = upf_state_alloc();
 		if (upf_work.state == 0)
@@ -211,7 +292,7 @@ static int plan_counters(struct cst_err *e)
 		struct upf_pdr *rec = &upf_work.links[i].rec;
 		int rc = 0;
 
-		rec->counter = counter_before(rec->id);
+		rec->counter = counter_before(before, rec->id);
 		if (rec->counter == 0)
 			rc = new_counter(&rec->counter, e);
 		if (rc < 0)
@@ -231,11 +312,8 @@ void upf_work_undo(void)
 	if (upf_work.dry)
 		return;
 	for (unsigned i = 0; i < upf_work.n_teids; i++) {
-		if (!upf_work.teids[i].fresh)
-			continue;
-		upf_teid_clear(&upf_work.teids[i]);
-		if (!upf_work.teids[i].stray)
-			upf_teid_free(upf_work.teids[i].teid);
+		if (upf_work.teids[i].fresh)
+			upf_teid_give_back(&upf_work.teids[i]);
 	}
 	for (unsigned i = 0; i < upf_work.n_addrs; i++)
 		if (upf_work.addrs[i].fresh)
@@ -259,7 +337,27 @@ static size_t pack_intent(const struct upf_session_obj *s)
 	return cst_pack(&upf_session_object, s, packed, sizeof(packed));
 }
 
-/* Lines and book; the run is copied into its place, where nobody looks yet. */
+/* The run is copied into its place, where nobody looks yet; or is there already. 0: no room. */
+static uint32_t place_run(uint32_t n_lines)
+{
+	const struct upf_past *past = upf_work.past;
+	uint32_t line;
+
+	if (past && past->run && past->run->n_lines == n_lines &&
+	    memcmp(past->run, upf_work.lines, (size_t)n_lines * 64) == 0) {
+		upf_attach_claim(past->line);
+		upf_restore_adopted();
+		return past->line;
+	}
+	line = upf_lines_alloc(n_lines);
+	if (line) {
+		memcpy(cst_line(upf_tables.lines, line), upf_work.lines, (size_t)n_lines * 64);
+		upf_run_seal(line);
+	}
+	return line;
+}
+
+/* Lines and book. */
 static struct upf_session *make_book(int n_lines, struct cst_err *e)
 {
 	size_t intent = pack_intent(upf_work.s);
@@ -280,7 +378,11 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 				  .n_addrs = (uint16_t)upf_work.n_addrs,
 				  .n_states = (uint16_t)upf_work.n_states,
 				  .n_parts = (uint16_t)upf_work.n_parts,
-				  .planned = !upf_work.old};
+				  .prepared = upf_next_any(upf_work.s),
+				  .planned = !upf_work.old,
+				  .throttled = upf_work.throttled,
+				  .capped = upf_work.capped};
+	upf_owned_mark(b, upf_work.old);
 	memcpy(b->teids, upf_work.teids, upf_work.n_teids * sizeof(*upf_work.teids));
 	memcpy(upf_addrs(b), upf_work.addrs, upf_work.n_addrs * sizeof(*upf_work.addrs));
 	memcpy(upf_states(b), upf_work.states, upf_work.n_states * sizeof(*upf_work.states));
@@ -289,13 +391,12 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 		memcpy(upf_intent(b), packed, intent);
 	else
 		cst_pack(&upf_session_object, upf_work.s, upf_intent(b), intent);
-	b->line = upf_lines_alloc((uint32_t)n_lines);
+	b->line = place_run((uint32_t)n_lines);
 	if (b->line == 0) {
 		free(b);
 		cst_err(e, -ENOSPC, NULL, "no room for the rules: raise system.max_pdrs");
 		return NULL;
 	}
-	memcpy((void *)upf_run(b), upf_work.lines, (size_t)n_lines * 64);
 	if (!upf_work.old && !upf_session_add(b)) {
 		upf_lines_free(b->line, (uint32_t)n_lines);
 		free(b);
@@ -359,17 +460,19 @@ static bool unchanged(const struct upf_session_obj *s, const struct upf_session 
 
 	if (old->wake && old->wake <= upf_unix_time())
 		return false; /* what it was compiled to is not true any more */
-	if (upf_order_replans(old))
+	if (upf_order_replans(old) || upf_owned_replans(s, old))
 		return false;
 	n = pack_intent(s);
 	return n == old->intent_len && n <= sizeof(packed) &&
 	       memcmp(packed, upf_intent(old), n) == 0;
 }
 
-static void start(const struct upf_session_obj *s, struct upf_session *old, bool modify)
+static void start(const struct upf_session_obj *s, struct upf_session *old,
+		  const struct upf_past *past, bool modify)
 {
 	upf_work.s = s;
 	upf_work.old = old;
+	upf_work.past = past;
 	upf_work.modify = modify;
 	upf_work.dry = upf_tables.lines == NULL;
 	upf_work.n = upf_work.n_addrs = upf_work.n_states = upf_work.n_teids = 0;
@@ -378,6 +481,8 @@ static void start(const struct upf_session_obj *s, struct upf_session *old, bool
 	upf_work.ue_vrf = 0;
 	upf_work.n_ue_vrfs = 0;
 	upf_work.wake = 0;
+	upf_work.inert = upf_work.throttled = upf_work.capped = false;
+	upf_work.class = NULL;
 	memset(upf_work.taken, 0, sizeof(upf_work.taken));
 	memset(&upf_work.id, 0, sizeof(upf_work.id));
 	for (unsigned i = 0; old && i < old->n_teids; i++) {
@@ -402,20 +507,27 @@ static void plan_times(void)
 	}
 }
 
-int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modify,
-	     struct upf_change *c, struct cst_err *e)
+static uint32_t next_generation(void)
 {
+	if (upf_work.old)
+		return upf_work.old->generation + 1;
+	return upf_work.past && upf_work.past->run ? upf_work.past->run->generation : 1;
+}
+
+static int plan(struct upf_change *c, struct cst_err *e)
+{
+	const struct upf_session_obj *s = upf_work.s;
+	struct upf_session *old = upf_work.old;
 	int rc, n_lines;
 
-	if (old && unchanged(s, old))
-		return 1;
-	start(s, old, modify);
 	rc = upf_link(s, upf_work.links, e);
 	if (rc < 0)
 		return rc;
 	upf_work.n = s->pdrs.n;
 	plan_times();
-	rc = upf_plan_detection(e);
+	rc = upf_work.past ? upf_claim_teids(upf_work.past->book, e) : 0;
+	if (rc == 0)
+		rc = upf_plan_detection(e);
 	if (rc == 0)
 		rc = upf_plan_addrs(e);
 	if (rc == 0)
@@ -431,7 +543,7 @@ int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modi
 	upf_work.id.seid = s->seid;
 	upf_work.id.state = upf_work.state;
 	upf_work.id.tsc_hz = cst_wall_tsc_hz();
-	upf_work.id.generation = old ? old->generation + 1 : 1;
+	upf_work.id.generation = next_generation();
 	rc = n_lines = upf_compile(upf_work.links, upf_work.n, &upf_work.id, upf_work.lines, e);
 	if (rc < 0)
 		goto fail;
@@ -457,6 +569,24 @@ int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modi
 fail:
 	upf_work_undo();
 	return rc;
+}
+
+int upf_plan(const struct upf_session_obj *s, struct upf_session *old, bool modify,
+	     struct upf_change *c, struct cst_err *e)
+{
+	if (old && unchanged(s, old))
+		return 1;
+	start(s, old, NULL, modify);
+	return plan(c, e);
+}
+
+int upf_plan_again(const struct upf_session_obj *s, const struct upf_past *past,
+		   struct upf_change *c, struct cst_err *e)
+{
+	start(s, NULL, past, true);
+	c->returns = true;
+	c->again = past->run != NULL;
+	return plan(c, e);
 }
 
 int upf_plan_end(struct upf_session *old, struct upf_change *c, struct cst_err *e)

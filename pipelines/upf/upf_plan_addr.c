@@ -156,16 +156,18 @@ static int hold_addr(const struct upf_held_addr *want_addr, unsigned had, struct
 static int plan_family(struct wanted *want_one, bool v6, const uint16_t *vrfs, int n,
 		       struct cst_err *e)
 {
-	const struct upf_held_addr *before = upf_work.old ? upf_addrs(upf_work.old) : NULL;
+	const struct upf_session *was = upf_work.old    ? upf_work.old
+					: upf_work.past ? upf_work.past->book
+							: NULL;
 	unsigned had = upf_work.old ? upf_work.old->n_addrs : 0;
 	int first = 0;
 
-	if (!want_one->given) {
-		for (unsigned i = 0; i < had && !want_one->given; i++) {
-			if (before[i].v6 == v6 && before[i].chosen) {
-				want_one->a = before[i];
-				want_one->given = true;
-			}
+	for (unsigned i = 0; was && i < was->n_addrs && !want_one->given; i++) {
+		const struct upf_held_addr *a = &upf_addrs(was)[i];
+
+		if (a->v6 == v6 && a->chosen) {
+			want_one->a = *a;
+			want_one->given = true;
 		}
 	}
 	if (!want_one->given) {

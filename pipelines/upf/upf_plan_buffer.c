@@ -5,6 +5,7 @@
 
 #include "upf_buffer.h"
 #include "upf_order.h"
+#include "owner.h"
 #include "upf_work.h"
 
 /* ---- FARs held -------------------------------------------------------------------- */
@@ -107,6 +108,10 @@ static void read_bars(void)
 		if (l->dl && l->has_spent && l->spent.action == UPF_BUFF)
 			read_bar(l->spent_far, &all);
 	}
+	upf_work.capped = upf_work.class && upf_work.class->buffer_packets &&
+			  all.packets > upf_work.class->buffer_packets;
+	if (upf_work.capped)
+		all.packets = upf_work.class->buffer_packets;
 	upf_work.id.buffer_packets = (uint16_t)all.packets;
 	upf_work.id.buffer_for = all.endless ? 0 : all.seconds;
 }

@@ -118,10 +118,30 @@ static int plan_unused_urrs(struct cst_err *e)
 	return rc;
 }
 
+/* Those of an earlier life of coastd. A framed route has a number for as long as it is in the
+ * routes, and they are made anew. Without the run nothing but what the control plane was promised
+ * is kept. */
+static void claim_parts(const struct upf_past *past)
+{
+	const struct upf_held_part *p = upf_parts(past->book);
+
+	for (unsigned i = 0; i < past->book->n_parts; i++) {
+		if (p[i].kind >= UPF_PARTS || p[i].kind == UPF_PART_FRAMED ||
+		    (!past->run && p[i].kind != UPF_PART_HELD) ||
+		    !upf_part_claim(p[i].kind, p[i].number))
+			continue;
+		upf_work.parts[upf_work.n_parts] = p[i];
+		upf_work.parts[upf_work.n_parts].used = upf_work.parts[upf_work.n_parts].gone = 0;
+		upf_work.parts[upf_work.n_parts++].fresh = 1;
+	}
+}
+
 static void take_over(void)
 {
 	const struct upf_held_part *p = upf_work.old ? upf_parts(upf_work.old) : NULL;
 
+	if (upf_work.past)
+		claim_parts(upf_work.past);
 	for (unsigned i = 0; upf_work.old && i < upf_work.old->n_parts; i++) {
 		upf_work.parts[i] = p[i];
 		upf_work.parts[i].fresh = upf_work.parts[i].used = upf_work.parts[i].gone = 0;
@@ -137,6 +157,8 @@ static void leave_behind(void)
 	for (unsigned i = 0; i < upf_work.n_parts; i++)
 		if (upf_work.parts[i].used)
 			upf_work.parts[n++] = upf_work.parts[i];
+		else if (upf_work.parts[i].fresh)
+			upf_part_free(upf_work.parts[i].kind, upf_work.parts[i].number);
 	upf_work.n_parts = n;
 }
 
@@ -147,11 +169,14 @@ int upf_plan_parts(struct cst_err *e)
 	if (upf_work.dry)
 		return 0;
 	take_over();
+	upf_plan_class();
 	for (unsigned i = 0; rc == 0 && i < upf_work.n; i++) {
 		rc = plan_qers(&upf_work.links[i], e);
 		if (rc == 0)
 			rc = plan_urrs(&upf_work.links[i], e);
 	}
+	if (rc == 0)
+		rc = upf_plan_throttle(e);
 	if (rc == 0)
 		rc = plan_unused_urrs(e);
 	if (rc == 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "upf_ni.h"
+#include "upf_supersede.h"
 #include "upf_work.h"
 
 static struct upf_teid_slot *slot_of(uint32_t teid)
@@ -36,6 +37,13 @@ void upf_teid_clear(const struct upf_held_teid *t)
 				 upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid));
 	else
 		set_slot(t->teid, (struct upf_teid_slot){0, 0});
+}
+
+void upf_teid_give_back(const struct upf_held_teid *t)
+{
+	upf_teid_clear(t);
+	if (!t->stray)
+		upf_teid_free(t->teid);
 }
 
 static struct upf_held_teid *new_teid(struct cst_err *e)
@@ -112,6 +120,22 @@ static int teid_taken(uint32_t ref, struct cst_err *e)
 	return cst_err(e, -EEXIST, "teid", "belongs to session %llu", (unsigned long long)s->seid);
 }
 
+/* From a session that gives way: then it is not new, nor is it given back when the plan is undone.
+ */
+static int take_over(uint32_t ref, struct upf_held_teid *t, struct cst_err *e)
+{
+	struct upf_session *holder = upf_session_by_ref(ref);
+	const struct upf_held_teid *own = NULL;
+
+	if (holder && upf_supersede(holder, e))
+		own = upf_pass_teid(holder, t->teid, t->vrf);
+	if (!own)
+		return teid_taken(ref, e);
+	t->stray = own->stray;
+	upf_work.n_teids++;
+	return 0;
+}
+
 static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_held_teid **out,
 		      struct cst_err *e)
 {
@@ -140,10 +164,10 @@ static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_he
 	t->stray = 1;
 	if (!upf_work.dry) {
 		if (has_taken(slot_of(f->teid), f->teid))
-			return teid_taken(slot_of(f->teid)->ref, e);
+			return take_over(slot_of(f->teid)->ref, t, e);
 		stray = upf_stray_get(&upf_strays, UPF_STRAY_TEID(vrf), f->teid);
 		if (stray)
-			return teid_taken(stray->ref, e);
+			return take_over(stray->ref, t, e);
 		if (!upf_stray_take(&upf_strays, UPF_STRAY_TEID(vrf), f->teid))
 			return cst_err(e, -ENOSPC, "teid",
 				       "no room for more: raise system.max_sessions");
@@ -171,6 +195,45 @@ static int plan_teid(struct upf_link *l, struct cst_err *e)
 	l->rec.teid = t->teid;
 	/* the same number may come in elsewhere: it is another tunnel there */
 	l->rec.in_vrf = vrf;
+	return 0;
+}
+
+static int claim_stray(const struct upf_held_teid *t, struct cst_err *e)
+{
+	const struct upf_stray *s = upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid);
+
+	if (s && upf_session_by_ref(s->ref))
+		return teid_taken(s->ref, e);
+	if (s || upf_stray_take(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid))
+		return 0;
+	return cst_err(e, -ENOSPC, "teid", "no room for more: raise system.max_sessions");
+}
+
+/* The table may be of another size now, and the slot another TEID's: the hash takes any. */
+static bool claim_slot(const struct upf_held_teid *t)
+{
+	if (t->teid >> upf_tables.teid_tag_bits == 0 || !upf_teid_claim(t->teid))
+		return false;
+	if (!has_taken(slot_of(t->teid), t->teid))
+		set_slot(t->teid, upf_teid_slot(&upf_tables, t->teid, 0, 1));
+	return true;
+}
+
+int upf_claim_teids(const struct upf_session *past, struct cst_err *e)
+{
+	for (unsigned i = 0; i < past->n_teids; i++) {
+		struct upf_held_teid *t = &upf_work.teids[upf_work.n_teids];
+		int rc;
+
+		*t = past->teids[i];
+		t->used = t->gone = 0;
+		t->fresh = 1;
+		t->stray |= !t->stray && !claim_slot(t);
+		rc = t->stray ? claim_stray(t, e) : 0;
+		if (rc < 0)
+			return rc;
+		upf_work.n_teids++;
+	}
 	return 0;
 }
 
@@ -208,9 +271,14 @@ static void sweep_teids(void)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < upf_work.n_teids; i++)
-		if (upf_work.teids[i].used || (upf_work.modify && upf_work.teids[i].shared))
-			upf_work.teids[n++] = upf_work.teids[i];
+	for (unsigned i = 0; i < upf_work.n_teids; i++) {
+		struct upf_held_teid *t = &upf_work.teids[i];
+
+		if (t->used || (upf_work.modify && t->shared))
+			upf_work.teids[n++] = *t;
+		else if (t->fresh)
+			upf_teid_give_back(t);
+	}
 	upf_work.n_teids = n;
 }
 

@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #include "engine/rcu.h"
+#include "store.h"
+#include "upf_attach.h"
 #include "upf_framed.h"
 #include "upf_node.h"
 #include "upf_pool_int.h"
@@ -83,28 +85,62 @@ static int strays_in(const struct upf_ue_pool *p, struct cst_err *e)
 	return 0;
 }
 
+/* Those of a pool that is there, or was in an earlier life of coastd and may come back. */
+static uint32_t slots_of(unsigned number, uint32_t *first)
+{
+	const struct upf_ue_pool *p = &upf_ue_pools[number];
+
+	if (p->state == UPF_POOL_FREE && upf_attach_has_slots(number)) {
+		*first = upf_tables.pools[number].first;
+		return upf_tables.pools[number].count;
+	}
+	*first = p->first;
+	return p->state == UPF_POOL_FREE ? 0 : p->count;
+}
+
 /* The lowest run of free slots that is long enough: pools are few and rarely change. */
 static bool find_slots(uint32_t count, uint32_t *first)
 {
 	uint32_t at = 1;
 
-	for (unsigned i = 1; i < upf_n_ue_pools;) {
-		const struct upf_ue_pool *p = &upf_ue_pools[i++];
+	for (unsigned i = 1; i < UPF_MAX_POOLS;) {
+		uint32_t from, n = slots_of(i++, &from);
 
-		if (p->state == UPF_POOL_FREE || p->count == 0 || p->first >= at + count ||
-		    p->first + p->count <= at)
+		if (n == 0 || from >= at + count || from + n <= at)
 			continue;
-		at = p->first + p->count;
+		at = from + n;
 		i = 1;
 	}
 	*first = at;
 	return (uint64_t)at + count <= (uint64_t)upf_n_slots + 1;
 }
 
-static int place(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
+static int make_books(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
+{
+	p->taken = calloc((count + 63) / 64, sizeof(uint64_t));
+	if (!p->taken)
+		return cst_err(e, -ENOMEM, NULL, "no memory for the pool");
+	p->count = (uint32_t)count;
+	return 0;
+}
+
+/* It is as it was, and its slots are still good. */
+static bool comes_back(const struct upf_ue_pool *p, unsigned number)
+{
+	const struct upf_pool *was = &upf_tables.pools[number];
+
+	return upf_attach_has_slots(number) && was->vrf == p->vrf &&
+	       cst_ip_eq(&was->prefix.ip, &p->prefix.ip) && was->prefix.len == p->prefix.len;
+}
+
+static int place(struct upf_ue_pool *p, unsigned number, uint64_t count, struct cst_err *e)
 {
 	if (upf_tables.lines == NULL)
 		return 0; /* checking a file: no tables */
+	if (comes_back(p, number)) {
+		p->first = upf_tables.pools[number].first;
+		return make_books(p, count, e);
+	}
 	if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first)) {
 		cst_rcu_reclaim(true);
 		if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first))
@@ -113,11 +149,22 @@ static int place(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
 				"%llu addresses do not fit: raise system.max_addresses, now %u",
 				(unsigned long long)count, upf_n_slots);
 	}
-	p->taken = calloc((count + 63) / 64, sizeof(uint64_t));
-	if (!p->taken)
-		return cst_err(e, -ENOMEM, NULL, "no memory for the pool");
-	p->count = (uint32_t)count;
-	return 0;
+	/* a pool of an earlier life may have had them */
+	memset(upf_tables.pool_slots + p->first, 0, count * sizeof(*upf_tables.pool_slots));
+	return make_books(p, count, e);
+}
+
+/* The one that it had, else one that no other pool of an earlier life of coastd had. */
+static unsigned free_number(const char *name)
+{
+	unsigned had = cst_store_number("pool", name), number = 1;
+
+	if (had > 0 && had < UPF_MAX_POOLS && upf_ue_pools[had].state == UPF_POOL_FREE)
+		return had;
+	while (number < UPF_MAX_POOLS &&
+	       (upf_ue_pools[number].state != UPF_POOL_FREE || upf_attach_has_slots(number)))
+		number++;
+	return number;
 }
 
 static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *prefix, uint64_t count,
@@ -125,7 +172,7 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 {
 	uint16_t vrf = cst_vrf_by_name(obj->network_instance);
 	struct upf_ue_pool p = {.prefix = *prefix, .vrf = vrf, .state = UPF_POOL_PLANNED};
-	unsigned number = 1;
+	unsigned number;
 	int rc;
 
 	if (vrf == 0)
@@ -140,13 +187,12 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 		rc = strays_in(&p, e);
 	if (rc < 0)
 		return rc;
-	while (number < UPF_MAX_POOLS && upf_ue_pools[number].state != UPF_POOL_FREE)
-		number++;
+	number = free_number(obj->name);
 	if (number == UPF_MAX_POOLS)
 		return cst_err(e, -ENOSPC, NULL, "there are %d pools already", UPF_MAX_POOLS - 1);
 	snprintf(p.name, sizeof(p.name), "%s", obj->name);
 	snprintf(p.network_instance, sizeof(p.network_instance), "%s", cst_vrf_name(vrf));
-	rc = place(&p, count, e);
+	rc = place(&p, number, count, e);
 	if (rc == 0)
 		rc = upf_net_open(e);
 	if (rc == 0) {
@@ -159,6 +205,8 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 		return rc;
 	}
 	cst_vrf_hold(vrf, 1);
+	if (upf_tables.lines)
+		cst_store_set_number("pool", obj->name, number);
 	upf_ue_pools[number] = p;
 	if (number >= upf_n_ue_pools)
 		upf_n_ue_pools = number + 1;

@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
+#include "journal.h"
 #include "rpc/rpc.h"
+#include "upf_books.h"
 
 static struct cst_event_type usage_event = {
 	.name = "session.usage_report",
@@ -19,6 +21,34 @@ static struct cst_event_type inactive_event = {
 	.data = &upf_inactive_object,
 };
 CST_EVENT(inactive_event);
+
+/* Columns of a record for offline rating. */
+static const char *const usage_columns[] = {
+	"seid",
+	"urr_id",
+	"first_ur_seqn",
+	"ur_seqn",
+	"usage_report_trigger",
+	"start_time",
+	"end_time",
+	"volume_measurement.total",
+	"volume_measurement.ul",
+	"volume_measurement.dl",
+	"volume_measurement.total_packets",
+	"volume_measurement.ul_packets",
+	"volume_measurement.dl_packets",
+	"duration_measurement",
+	"time_of_first_packet",
+	"time_of_last_packet",
+	"usage_information",
+	NULL,
+};
+
+static void __attribute__((constructor)) tell_journal(void)
+{
+	cst_journal_set_columns(&usage_event, usage_columns);
+	cst_journal_set_merge(&usage_event, upf_report_merge);
+}
 
 static json_t *kept; /* SEID as text -> array */
 static bool keeping;
@@ -41,13 +71,33 @@ static void keep(uint64_t seid, json_t *report)
 	json_array_append(list, report);
 }
 
-void upf_report_send(const struct upf_usage_report_obj *r)
+uint8_t upf_report_owner(uint64_t seid)
 {
+	const struct upf_session *s = upf_session_by_seid(seid);
+
+	return s ? s->owner : 0;
+}
+
+void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *data)
+{
+	struct cst_journal_key k = {
+		.owner = upf_report_owner(seid), .subject = seid, .rule = CST_JOURNAL_NO_RULE};
+
+	cst_journal_publish(t, &k, data);
+}
+
+void upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner)
+{
+	struct cst_journal_key k = {.owner = owner,
+				    .mergeable = upf_report_mergeable(r->usage_report_trigger),
+				    .subject = r->seid,
+				    .rule = r->urr_id,
+				    .seqn = r->ur_seqn};
 	json_t *js = cst_encode(&upf_usage_report_object, r);
 
 	if (keeping)
 		keep(r->seid, js);
-	cst_event_publish(&usage_event, js);
+	cst_journal_publish(&usage_event, &k, js);
 }
 
 void upf_report_collect(bool on)
@@ -76,5 +126,5 @@ void upf_report_inactive(uint64_t seid, const struct upf_f_seid_obj *cp_f_seid, 
 		o.cp_f_seid = *cp_f_seid;
 		o.has |= 1u << INACTIVE_CP_F_SEID;
 	}
-	cst_event_publish(&inactive_event, cst_encode(&upf_inactive_object, &o));
+	upf_report_event(&inactive_event, seid, cst_encode(&upf_inactive_object, &o));
 }

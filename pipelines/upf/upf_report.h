@@ -1,15 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Usage reports leave as events `session.usage_report`; those that a request
- * brings about are in its reply as well. Control thread only.
+ * Usage reports leave as events `session.usage_report`, kept in the journal until
+ * the control plane acknowledges them; those that a request brings about are in its
+ * reply as well. Control thread only.
  */
 #pragma once
 
 #include <stdbool.h>
 
-#include "upf_api.h"
+#include "rpc/rpc.h"
+#include "upf_api_report.h"
 
-void upf_report_send(const struct upf_usage_report_obj *r);
+/* `owner` is told: its number, 0: whoever may acknowledge it. */
+void upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner);
+/* Another event of a session that its control plane must not miss; takes `data`. */
+void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *data);
+/* Number of the control owner that the session's events are for, 0: nobody in particular. */
+uint8_t upf_report_owner(uint64_t seid);
+
+/* ---- upf_report_merge.c -------------------------------------------------- */
+
+/* Only what tells how much was used may become part of a later report (UPF_UR_*). */
+bool upf_report_mergeable(uint32_t triggers);
+/* cst_journal_merge for usage reports: sums, the first start and the last end. */
+bool upf_report_merge(const json_t *older, json_t *newer);
 
 /* With `on` reports are kept for replies, by session, from now on, and what was kept before is
  * forgotten; without, no more are. */

@@ -10,6 +10,7 @@
 #include "upf_buffer_ctl.h"
 #include "upf_monitor_ctl.h"
 #include "upf_ni.h"
+#include "upf_owned.h"
 #include "upf_report.h"
 #include "upf_urr.h"
 
@@ -122,6 +123,7 @@ static void add_state(const struct upf_session *s, struct upf_session_obj *o)
 		o->ue_ipv4 = ue.ipv4;
 		o->has |= 1u << SESSION_UE_IPV4;
 	}
+	upf_owned_show(s, o);
 	if (cst_has(&ue, UE_IP_IPV6)) {
 		o->ue_ipv6 = (struct cst_prefix){.ip = ue.ipv6, .len = ue.ipv6_prefix_length};
 		o->has |= 1u << SESSION_UE_IPV6;
@@ -285,6 +287,15 @@ static bool has_ue(const struct upf_session *s, const struct cst_ip *ip)
 	       ((r->ue_v6[7] ^ ip->b[7]) & (uint8_t)(0xff << bits)) == 0;
 }
 
+static bool is_whose(const struct upf_session *s, const struct upf_filter_obj *f)
+{
+	if (f->owner &&
+	    (!cst_owner_keeper || s->owner == 0 || s->owner != cst_owner_keeper->by_name(f->owner)))
+		return false;
+	return (!cst_has(f, FILTER_STALE) || upf_owned_stale(s) == f->stale) &&
+	       (!cst_has(f, FILTER_LOCAL) || s->local == f->local);
+}
+
 /* 1: shown, 0: filtered out. What the book tells is asked before the intent is unpacked. */
 static int try_one(const struct upf_session *s, const struct upf_filter_obj *f, json_t *items,
 		   struct cst_err *e)
@@ -296,7 +307,7 @@ static int try_one(const struct upf_session *s, const struct upf_filter_obj *f, 
 	if ((cst_has(f, FILTER_SEID) && s->seid != f->seid) ||
 	    (cst_has(f, FILTER_TEID) && !has_teid(s, f->teid)) ||
 	    (cst_has(f, FILTER_UE) && !has_ue(s, &f->ue_ip_address)) ||
-	    (f->network_instance && !has_vrf(s, f->network_instance)))
+	    (f->network_instance && !has_vrf(s, f->network_instance)) || !is_whose(s, f))
 		return 0;
 	rc = upf_session_unpack(s, pool(), &o, e);
 	if (rc < 0)

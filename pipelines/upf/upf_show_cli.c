@@ -284,11 +284,23 @@ static void destination(const json_t *p)
 	others(&upf_fp_object, p, said);
 }
 
+static void next_tunnel(const json_t *next)
+{
+	printf("; next tunnel");
+	tunnel(json_object_get(next, "outer_header_creation"));
+	if (has(next, "network_instance"))
+		printf(" in %s", str(next, "network_instance"));
+	if (json_is_true(json_object_get(next, "feed")))
+		printf(", gets copies now");
+	if (has(next, "switch_at"))
+		printf(", its switch is announced");
+}
+
 static void far_words(const json_t *far)
 {
 	static const char *const said[] = {
-		"id",   "apply_action",           "bar_id", "forwarding_parameters",
-		"held", "duplicating_parameters", NULL};
+		"id",   "apply_action",           "bar_id",      "forwarding_parameters",
+		"held", "duplicating_parameters", "next_tunnel", NULL};
 	json_t *copy;
 	size_t i;
 
@@ -309,6 +321,8 @@ static void far_words(const json_t *far)
 		printf("; copy");
 		destination(copy);
 	}
+	if (has(far, "next_tunnel"))
+		next_tunnel(json_object_get(far, "next_tunnel"));
 	if (json_is_true(json_object_get(far, "held")))
 		printf("; held: the tunnel's far end knows it no more");
 	remaining(&upf_far_object, far, said);

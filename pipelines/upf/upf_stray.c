@@ -22,6 +22,16 @@ static uint32_t start_of(const struct upf_stray_table *t, uint32_t kind, uint64_
 void upf_stray_init(struct upf_stray_table *t, struct upf_stray *e, uint32_t size, uint64_t seed)
 {
 	*t = (struct upf_stray_table){.e = e, .mask = size - 1, .seed = seed};
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t far;
+
+		if (e[i].kind == 0 || e[i].kind == REMOVED)
+			continue;
+		far = (i - start_of(t, e[i].kind, e[i].key)) & t->mask;
+		if (far > t->longest)
+			t->longest = far;
+		t->used++;
+	}
 }
 
 static bool holds(const struct upf_stray *e, uint32_t kind, uint64_t key)

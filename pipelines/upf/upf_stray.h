@@ -34,7 +34,7 @@ struct upf_stray_table {
 
 extern struct upf_stray_table upf_strays; /* the one that is live (upf_tables.c) */
 
-/* `size` is a power of two; the memory is zero. */
+/* `size` is a power of two; the memory is zero, or that of an earlier table with this seed. */
 void upf_stray_init(struct upf_stray_table *t, struct upf_stray *e, uint32_t size, uint64_t seed);
 
 /* Any thread. The ref, 0: none. */

@@ -3,9 +3,13 @@
 #include "upf_tables.h"
 
 #include <errno.h>
-#include <sys/random.h>
+#include <string.h>
 
+#include <rte_common.h>
+
+#include "log.h"
 #include "module.h"
+#include "upf_attach.h"
 #include "upf_books.h"
 #include "upf_buffer.h"
 #include "upf_framed.h"
@@ -28,10 +32,16 @@ static struct cst_section meters = {.name = "upf.meters", .elem_size = sizeof(st
 static struct cst_section usages = {.name = "upf.usages", .elem_size = sizeof(struct upf_usage)};
 static struct cst_section limits = {.name = "upf.limits", .elem_size = sizeof(struct upf_limit)};
 static struct cst_section urrs = {.name = "upf.urrs", .elem_size = sizeof(struct upf_urr)};
+static struct cst_section settling = {
+	.name = "upf.settling", .elem_size = sizeof(struct upf_settling), .count = 1};
 static struct cst_section monitors = {.name = "upf.monitors",
 				      .elem_size = sizeof(struct upf_monitor)};
 static struct cst_section strays = {.name = "upf.strays", .elem_size = sizeof(struct upf_stray)};
+static struct cst_section sums = {.name = "upf.sums", .elem_size = sizeof(uint32_t)};
 static struct cst_section framed = {.name = "upf.framed", .elem_size = sizeof(uint32_t)};
+static struct cst_section *const sections[] = {&lines,  &sums,  &counts,   &teids,  &slots,
+					       &peers,  &pools, &strays,   &meters, &usages,
+					       &limits, &urrs,  &settling, &framed, &monitors};
 static struct upf_capacity capacity;
 
 /* The smallest power of two not below n. */
@@ -77,35 +87,36 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 	meters.count = capacity.parts[UPF_PART_METER] + 1;
 	monitors.count = capacity.parts[UPF_PART_MONITOR] + 1;
 	urrs.count = usages.count = limits.count = capacity.parts[UPF_PART_USAGE] + 1;
-	lines.count = n_lines;
+	sums.count = lines.count = n_lines;
 	counts.count = n_states;
 	teids.count = (uint64_t)1 << capacity.teid_bits;
 	slots.count = (uint64_t)sys->max_addresses + 1;
 	strays.count = (uint64_t)1 << log2_up(2 * s < 1024 ? 1024 : 2 * s);
-	cst_arena_add(&lines);
-	cst_arena_add(&counts);
-	cst_arena_add(&teids);
-	cst_arena_add(&slots);
-	cst_arena_add(&peers);
-	cst_arena_add(&pools);
-	cst_arena_add(&strays);
-	cst_arena_add(&meters);
-	cst_arena_add(&usages);
-	cst_arena_add(&limits);
-	cst_arena_add(&urrs);
-	cst_arena_add(&framed);
-	cst_arena_add(&monitors);
+	for (unsigned i = 0; i < RTE_DIM(sections); i++)
+		cst_arena_add(sections[i]);
 	return 0;
+}
+
+/* What is in the sections cannot be gone on with. */
+static int start_afresh(struct cst_err *e)
+{
+	upf_attach_close();
+	upf_books_close();
+	for (unsigned i = 0; i < RTE_DIM(sections); i++)
+		memset(sections[i]->base, 0, sections[i]->count * sections[i]->elem_size);
+	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, cst_arena_salt());
+	return upf_books_open(&capacity, e);
 }
 
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
-	uint64_t seed = 0;
+	struct cst_arena_info arena;
+	struct cst_err why;
+	int rc;
 
 	(void)sys;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return cst_err(e, -EIO, NULL, "no random numbers from the kernel");
 	upf_tables.lines = lines.base;
+	upf_tables.sums = sums.base;
 	upf_tables.counts = counts.base;
 	upf_tables.teids = teids.base;
 	upf_tables.pool_slots = slots.base;
@@ -114,22 +125,31 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 	upf_tables.meters = meters.base;
 	upf_tables.usages = usages.base;
 	upf_tables.limits = limits.base;
+	upf_tables.settling = settling.base;
 	upf_tables.framed = framed.base;
 	upf_tables.n_framed = (uint32_t)framed.count;
 	upf_tables.monitors = monitors.base;
 	upf_tables.teid_tag_bits = (uint8_t)(32 - capacity.teid_bits);
-	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, seed);
+	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, cst_arena_salt());
 	if (upf_queues_open(capacity.parts[UPF_PART_QUEUE], e) < 0)
 		return -ENOMEM;
 	if (upf_urr_open(urrs.base, capacity.parts[UPF_PART_USAGE], e) < 0)
 		return -ENOMEM;
 	if (upf_inactivity_open(capacity.states, e) < 0)
 		return -ENOMEM;
-	return upf_books_open(&capacity, e);
+	rc = upf_books_open(&capacity, e);
+	if (rc < 0)
+		return rc;
+	cst_arena_info(&arena);
+	if (!arena.attached || upf_attach_begin(&why) == 0)
+		return 0;
+	LOG_ERR("%s: sessions get new ones", why.reason);
+	return start_afresh(e);
 }
 
 static void stop(void)
 {
+	upf_attach_close();
 	upf_books_close();
 	upf_urr_close();
 	upf_inactivity_close();

@@ -20,12 +20,14 @@ struct upf_tables {
 	struct upf_count *counts;    /* state lines, four counts each */
 	struct upf_teid_slot *teids; /* [1 << teid_index_bits] */
 	uint32_t *pool_slots;        /* refs */
+	uint32_t *sums;              /* of the runs, by their first line; control side only */
 	struct upf_peer *peers;      /* [UPF_MAX_PEERS], 0 is none */
 	struct upf_pool *pools;   /* [UPF_MAX_POOLS], number = aux of the pool's service prefix */
 	struct upf_meter *meters; /* by the worker of the session; number 0 is none, as below */
 	struct upf_usage *usages; /* same */
 	struct upf_limit *limits; /* by the control thread, same numbers as usages */
-	struct upf_monitor *monitors; /* by the worker of the session, all but the last line */
+	struct upf_settling *settling; /* one; control side only */
+	struct upf_monitor *monitors;  /* by the worker of the session, all but the last line */
 	uint32_t *framed; /* refs: networks behind UEs, [n_framed], service prefixes with aux
 			   * UPF_MAX_POOLS + number */
 	uint32_t n_framed;

@@ -5,6 +5,7 @@
 #include "module.h"
 #include "upf_clock.h"
 #include "upf_hook.h"
+#include "upf_kept.h"
 #include "upf_timer.h"
 
 static uint32_t run_at; /* 0: no run is under way */
@@ -86,8 +87,10 @@ int upf_renew(struct upf_session *old, struct cst_err *e)
 	rc = upf_session_unpack(old, pool, &s, e);
 	if (rc == 0)
 		rc = upf_plan(&s, old, true, &c, e);
-	if (rc == 0)
+	if (rc == 0) {
+		upf_kept_update(c.next); /* also when the disk is full: time does not wait */
 		upf_change_commit(&c);
+	}
 	cst_pool_reset(pool);
 	return rc;
 }

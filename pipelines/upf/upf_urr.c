@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "crc32c.h"
 #include "engine/engine.h"
 #include "engine/worker.h"
+#include "journal.h"
+#include "log.h"
+#include "store.h"
 #include "upf_hook.h"
 #include "upf_policy.h"
 #include "upf_timer.h"
@@ -31,6 +35,11 @@ static uint32_t search; /* the next book to look into; 0: nothing was lost */
 struct upf_urr *upf_urr_at(uint32_t number)
 {
 	return &books[number];
+}
+
+uint32_t upf_urr_number(const struct upf_urr *b)
+{
+	return (uint32_t)(b - books);
 }
 
 struct upf_session *upf_urr_session(const struct upf_urr *b)
@@ -83,6 +92,7 @@ static void begin_book(uint32_t number, const struct upf_session *s, uint32_t id
 {
 	struct upf_urr *b = upf_urr_at(number);
 	struct upf_now now;
+	uint32_t next;
 
 	upf_clock(&now);
 	*b = (struct upf_urr){.seid = s->seid,
@@ -95,6 +105,11 @@ static void begin_book(uint32_t number, const struct upf_session *s, uint32_t id
 			      .time_threshold = UINT64_MAX,
 			      .time_quota = UINT64_MAX};
 	b->seqn = upf_seqn_of(b->state, id);
+	/* its book may be lost, or be of a URR that an earlier coastd had removed: not so what was
+	 * told from it */
+	next = cst_journal_next_seqn(s->seid, id);
+	if (next > b->seqn)
+		b->seqn = next;
 }
 
 static bool same_volume(const struct upf_volume_obj *a, const struct upf_volume_obj *b)
@@ -117,19 +132,47 @@ static bool same_thresholds(const struct upf_urr_obj *a, const struct upf_urr_ob
 	       c->packets == d->packets && c->bytes == d->bytes;
 }
 
-static uint32_t changed_quotas(const struct upf_urr_obj *u, const struct upf_urr_obj *was)
+/* Sums stay with the book: what a process was about to apply when it was killed is told from what
+ * it had applied. Never 0, which is that of nothing. */
+static uint32_t sum_of(const void *p, size_t n)
+{
+	uint32_t sum = cst_crc32c(1, p, n);
+
+	return sum ? sum : 1;
+}
+
+static uint32_t sum_of_rule(const struct upf_urr_obj *u)
+{
+	static uint8_t packed[4096];
+	size_t n = cst_pack(&upf_urr_object, u, packed, sizeof(packed));
+
+	return sum_of(packed, n < sizeof(packed) ? n : sizeof(packed));
+}
+
+static uint32_t sum_of_quota(const struct upf_urr_obj *u, unsigned kind)
+{
+	const uint64_t volume[] = {u->volume_quota.has, u->volume_quota.total, u->volume_quota.ul,
+				   u->volume_quota.dl};
+
+	return kind == 0   ? sum_of(volume, sizeof(volume))
+	       : kind == 1 ? sum_of(&u->time_quota, sizeof(u->time_quota))
+			   : sum_of(&u->event_quota, sizeof(u->event_quota));
+}
+
+/* Quotas that are not those which were granted last; from now on they are. */
+static uint32_t changed_quotas(struct upf_urr *b, const struct upf_urr_obj *u)
 {
 	uint32_t kinds = upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
+	uint32_t changed = 0;
 
-	if (!was)
-		return kinds;
-	if (same_volume(&u->volume_quota, &was->volume_quota))
-		kinds &= ~(uint32_t)UPF_QUOTA_VOLUME;
-	if (cst_has(was, URR_TIME_QUOTA) && u->time_quota == was->time_quota)
-		kinds &= ~(uint32_t)UPF_QUOTA_TIME;
-	if (cst_has(was, URR_EVENT_QUOTA) && u->event_quota == was->event_quota)
-		kinds &= ~(uint32_t)UPF_QUOTA_EVENT;
-	return kinds;
+	for (unsigned k = 0; k < 3; k++) {
+		uint32_t sum = kinds & 1u << k ? sum_of_quota(u, k) : 0;
+
+		if (sum && sum != b->grant_of[k])
+			changed |= 1u << k;
+		b->grant_of[k] = sum;
+	}
+	return changed;
 }
 
 static void set_times(struct upf_urr *b, const struct upf_urr_obj *u, const struct upf_urr_obj *was,
@@ -157,26 +200,38 @@ static void set_times(struct upf_urr *b, const struct upf_urr_obj *u, const stru
 	}
 }
 
-static void take_rule(uint32_t number, const struct upf_session *session,
-		      const struct upf_session_obj *o, const struct upf_urr_obj *u,
+/* The book that this number had in an earlier life of coastd is this rule's. */
+static bool is_again(const struct upf_urr *b, const struct upf_session *s, uint32_t id)
+{
+	return b->flags & UPF_URR_LIVE && b->seid == s->seid && b->id == id &&
+	       b->state == upf_run(s)->state;
+}
+
+static void take_rule(uint32_t number, const struct upf_change *c, const struct upf_urr_obj *u,
 		      const struct upf_urr_obj *was)
 {
 	struct upf_urr *b = upf_urr_at(number);
 	struct upf_limit *l = upf_urr_limit(number);
-	uint32_t kinds;
+	uint32_t kinds, sum = sum_of_rule(u);
 	struct upf_seen s;
+	bool again = c->again && is_again(b, c->next, u->id);
 
-	if (!(b->flags & UPF_URR_LIVE)) {
-		begin_book(number, session, u->id);
+	if (again)
+		was = b->rule == sum ? u : NULL;
+	if (!again && (c->again || !(b->flags & UPF_URR_LIVE))) {
+		begin_book(number, c->next, u->id);
 		was = NULL;
 	}
+	b->rule = sum;
+	b->owner = c->next->owner;
+	b->flags &= (uint16_t) ~(again ? UPF_URR_FINAL | UPF_URR_ENDS : 0);
 	upf_urr_see(number, &s);
 	upf_urr_note_first(b, l, &s);
 	b->method = (uint8_t)u->measurement_method;
 	b->triggers = u->reporting_triggers;
 	b->info = (uint8_t)u->measurement_information;
 	set_times(b, u, was, &s.now);
-	set_relations(b, o);
+	set_relations(b, c->s);
 	if (!(b->flags & UPF_URR_FROZEN)) { /* goes on from where it is, however it is told now */
 		b->offset = 0;
 		b->offset = s.used - upf_urr_used(b, &s.u, &s.now);
@@ -186,9 +241,9 @@ static void take_rule(uint32_t number, const struct upf_session *session,
 		b->reports_left = u->number_of_reports;
 		b->flags &= (uint16_t)~UPF_URR_SILENT;
 	}
-	if (!was || !same_thresholds(u, was))
+	if (!was || c->again || !same_thresholds(u, was))
 		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
-	kinds = changed_quotas(u, was);
+	kinds = changed_quotas(b, u);
 	upf_urr_grant(b, l, u, kinds, false, &s.now);
 	kinds = upf_urr_kinds(u, URR_SUBSEQUENT_VOLUME_QUOTA, URR_SUBSEQUENT_TIME_QUOTA,
 			      URR_SUBSEQUENT_EVENT_QUOTA);
@@ -245,7 +300,7 @@ static void on_commit(const struct upf_change *c)
 		const struct upf_urr_obj *u = upf_urr_rule(c->s, p[i].rule);
 
 		if (p[i].kind == UPF_PART_USAGE && u)
-			take_rule(p[i].number, c->next, c->s, u, upf_urr_rule(was, p[i].rule));
+			take_rule(p[i].number, c, u, upf_urr_rule(was, p[i].rule));
 	}
 }
 
@@ -281,6 +336,17 @@ static void end(uint32_t number, bool gone, const struct upf_session *old,
 	b->flags = 0;
 }
 
+/* At once, so that no later report waits in the same batch. */
+static void forget_journal(uint64_t seid)
+{
+	struct cst_err e = {0};
+
+	cst_journal_forget(seid);
+	if (cst_store_write(&e) < 0)
+		LOG_WARN("the journal remembers session %llu: %s", (unsigned long long)seid,
+			 e.reason);
+}
+
 /* No worker counts by the old rules any more: what is read now is all there will be. */
 static void on_reap(const struct upf_session *old, struct upf_session *now)
 {
@@ -294,8 +360,11 @@ static void on_reap(const struct upf_session *old, struct upf_session *now)
 			continue;
 		end(p[i].number, p[i].gone, old, now);
 	}
-	if (old->ended)
-		upf_seqn_forget(upf_run(old)->state);
+	if (!old->ended)
+		return;
+	upf_seqn_forget(upf_run(old)->state);
+	if (has_usage(old) && !upf_session_by_seid(old->seid))
+		forget_journal(old->seid);
 }
 
 static struct upf_hook hook = {.commit = on_commit, .reap = on_reap};
@@ -303,6 +372,38 @@ static struct upf_hook hook = {.commit = on_commit, .reap = on_reap};
 static void __attribute__((constructor)) attach(void)
 {
 	upf_hook_add(&hook);
+}
+
+/* ---- after a restart --------------------------------------------------------------------- */
+
+void upf_urr_redo(void)
+{
+	struct upf_settling *w = upf_tables.settling;
+
+	if (w->number != 0 && w->number <= n_books &&
+	    cst_journal_next_seqn(w->book.seid, w->book.id) >= w->book.seqn)
+		books[w->number] = w->book;
+	w->number = 0;
+}
+
+/* Books that were in use and that no session has come back to. */
+unsigned upf_urr_end_orphans(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 1; i <= n_books; i++) {
+		struct upf_urr *b = upf_urr_at(i);
+		struct upf_seen s;
+
+		if (!(b->flags & UPF_URR_LIVE) || upf_part_in_use(UPF_PART_USAGE, i))
+			continue;
+		upf_urr_see(i, &s);
+		upf_urr_note_first(b, upf_urr_limit(i), &s);
+		upf_urr_report(b, UPF_UR_TERMR, &s, NULL);
+		b->flags = 0;
+		n++;
+	}
+	return n;
 }
 
 /* ---- parts ------------------------------------------------------------------------------ */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "upf_api.h"
+#include "upf_api_report.h"
 #include "upf_books.h"
 #include "upf_clock.h"
 #include "upf_core.h"
@@ -28,6 +28,17 @@
 #define UPF_URR_LINKS   0x0200 /* another URR of the session is linked to it */
 #define UPF_URR_UAE     0x0400 /* another one of the session measures before QoS enforcement */
 #define UPF_URR_ENDS    0x0800 /* no session has it any more: a final report is due */
+#define UPF_URR_OVER    0x1000 /* a spent quota lets packets pass: inertia */
+#define UPF_URR_SLOW    0x2000 /* the session is to be throttled for it: inertia */
+
+/* What a quota that is spent does while the owner of its session is away. */
+enum upf_inert {
+	UPF_INERT_NO, /* what it always does: packets are dropped, or go by another FAR */
+	UPF_INERT_IGNORE,
+	UPF_INERT_THROTTLE,
+	UPF_INERT_GRACE,         /* after so many bytes more: as always */
+	UPF_INERT_GRACE_THROTTLE /* after so many bytes more the session is throttled */
+};
 
 /* Kinds of quota: bits of `granted_kinds` and `spent`. */
 #define UPF_QUOTA_VOLUME 0x01
@@ -63,10 +74,24 @@ struct upf_urr {
 	uint16_t flags;                 /* UPF_URR_* */
 	uint8_t method, info;
 	uint8_t granted_kinds, spent; /* UPF_QUOTA_* */
-	uint16_t pad;
-	uint32_t reserved[10];
+	uint8_t policy;               /* enum upf_inert */
+	uint8_t owner;                /* the session's when it was last changed */
+	uint64_t threshold[3]; /* volume, as in struct upf_limit, which may have a nearer quota */
+	uint64_t overrun;      /* bytes beyond a spent quota since it was granted; with
+				* UPF_URR_OVER they grow: all bytes of now less this */
+	uint64_t grace;        /* bytes that may be */
+	uint32_t rule;         /* sum of the rule that this follows, */
+	uint32_t grant_of[3];  /* and of its quotas as they were granted: volume, time, events */
+	uint64_t reserved[6];
 };
-_Static_assert(sizeof(struct upf_urr) == 256, "four cache lines");
+_Static_assert(sizeof(struct upf_urr) == 320, "five cache lines");
+
+/* In the arena: the book as it will be once a report is kept. */
+struct upf_settling {
+	uint32_t number; /* of the book; 0: no report is on its way */
+	uint32_t pad[15];
+	struct upf_urr book;
+};
 
 /* Books for numbers 1..n. -ENOMEM. */
 int upf_urr_open(struct upf_urr *books, uint32_t n, struct cst_err *e);
@@ -101,6 +126,16 @@ void upf_urr_after(const struct upf_modify_obj *m);
 int upf_urr_check_query(const struct upf_session *s, const struct upf_modify_obj *m,
 			struct cst_err *e);
 
+/* After a restart: a report that was on its way is done or undone. Before any session comes back.
+ */
+void upf_urr_redo(void);
+/* Usage of sessions and URRs that had ended and was not reported yet, is. After all came back. */
+unsigned upf_urr_end_orphans(void);
+/* Quotas go by this policy from now on; `grace` in bytes. With UPF_INERT_NO those that are spent
+ * are so again, and what passed beyond them is reported. */
+void upf_urr_inertia(uint32_t number, enum upf_inert policy, uint64_t grace);
+uint64_t upf_urr_overrun(const struct upf_urr *b, const struct upf_usage *u);
+
 /* Final reports wait for their grace period: after it they are exact. */
 bool upf_urr_finals_due(void);
 
@@ -126,8 +161,16 @@ void upf_urr_grant(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_
 void upf_urr_withdraw(struct upf_urr *b, struct upf_limit *l, uint32_t kinds);
 /* The quota validity time begins anew. */
 void upf_urr_validate(struct upf_urr *b, const struct upf_urr_obj *u, const struct upf_now *now);
-/* Flags of the limit as the book has it, and a new `arm`, of which `u` is told. */
+/* Words for the worker as the book has them, and a new `arm`, of which `u` is told. */
 void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l, struct upf_usage *u);
+/* Does a spent quota stop packets? */
+bool upf_urr_stops(const struct upf_urr *b, const struct upf_usage *u);
+/* Same: does it slow them down? */
+bool upf_urr_slows(const struct upf_urr *b, const struct upf_usage *u);
+/* Quotas of these kinds are spent and may let packets pass: what goes beyond them counts from now
+ * on. */
+void upf_urr_go_over(struct upf_urr *b, const struct upf_limit *l, const struct upf_usage *u,
+		     uint32_t kinds);
 /* Is a rest in the traffic told from a gap by this rule? Then it has limit.idle. */
 bool upf_urr_rests(const struct upf_urr_obj *u);
 /* UPF_UR_* of thresholds that are reached, UPF_QUOTA_* of quotas. */

@@ -9,6 +9,8 @@ struct upf_timers;
 extern struct upf_timers *upf_urr_timers; /* by number; ms of struct upf_now */
 extern unsigned upf_urr_finals;           /* final reports that wait for their grace period */
 
+uint32_t upf_urr_number(const struct upf_urr *b);
+
 static inline struct upf_limit *upf_urr_limit(uint32_t number)
 {
 	return &upf_tables.limits[number];
@@ -32,3 +34,10 @@ void upf_urr_report_traffic(struct upf_urr *b, uint32_t why, uint64_t when,
 void upf_urr_note_first(struct upf_urr *b, const struct upf_limit *l, struct upf_seen *s);
 /* The book has changed: workers and the timer follow. */
 void upf_urr_follow(uint32_t number, const struct upf_seen *s);
+
+/* UPF_UR_* by which the end of quotas of these kinds is reported, if it is. */
+uint32_t upf_urr_why_spent(const struct upf_urr *b, uint32_t kinds);
+/* What inertia makes of quotas that are spent; `spent`: those that were before. True: it is news to
+ * the worker. */
+bool upf_urr_settle_inertia(struct upf_urr *b, const struct upf_limit *l, const struct upf_seen *s,
+			    uint8_t spent);

@@ -8,6 +8,7 @@
 
 /* How far ahead a wall-clock time is trusted: the clock may be set meanwhile. */
 #define WALL_CLOCK_MS 10000
+#define EVENTS_MS     1000
 
 static uint64_t since(uint64_t now, uint64_t then)
 {
@@ -67,10 +68,19 @@ static void store(uint64_t *word, uint64_t value)
 
 static void set_volumes(uint64_t word[3], const uint64_t base[2], const struct upf_volume_obj *v)
 {
-	store(&word[UPF_UL], v && cst_has(v, VOLUME_UL) ? plus(base[UPF_UL], v->ul) : NO_LIMIT);
-	store(&word[UPF_DL], v && cst_has(v, VOLUME_DL) ? plus(base[UPF_DL], v->dl) : NO_LIMIT);
-	store(&word[2], v && cst_has(v, VOLUME_TOTAL) ? plus(base[UPF_UL] + base[UPF_DL], v->total)
-						      : NO_LIMIT);
+	word[UPF_UL] = v && cst_has(v, VOLUME_UL) ? plus(base[UPF_UL], v->ul) : NO_LIMIT;
+	word[UPF_DL] = v && cst_has(v, VOLUME_DL) ? plus(base[UPF_DL], v->dl) : NO_LIMIT;
+	word[2] = v && cst_has(v, VOLUME_TOTAL) ? plus(base[UPF_UL] + base[UPF_DL], v->total)
+						: NO_LIMIT;
+}
+
+static void unspend(struct upf_urr *b, uint32_t kinds)
+{
+	b->spent &= (uint8_t)~kinds;
+	if (b->spent)
+		return;
+	b->flags &= (uint16_t) ~(UPF_URR_OVER | UPF_URR_SLOW);
+	b->overrun = 0;
 }
 
 void upf_urr_arm(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_obj *u,
@@ -82,7 +92,7 @@ void upf_urr_arm(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_ob
 
 	if (kinds & UPF_QUOTA_VOLUME) {
 		later = after && cst_has(u, URR_SUBSEQUENT_VOLUME_THRESHOLD);
-		set_volumes(l->threshold, b->bytes,
+		set_volumes(b->threshold, b->bytes,
 			    !(triggers & UPF_RT_VOLTH) ? NULL
 			    : later                    ? &u->subsequent_volume_threshold
 						       : &u->volume_threshold);
@@ -115,16 +125,16 @@ void upf_urr_grant(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_
 	if (kinds == 0)
 		return;
 	if (kinds & UPF_QUOTA_VOLUME)
-		set_volumes(l->quota, b->bytes,
+		set_volumes(l->granted, b->bytes,
 			    subsequent ? &u->subsequent_volume_quota : &u->volume_quota);
 	if (kinds & UPF_QUOTA_TIME)
 		b->time_quota = plus(b->used, upf_cycles(now, subsequent ? u->subsequent_time_quota
 									 : u->time_quota));
 	if (kinds & UPF_QUOTA_EVENT)
-		store(&l->event_quota,
-		      plus(b->starts, subsequent ? u->subsequent_event_quota : u->event_quota));
+		l->granted_events =
+			plus(b->starts, subsequent ? u->subsequent_event_quota : u->event_quota);
 	b->granted_kinds |= (uint8_t)kinds;
-	b->spent &= (uint8_t)~kinds;
+	unspend(b, kinds);
 	b->granted = now->tsc;
 	upf_urr_validate(b, u, now);
 }
@@ -132,13 +142,13 @@ void upf_urr_grant(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_
 void upf_urr_withdraw(struct upf_urr *b, struct upf_limit *l, uint32_t kinds)
 {
 	if (kinds & UPF_QUOTA_VOLUME)
-		set_volumes(l->quota, b->bytes, NULL);
+		set_volumes(l->granted, b->bytes, NULL);
 	if (kinds & UPF_QUOTA_TIME)
 		b->time_quota = NO_LIMIT;
 	if (kinds & UPF_QUOTA_EVENT)
-		store(&l->event_quota, NO_LIMIT);
+		l->granted_events = NO_LIMIT;
 	b->granted_kinds &= (uint8_t)~kinds;
-	b->spent &= (uint8_t)~kinds;
+	unspend(b, kinds);
 }
 
 void upf_urr_validate(struct upf_urr *b, const struct upf_urr_obj *u, const struct upf_now *now)
@@ -147,6 +157,95 @@ void upf_urr_validate(struct upf_urr *b, const struct upf_urr_obj *u, const stru
 				  ? now->ms + (uint64_t)u->quota_validity_time * 1000
 				  : 0;
 }
+
+/* ---- while the owner is away ---------------------------------------------------------- */
+
+static uint64_t all_bytes(const struct upf_usage *u)
+{
+	return u->bytes[UPF_UL] + u->bytes[UPF_DL];
+}
+
+uint64_t upf_urr_overrun(const struct upf_urr *b, const struct upf_usage *u)
+{
+	return b->flags & UPF_URR_OVER ? all_bytes(u) - b->overrun : b->overrun;
+}
+
+void upf_urr_go_over(struct upf_urr *b, const struct upf_limit *l, const struct upf_usage *u,
+		     uint32_t kinds)
+{
+	uint64_t seen[3] = {u->bytes[UPF_UL], u->bytes[UPF_DL], all_bytes(u)}, beyond = 0;
+
+	for (int i = 0; kinds & UPF_QUOTA_VOLUME && i < 3; i++)
+		if (seen[i] > l->granted[i] && seen[i] - l->granted[i] > beyond)
+			beyond = seen[i] - l->granted[i];
+	b->overrun = all_bytes(u) - beyond - b->overrun;
+	b->flags |= UPF_URR_OVER;
+}
+
+static bool has_grace(const struct upf_urr *b)
+{
+	return b->policy == UPF_INERT_GRACE || b->policy == UPF_INERT_GRACE_THROTTLE;
+}
+
+static bool grace_over(const struct upf_urr *b, const struct upf_usage *u)
+{
+	return has_grace(b) && upf_urr_overrun(b, u) >= b->grace;
+}
+
+/* The last event of a quota goes on to its end: the worker refuses the start after it. */
+bool upf_urr_stops(const struct upf_urr *b, const struct upf_usage *u)
+{
+	if (!(b->spent & ~UPF_QUOTA_EVENT))
+		return false;
+	return b->policy == UPF_INERT_NO || (b->policy == UPF_INERT_GRACE && grace_over(b, u));
+}
+
+bool upf_urr_slows(const struct upf_urr *b, const struct upf_usage *u)
+{
+	if (!b->spent)
+		return false;
+	return b->policy == UPF_INERT_THROTTLE ||
+	       (b->policy == UPF_INERT_GRACE_THROTTLE && grace_over(b, u));
+}
+
+/* The worker lets pass what the policy lets pass before anybody here hears of it, so quotas are
+ * raised ahead; and it tells when the granted ones are reached, as of a threshold. */
+static void raise_quotas(const struct upf_urr *b, struct upf_limit *l)
+{
+	uint64_t end = plus(b->overrun, b->grace); /* of grace, once a quota is spent */
+	bool drops = b->policy == UPF_INERT_GRACE, spent = b->flags & UPF_URR_OVER;
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t told = b->threshold[i], quota = NO_LIMIT;
+
+		if (!(b->spent & UPF_QUOTA_VOLUME))
+			told = lesser(told, l->granted[i]);
+		if (drops && !spent)
+			quota = plus(l->granted[i], b->grace);
+		else if (drops && i == 2)
+			quota = end;
+		else if (has_grace(b) && spent && i == 2 && !(b->flags & UPF_URR_SLOW))
+			told = lesser(told, end);
+		store(&l->threshold[i], told);
+		store(&l->quota[i], quota);
+	}
+	store(&l->event_quota, NO_LIMIT);
+}
+
+static void set_words(const struct upf_urr *b, struct upf_limit *l)
+{
+	if (b->policy != UPF_INERT_NO) {
+		raise_quotas(b, l);
+		return;
+	}
+	for (int i = 0; i < 3; i++) {
+		store(&l->threshold[i], b->threshold[i]);
+		store(&l->quota[i], l->granted[i]);
+	}
+	store(&l->event_quota, l->granted_events);
+}
+
+/* ---- telling it ----------------------------------------------------------------------- */
 
 static bool wants_start(const struct upf_urr *b)
 {
@@ -158,12 +257,11 @@ static bool wants_start(const struct upf_urr *b)
 
 void upf_urr_tell(const struct upf_urr *b, struct upf_limit *l, struct upf_usage *u)
 {
-	/* the last event of a quota goes on to its end: the worker refuses the start after it */
-	uint32_t flags = b->spent & ~UPF_QUOTA_EVENT ? UPF_LIMIT_STOP : 0;
+	uint32_t flags = upf_urr_stops(b, u) ? UPF_LIMIT_STOP : 0;
 
 	if (wants_start(b))
 		flags |= UPF_LIMIT_START;
-
+	set_words(b, l);
 	__atomic_store_n(&l->flags, flags, __ATOMIC_RELAXED);
 	/* whoever sees the new `arm` sees the words above */
 	__atomic_store_n(&l->arm, l->arm + 1, __ATOMIC_RELEASE);
@@ -185,7 +283,7 @@ uint32_t upf_urr_thresholds(const struct upf_urr *b, const struct upf_limit *l,
 
 	if (b->flags & UPF_URR_SILENT)
 		return 0;
-	if (any_reached(l->threshold, s->u.bytes))
+	if (any_reached(b->threshold, s->u.bytes))
 		t |= UPF_UR_VOLTH;
 	if (s->used >= b->time_threshold)
 		t |= UPF_UR_TIMTH;
@@ -216,13 +314,14 @@ uint32_t upf_urr_quotas(const struct upf_urr *b, const struct upf_limit *l,
 
 	if (left & UPF_QUOTA_VOLUME &&
 	    (told(l, &s->u, UPF_TOLD_QUOTA) ||
-	     (any_reached(l->quota, s->u.bytes) && has_counted(b, &s->u))))
+	     (any_reached(l->granted, s->u.bytes) && has_counted(b, &s->u))))
 		spent |= UPF_QUOTA_VOLUME;
 	if (left & UPF_QUOTA_TIME && s->used >= b->time_quota &&
 	    (s->used > b->used || s->u.starts > b->starts))
 		spent |= UPF_QUOTA_TIME;
-	if (left & UPF_QUOTA_EVENT && (told(l, &s->u, UPF_TOLD_EVQUOTA) ||
-				       (s->u.starts >= l->event_quota && s->u.starts > b->starts)))
+	if (left & UPF_QUOTA_EVENT &&
+	    (told(l, &s->u, UPF_TOLD_EVQUOTA) ||
+	     (s->u.starts >= l->granted_events && s->u.starts > b->starts)))
 		spent |= UPF_QUOTA_EVENT;
 	return spent;
 }
@@ -270,6 +369,9 @@ uint64_t upf_urr_due(const struct upf_urr *b, const struct upf_seen *s)
 		sooner(&due, b->period_due);
 	if (left) {
 		sooner(&due, b->validity_due);
+		/* no worker tells that an event quota is reached which it was let pass */
+		if (b->policy != UPF_INERT_NO && left & UPF_QUOTA_EVENT)
+			sooner(&due, s->now.ms + EVENTS_MS);
 		active = s->u.last > b->granted ? s->u.last : b->granted;
 		if (b->holding)
 			sooner(&due, quiet_until(s, active, b->holding));

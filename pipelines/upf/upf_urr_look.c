@@ -2,6 +2,7 @@
 /* What has happened to a URR since it was looked at, and what follows from it. */
 #include "log.h"
 #include "upf_buffer_ctl.h"
+#include "upf_owned.h"
 #include "upf_timer.h"
 #include "upf_urr_int.h"
 
@@ -42,7 +43,7 @@ const struct upf_urr_obj *upf_urr_rule(const struct upf_session_obj *o, uint32_t
  * there. */
 static void settle_clock(struct upf_urr *b, const struct upf_seen *s)
 {
-	bool still = b->info & UPF_MI_INAM || b->spent & ~UPF_QUOTA_EVENT;
+	bool still = b->info & UPF_MI_INAM || upf_urr_stops(b, &s->u);
 
 	if (still && !(b->flags & UPF_URR_FROZEN)) {
 		b->frozen = s->used;
@@ -102,14 +103,8 @@ static void note_traffic(struct upf_urr *b, const struct upf_limit *l, const str
 static uint32_t spend(struct upf_urr *b, uint32_t kinds, const struct upf_seen *s)
 {
 	uint64_t active = s->u.last > b->granted ? s->u.last : b->granted;
-	uint32_t why = 0;
+	uint32_t why = upf_urr_why_spent(b, kinds);
 
-	if (kinds & UPF_QUOTA_VOLUME && b->triggers & UPF_RT_VOLQU)
-		why |= UPF_UR_VOLQU;
-	if (kinds & UPF_QUOTA_TIME && b->triggers & UPF_RT_TIMQU)
-		why |= UPF_UR_TIMQU;
-	if (kinds & UPF_QUOTA_EVENT && b->triggers & UPF_RT_EVEQU)
-		why |= UPF_UR_EVEQU;
 	b->spent |= (uint8_t)kinds;
 	if (!(b->granted_kinds & ~b->spent))
 		return why;
@@ -177,6 +172,7 @@ void upf_urr_follow(uint32_t number, const struct upf_seen *s)
 	upf_urr_tell(b, upf_urr_limit(number), &upf_tables.usages[number]);
 	schedule(number, s);
 	upf_buffer_granted(upf_urr_session(b));
+	upf_owned_follow(upf_urr_session(b));
 }
 
 /* One URR, alone. Returns why it was reported. */
@@ -215,7 +211,8 @@ static uint32_t look(uint32_t number, uint32_t also, const struct upf_session_ob
 		upf_urr_report(b, quota, &s, o);
 		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
 	}
-	if (why || quota || b->spent != spent || running != !!(b->flags & UPF_URR_RUNNING))
+	if (upf_urr_settle_inertia(b, l, &s, spent) || why || quota || b->spent != spent ||
+	    running != !!(b->flags & UPF_URR_RUNNING))
 		upf_urr_follow(number, &s);
 	else
 		schedule(number, &s);
@@ -261,6 +258,8 @@ void upf_urr_look(uint32_t number, uint32_t also)
 		return;
 	session = upf_urr_session(b);
 	o = upf_urr_unpack(session);
+	if (session && o)
+		upf_owned_enforce(session, o);
 	why = look(number, also, o);
 	if (why & ~(uint32_t)(UPF_UR_IMMER | UPF_UR_TERMR) && b->flags & UPF_URR_LINKS)
 		look_linked(session, b->id, o);

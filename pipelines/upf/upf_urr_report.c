@@ -49,6 +49,22 @@ static uint32_t usage_information(const struct upf_urr *b, uint32_t why)
 	return info;
 }
 
+/* Keep the report, then the book after it. Killed in between, coastd finds the new book beside the
+ * old one, and in the journal whether the report was kept: it counts once. */
+static void settle(struct upf_urr *b, const struct upf_urr *next,
+		   const struct upf_usage_report_obj *r)
+{
+	struct upf_settling *w = upf_tables.settling;
+	const struct upf_session *s = upf_urr_session(b);
+
+	w->book = *next;
+	__atomic_store_n(&w->number, upf_urr_number(b), __ATOMIC_RELEASE);
+	upf_report_send(r, s ? s->owner : b->owner);
+	*b = *next;
+	__atomic_store_n(&w->number, 0, __ATOMIC_RELEASE);
+}
+
+/* `b` here and below: the book as it will be. */
 static void begin_report(struct upf_usage_report_obj *r, struct upf_urr *b, uint32_t why,
 			 const struct upf_session_obj *o)
 {
@@ -65,12 +81,13 @@ static void begin_report(struct upf_usage_report_obj *r, struct upf_urr *b, uint
 }
 
 /* Start and stop of traffic carry no measurement: what was counted stays for the next report. */
-void upf_urr_report_traffic(struct upf_urr *b, uint32_t why, uint64_t when,
+void upf_urr_report_traffic(struct upf_urr *book, uint32_t why, uint64_t when,
 			    const struct upf_seen *s, const struct upf_session_obj *o)
 {
+	struct upf_urr b = *book;
 	struct upf_usage_report_obj r;
 
-	begin_report(&r, b, why, o);
+	begin_report(&r, &b, why, o);
 	if (why & UPF_UR_START) {
 		r.time_of_first_packet = upf_unix_of(&s->now, when);
 		r.has |= 1u << REPORT_TIME_OF_FIRST_PACKET;
@@ -78,44 +95,57 @@ void upf_urr_report_traffic(struct upf_urr *b, uint32_t why, uint64_t when,
 		r.time_of_last_packet = upf_unix_of(&s->now, when);
 		r.has |= 1u << REPORT_TIME_OF_LAST_PACKET;
 	}
-	upf_report_send(&r);
+	settle(book, &b, &r);
 }
 
-/* All that was counted since the report before; measurement begins anew. */
-void upf_urr_report(struct upf_urr *b, uint32_t why, const struct upf_seen *s,
-		    const struct upf_session_obj *o)
+/* What was counted since the report before. */
+static void measure(struct upf_usage_report_obj *r, const struct upf_urr *b, uint64_t seconds,
+		    const struct upf_seen *s)
 {
-	uint64_t seconds = s->used > b->used ? (s->used - b->used) / s->now.hz : 0;
-	struct upf_usage_report_obj r;
-
-	begin_report(&r, b, why, o);
-	r.start_time = b->start_unix;
-	r.end_time = (uint32_t)(s->now.unix_ms / 1000);
-	r.has |= 1u << REPORT_START_TIME | 1u << REPORT_END_TIME;
+	r->start_time = b->start_unix;
+	r->end_time = (uint32_t)(s->now.unix_ms / 1000);
+	r->has |= 1u << REPORT_START_TIME | 1u << REPORT_END_TIME;
 	if (b->method & UPF_MM_VOLUM) {
-		upf_urr_measured(&r.volume_measurement, &s->u, b->bytes, b->packets,
+		upf_urr_measured(&r->volume_measurement, &s->u, b->bytes, b->packets,
 				 b->info & UPF_MI_MNOP);
-		r.has |= 1u << REPORT_VOLUME_MEASUREMENT;
+		r->has |= 1u << REPORT_VOLUME_MEASUREMENT;
 	}
 	if (b->method & UPF_MM_DURAT) {
-		r.duration_measurement = (uint32_t)seconds;
-		r.has |= 1u << REPORT_DURATION_MEASUREMENT;
+		r->duration_measurement = (uint32_t)seconds;
+		r->has |= 1u << REPORT_DURATION_MEASUREMENT;
 	}
-	tell_packets(&r, b, s);
-	r.usage_information = usage_information(b, why);
-	if (r.usage_information)
-		r.has |= 1u << REPORT_USAGE_INFORMATION;
+	tell_packets(r, b, s);
+}
+
+static void begin_anew(struct upf_urr *b, uint64_t seconds, const struct upf_seen *s)
+{
 	memcpy(b->bytes, s->u.bytes, sizeof(b->bytes));
 	memcpy(b->packets, s->u.packets, sizeof(b->packets));
 	memcpy(b->dropped, s->u.dropped_dl, sizeof(b->dropped));
 	b->starts = s->u.starts;
 	b->used += seconds * s->now.hz; /* the rest of a second is in the next report */
 	b->since = s->now.tsc;
-	b->start_unix = r.end_time;
+	b->start_unix = (uint32_t)(s->now.unix_ms / 1000);
 	b->first = 0;
+}
+
+/* All that was counted since the report before; measurement begins anew. */
+void upf_urr_report(struct upf_urr *book, uint32_t why, const struct upf_seen *s,
+		    const struct upf_session_obj *o)
+{
+	uint64_t seconds = s->used > book->used ? (s->used - book->used) / s->now.hz : 0;
+	struct upf_urr b = *book;
+	struct upf_usage_report_obj r;
+
+	begin_report(&r, &b, why, o);
+	measure(&r, &b, seconds, s);
+	r.usage_information = usage_information(&b, why);
+	if (r.usage_information)
+		r.has |= 1u << REPORT_USAGE_INFORMATION;
+	begin_anew(&b, seconds, s);
 	if (!(why & UPF_UR_MONIT))
-		b->flags &= (uint16_t)~UPF_URR_AFT;
-	if (!(why & (UPF_UR_IMMER | UPF_UR_TERMR)) && b->reports_left && --b->reports_left == 0)
-		b->flags |= UPF_URR_SILENT;
-	upf_report_send(&r);
+		b.flags &= (uint16_t)~UPF_URR_AFT;
+	if (!(why & (UPF_UR_IMMER | UPF_UR_TERMR)) && b.reports_left && --b.reports_left == 0)
+		b.flags |= UPF_URR_SILENT;
+	settle(book, &b, &r);
 }

@@ -15,16 +15,16 @@ static void quota_left(const struct upf_urr *b, const struct upf_limit *l,
 	bool spent = b->spent & UPF_QUOTA_VOLUME;
 
 	*out = (struct upf_volume_obj){0};
-	if (l->quota[UPF_UL] != UINT64_MAX) {
-		out->ul = left(l->quota[UPF_UL], u->bytes[UPF_UL], spent);
+	if (l->granted[UPF_UL] != UINT64_MAX) {
+		out->ul = left(l->granted[UPF_UL], u->bytes[UPF_UL], spent);
 		out->has |= 1u << VOLUME_UL;
 	}
-	if (l->quota[UPF_DL] != UINT64_MAX) {
-		out->dl = left(l->quota[UPF_DL], u->bytes[UPF_DL], spent);
+	if (l->granted[UPF_DL] != UINT64_MAX) {
+		out->dl = left(l->granted[UPF_DL], u->bytes[UPF_DL], spent);
 		out->has |= 1u << VOLUME_DL;
 	}
-	if (l->quota[2] != UINT64_MAX) {
-		out->total = left(l->quota[2], u->bytes[UPF_UL] + u->bytes[UPF_DL], spent);
+	if (l->granted[2] != UINT64_MAX) {
+		out->total = left(l->granted[2], u->bytes[UPF_UL] + u->bytes[UPF_DL], spent);
 		out->has |= 1u << VOLUME_TOTAL;
 	}
 }
@@ -44,6 +44,9 @@ void upf_urr_show(const struct upf_session *session, struct upf_urr_obj *u)
 	u->ur_seqn = b->seqn;
 	u->quota_spent = b->spent != 0;
 	u->refused_packets = s.u.refused[0];
+	u->overrun = upf_urr_overrun(b, &s.u);
+	if (u->overrun)
+		u->has |= 1ull << URR_OVERRUN;
 	u->has |= 1ull << URR_UR_SEQN | 1ull << URR_REFUSED_PACKETS;
 	if (b->granted_kinds)
 		u->has |= 1ull << URR_QUOTA_SPENT;

@@ -5,6 +5,7 @@
 #include "upf_ctl_test.h"
 
 #include "engine/worker.h"
+#include "journal.h"
 #include "rpc/rpc.h"
 #include "upf_inactivity.h"
 #include "upf_policy.h"
@@ -44,6 +45,15 @@ void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data)
 	if (!events)
 		events = json_array();
 	json_array_append_new(events, json_pack("{s:s, s:o}", "type", t->name, "data", data));
+}
+
+void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+				json_t *data);
+void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+				json_t *data)
+{
+	assert_int_equal(k->subject, json_integer_value(json_object_get(data, "seid")));
+	__wrap_cst_event_publish(t, data);
 }
 
 static inline json_t *pop_event(const char *type)

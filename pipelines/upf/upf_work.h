@@ -7,11 +7,20 @@
 
 #include "upf_books.h"
 
+/* What a session was in an earlier life of coastd: its identity, and with `run` its counters. */
+struct upf_past {
+	const struct upf_session *book; /* as it was kept: not one of those that live */
+	const struct upf_rules *run; /* its rules in the arena, intact; NULL: they are not there */
+	uint32_t line;               /* where they are */
+	uint32_t state;              /* its first state line then */
+};
+
 struct upf_work {
 	const struct upf_session_obj *s;
 	struct upf_session *old;
-	bool modify, dry; /* dry: there are no tables, check only */
-	unsigned n;       /* PDRs */
+	const struct upf_past *past; /* it comes back from the store; else NULL */
+	bool modify, dry;            /* dry: there are no tables, check only */
+	unsigned n;                  /* PDRs */
 	struct upf_link links[UPF_MAX_PDRS];
 	struct upf_held_teid teids[UPF_MAX_HELD_TEIDS];
 	struct upf_held_addr addrs[UPF_MAX_HELD_ADDRS];
@@ -24,6 +33,9 @@ struct upf_work {
 	uint16_t ue_vrfs[UPF_MAX_HELD_ADDRS / 2]; /* where plain packets to the UE come in */
 	unsigned n_ue_vrfs;
 	uint32_t wake;
+	bool inert;                            /* it goes by its inertia class's policies, */
+	bool throttled, capped;                /* which is to say */
+	const struct cst_inertia_class *class; /* this one; NULL: none */
 	struct upf_identity id;
 	char lines[UPF_MAX_RUN][64];
 };
@@ -39,9 +51,13 @@ int upf_plan_way(struct upf_pdr *rec, const char *network_instance, const struct
 
 /* upf_plan_teid.c: network instances and F-TEIDs of all PDRs. */
 int upf_plan_detection(struct cst_err *e);
+/* Those that it had in an earlier life. */
+int upf_claim_teids(const struct upf_session *past, struct cst_err *e);
 void upf_teid_set(const struct upf_held_teid *t, uint32_t ref, uint32_t state);
 /* No packet finds it from now on. A TEID of coast's own rests until upf_teid_free(). */
 void upf_teid_clear(const struct upf_held_teid *t);
+/* One that was taken in this transaction: no worker has seen it. */
+void upf_teid_give_back(const struct upf_held_teid *t);
 
 /* upf_plan_parts.c: meters, usage, buffers and what else PDRs need beside a counter. */
 int upf_plan_parts(struct cst_err *e);
@@ -50,6 +66,11 @@ int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cs
 /* upf_plan_srr.c: after all PDRs are there. */
 int upf_plan_monitors(struct cst_err *e);
 bool upf_keeps_part(const struct upf_session *next, const struct upf_held_part *p);
+
+/* upf_plan_inertia.c: what the session's inertia class adds to its rules while its owner is away.
+ */
+void upf_plan_class(void);
+int upf_plan_throttle(struct cst_err *e);
 
 /* upf_plan_buffer.c: FARs held, the session's queue, and how it is kept; part of the parts. */
 int upf_plan_buffer(struct cst_err *e);

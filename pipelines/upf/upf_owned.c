@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "upf_owned_int.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "module.h"
+#include "store.h"
+#include "upf_buffer_ctl.h"
+#include "upf_errind.h"
+#include "upf_hook.h"
+#include "upf_kept.h"
+#include "upf_node.h"
+#include "upf_template.h"
+#include "upf_times.h"
+#include "upf_urr_int.h"
+
+/* A tick's share of the walk. */
+#define WALK_US    5000
+#define WALK_LINES 100000
+#define CLOCK_EACH 64 /* sessions between two looks at the clock */
+
+#define ROUNDS "owner_round" /* space of numbers in the store */
+
+/* Sessions to be planned anew; more are found by the walk. */
+#define LATER 4096
+
+struct upf_owned_by upf_owned_by[CST_OWNERS];
+
+static uint32_t cursor = 1; /* of the walk: a state line */
+static uint64_t later[LATER];
+static unsigned n_later;
+static bool seeing;
+
+/* ---- what is counted ------------------------------------------------------------------- */
+
+bool upf_owned_stale(const struct upf_session *s)
+{
+	return s->owner != 0 && (int16_t)(s->round - upf_owned_by[s->owner].since) < 0;
+}
+
+void upf_owned_count(const struct upf_session *s, int delta)
+{
+	struct upf_owned_by *o = &upf_owned_by[s->owner];
+
+	if (s->owner == 0)
+		return;
+	o->all += delta;
+	if (!upf_owned_stale(s))
+		o->fresh += delta;
+	if (s->local) {
+		o->local += delta;
+		upf_template_count(s, delta);
+	}
+	if (s->owed_data || s->owed_error)
+		o->owed += delta;
+}
+
+static void on_commit(const struct upf_change *c)
+{
+	if (c->old)
+		upf_owned_count(c->old, -1);
+	if (!c->next)
+		return;
+	if (c->returns)
+		upf_owned_restored(c->next);
+	else
+		upf_owned_count(c->next, 1);
+	if (upf_owned_in_force(c->next) || c->next->inert)
+		upf_owned_later(c->next); /* URRs may be new */
+}
+
+static struct upf_hook hook = {.commit = on_commit};
+
+void upf_owned_restored(struct upf_session *s)
+{
+	struct upf_owned_by *o = &upf_owned_by[s->owner];
+
+	if ((int16_t)(s->round - o->round) > 0) {
+		o->round = o->since = s->round;
+		o->fresh = 0;
+	}
+	upf_owned_count(s, 1);
+}
+
+enum cst_owner_state upf_owned_state(const struct upf_session *s)
+{
+	return s->owner ? upf_owned_by[s->owner].state : CST_OWNER_NONE;
+}
+
+bool upf_owned_absent(const struct upf_session *s)
+{
+	return upf_owned_state(s) == CST_OWNER_INERTIAL;
+}
+
+bool upf_owned_in_force(const struct upf_session *s)
+{
+	enum cst_owner_state state = upf_owned_state(s);
+
+	return cst_owner_keeper && state != CST_OWNER_NONE &&
+	       (state == CST_OWNER_INERTIAL || upf_owned_stale(s));
+}
+
+/* ---- Error Indications of coast's own (TS 23.527 4.3.2) ----------------------------------- */
+
+static void set_suppression(void)
+{
+	bool on = false;
+
+	for (unsigned i = 1; i < CST_OWNERS; i++) {
+		struct upf_owned_by *o = &upf_owned_by[i];
+
+		if (o->state != CST_OWNER_INERTIAL)
+			o->suppress = false;
+		on |= o->suppress;
+	}
+	if (on != atomic_load(&upf_suppress_error_indications))
+		atomic_store(&upf_suppress_error_indications, on);
+}
+
+/* A TEID that is unknown has no session and no class: what goes for any other session goes for it,
+ * until one of the owner's is met whose class says so. */
+static void suppress_by(uint8_t owner, const struct cst_inertia_class *c)
+{
+	if (upf_owned_by[owner].state != CST_OWNER_INERTIAL || !c->suppress_error_indications)
+		return;
+	upf_owned_by[owner].suppress = true;
+	set_suppression();
+}
+
+/* ---- policies ------------------------------------------------------------------------------ */
+
+static enum upf_inert policy_of(const struct cst_inertia_class *c)
+{
+	switch (c->quota) {
+	case CST_QUOTA_THROTTLE:
+		return UPF_INERT_THROTTLE;
+	case CST_QUOTA_GRACE:
+		return c->throttle_kbps ? UPF_INERT_GRACE_THROTTLE : UPF_INERT_GRACE;
+	case CST_QUOTA_IGNORE:
+		return UPF_INERT_IGNORE;
+	default:
+		return UPF_INERT_NO;
+	}
+}
+
+static void set_policy(const struct upf_session *s, enum upf_inert policy, uint64_t grace)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE)
+			upf_urr_inertia(p[i].number, policy, grace);
+}
+
+bool upf_owned_slow(const struct upf_session *s)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE && upf_urr_at(p[i].number)->flags & UPF_URR_SLOW)
+			return true;
+	return false;
+}
+
+void upf_owned_enforce(struct upf_session *s, const struct upf_session_obj *o)
+{
+	const struct cst_inertia_class *c;
+
+	if (s->inert || !upf_owned_in_force(s))
+		return;
+	c = upf_owned_class(o, upf_run(s));
+	s->inert = 1;
+	suppress_by(s->owner, c);
+	set_policy(s, policy_of(c), c->quota == CST_QUOTA_GRACE ? c->grace_bytes : 0);
+	upf_owned_later(s);
+}
+
+/* URRs may outlive coastd with what they went by. */
+static bool has_policy(const struct upf_session *s)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE && upf_urr_at(p[i].number)->policy != UPF_INERT_NO)
+			return true;
+	return false;
+}
+
+static void release(struct upf_session *s)
+{
+	if (!s->inert && !has_policy(s))
+		return;
+	s->inert = 0;
+	set_policy(s, UPF_INERT_NO, 0);
+	upf_owned_later(s);
+}
+
+/* Policies are about quotas and buffers: most sessions have neither. */
+static bool is_concerned(const struct upf_session *s)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE || p[i].kind == UPF_PART_QUEUE)
+			return true;
+	return false;
+}
+
+static void pay(struct upf_session *s)
+{
+	if (upf_owned_state(s) == CST_OWNER_INERTIAL || (!s->owed_data && !s->owed_error))
+		return;
+	upf_owned_count(s, -1);
+	if (s->owed_data)
+		upf_buffer_notify_again(s);
+	if (s->owed_error)
+		upf_errind_again(s);
+	s->owed_data = s->owed_error = 0;
+	upf_owned_count(s, 1);
+}
+
+static void leave_to_nobody(struct upf_session *s)
+{
+	upf_owned_count(s, -1);
+	s->owner = 0;
+	s->local = 0;
+	upf_kept_update(s);
+}
+
+void upf_owned_follow_owner(struct upf_session *s)
+{
+	if (!upf_owned_in_force(s))
+		release(s);
+	else if (!s->inert && is_concerned(s))
+		upf_owned_enforce(s, upf_urr_unpack(s));
+	pay(s);
+	if (s->owner && upf_owned_state(s) == CST_OWNER_NONE)
+		leave_to_nobody(s);
+}
+
+void upf_owned_follow(struct upf_session *s)
+{
+	if (s && s->owner && upf_owned_slow(s) != s->throttled)
+		upf_owned_later(s);
+}
+
+static void owe(struct upf_session *s, bool data)
+{
+	if (!upf_owned_absent(s))
+		return;
+	upf_owned_count(s, -1);
+	if (data)
+		s->owed_data = 1;
+	else
+		s->owed_error = 1;
+	upf_owned_count(s, 1);
+	upf_kept_update(s);
+}
+
+void upf_owned_owe_data(struct upf_session *s)
+{
+	owe(s, true);
+}
+
+void upf_owned_owe_error(struct upf_session *s)
+{
+	owe(s, false);
+}
+
+void upf_owned_touch(struct upf_session *s, uint8_t owner)
+{
+	upf_owned_count(s, -1);
+	s->owner = owner;
+	s->round = upf_owned_by[s->owner].round;
+	s->local = 0;
+	upf_owned_count(s, 1);
+	if (!s->changing) /* else the book that follows says so */
+		upf_kept_update(s);
+	upf_owned_follow_owner(s);
+}
+
+/* ---- the walk ----------------------------------------------------------------------------------
+ */
+
+static void walk_for(uint8_t owner)
+{
+	upf_owned_by[owner].left = upf_state_lines();
+}
+
+void upf_owned_later(const struct upf_session *s)
+{
+	if (seeing) /* to this very session */
+		return;
+	if (n_later < LATER)
+		later[n_later++] = s->seid;
+	else if (s->owner)
+		walk_for(s->owner);
+}
+
+static void plan_anew(struct upf_session *s)
+{
+	static uint64_t said;
+	struct cst_err e = {0};
+
+	if (upf_renew(s, &e) >= 0 || said == s->seid)
+		return;
+	said = s->seid;
+	LOG_WARN("session %llu: its inertia class cannot be applied in full: %s",
+		 (unsigned long long)s->seid, e.reason);
+}
+
+/* Only what the walk may do, outside transactions. */
+static void see_to(struct upf_session *s)
+{
+	const struct upf_owned_by *o = &upf_owned_by[s->owner];
+
+	seeing = true;
+	if (s->owner && o->adopts && (s->local || s->round != o->round))
+		upf_owned_touch(s, s->owner);
+	else
+		upf_owned_follow_owner(s);
+	if (upf_owned_replans(NULL, s))
+		plan_anew(s);
+	seeing = false;
+}
+
+static void see_to_later(void)
+{
+	for (unsigned i = 0; i < n_later; i++) {
+		struct upf_session *s = upf_session_by_seid(later[i]);
+
+		if (s)
+			see_to(s);
+	}
+	n_later = 0;
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static bool any_left(void)
+{
+	for (unsigned i = 1; i < CST_OWNERS; i++)
+		if (upf_owned_by[i].left)
+			return true;
+	return false;
+}
+
+static void walked(uint32_t lines)
+{
+	for (unsigned i = 1; i < CST_OWNERS; i++) {
+		struct upf_owned_by *o = &upf_owned_by[i];
+
+		o->left -= lines < o->left ? lines : o->left;
+		if (o->left == 0)
+			o->adopts = false;
+	}
+}
+
+static void walk(void)
+{
+	uint64_t end = clock_us() + WALK_US;
+	uint32_t last = upf_state_lines(), n;
+	unsigned seen = 0;
+
+	for (n = 0; n < WALK_LINES && n < last; n++) {
+		struct upf_session *s;
+
+		if (cursor > last)
+			cursor = 1;
+		s = upf_session_by_state(cursor++);
+		if (!s || !upf_owned_by[s->owner].left)
+			continue;
+		see_to(s);
+		if (++seen % CLOCK_EACH == 0 && clock_us() >= end) {
+			n++;
+			break;
+		}
+	}
+	walked(n);
+}
+
+void upf_owned_tick(void)
+{
+	if (n_later)
+		see_to_later();
+	if (any_left())
+		walk();
+}
+
+static void tick(uint64_t now_ms)
+{
+	(void)now_ms;
+	upf_owned_tick();
+}
+
+static void stop(void)
+{
+	memset(upf_owned_by, 0, sizeof(upf_owned_by));
+	n_later = 0;
+	cursor = 1;
+	set_suppression();
+}
+
+static struct cst_module module = {.name = "upf.owned", .order = 36, .tick = tick, .stop = stop};
+CST_MODULE(module);
+
+/* ---- the owner's turn --------------------------------------------------------------------------
+ */
+
+/* The round outlives coastd: sessions of the one before must not pass for adopted. The owner's own
+ * record, written next, carries it to the disk. */
+static void keep_round(unsigned owner, const struct upf_owned_by *o)
+{
+	struct cst_owner_info info;
+
+	if (cst_owner_keeper && cst_owner_keeper->info(owner, &info))
+		cst_store_set_number(ROUNDS, info.name, o->round);
+}
+
+static void recall_round(unsigned owner, struct upf_owned_by *o)
+{
+	struct cst_owner_info info;
+
+	if (o->all || o->round || !cst_owner_keeper || !cst_owner_keeper->info(owner, &info))
+		return;
+	o->round = o->since = (uint16_t)cst_store_number(ROUNDS, info.name);
+}
+
+static void turn(unsigned owner, enum cst_owner_state from, enum cst_owner_state to)
+{
+	struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
+	const struct cst_inertia_traits any = {0};
+
+	o->state = (uint8_t)to;
+	recall_round(owner, o);
+	if (to == CST_OWNER_RECONCILING && from != to) {
+		o->since = ++o->round;
+		keep_round(owner, o);
+		o->fresh = 0;
+		o->adopts = false;
+	}
+	if (to == CST_OWNER_INERTIAL && cst_owner_keeper)
+		suppress_by((uint8_t)owner, cst_owner_keeper->match(&any));
+	set_suppression();
+	if (o->all)
+		walk_for((uint8_t)owner);
+}
+
+/* At once in what is counted and asked for; the walk comes after. */
+void upf_owned_adopt_all(unsigned owner)
+{
+	struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
+
+	o->since = (uint16_t)(o->round - INT16_MAX / 2);
+	o->fresh = o->all;
+	o->adopts = o->all != 0;
+	if (o->all)
+		walk_for((uint8_t)owner);
+}
+
+static void count(unsigned owner, struct cst_owned_counts *out)
+{
+	const struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
+
+	*out = (struct cst_owned_counts){
+		.all = o->all, .stale = o->all - o->fresh, .local = o->local, .owed = o->owed};
+}
+
+static struct cst_owned owned = {.what = "sessions",
+				 .turn = turn,
+				 .count = count,
+				 .page = upf_owned_page,
+				 .adopt = upf_owned_adopt,
+				 .sweep = upf_owned_sweep};
+
+static void __attribute__((constructor)) attach(void)
+{
+	upf_hook_add(&hook);
+	cst_owned_add(&owned);
+}

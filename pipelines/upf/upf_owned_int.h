@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files upf_owned*.c share. Control thread only. */
+#pragma once
+
+#include "upf_owned.h"
+
+/* An owner, as far as sessions go. */
+struct upf_owned_by {
+	uint8_t state;                    /* enum cst_owner_state */
+	bool suppress;                    /* no Error Indications: a class met so far says so */
+	bool adopts;                      /* all: the walk makes it so */
+	uint16_t round, since;            /* the present one; sessions of older ones are stale */
+	uint64_t all, fresh, local, owed; /* sessions; fresh: not stale */
+	uint32_t left;                    /* state lines that the walk has yet to see for it */
+	uint32_t sweep;                   /* state line where the last sweep ended */
+};
+extern struct upf_owned_by upf_owned_by[CST_OWNERS];
+
+/* The session is counted, or is no more, as it is. Around each change of what is counted. */
+void upf_owned_count(const struct upf_session *s, int delta);
+
+/* Policies of its class are to go for it. */
+bool upf_owned_in_force(const struct upf_session *s);
+
+/* Policies of the session follow the state of its owner; what is owed is paid. */
+void upf_owned_follow_owner(struct upf_session *s);
+/* All sessions of the owner are its own as they are. */
+void upf_owned_adopt_all(unsigned owner);
+
+/* Members of struct cst_owned (upf_owned_list.c, upf_owned_sweep.c). */
+int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit, json_t *items,
+		   struct cst_err *e);
+int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
+unsigned upf_owned_sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most);
+
+/* Plan it anew at the next tick, if it would come out otherwise. */
+void upf_owned_later(const struct upf_session *s);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions whose owner has not spoken of them come to their end, a few at a time. */
+#include "log.h"
+#include "object/txn.h"
+#include "upf_owned_int.h"
+#include "upf_urr_int.h"
+
+#define MAX_SCAN 20000 /* state lines of one call */
+#define AT_ONCE  256   /* of one transaction: their final reports wait for the workers together */
+
+/* Before its time is over it stays, whatever happens; a class that keeps its sessions keeps them
+ * beyond. */
+static bool time_is_over(const struct upf_session *s, uint64_t lost_ms)
+{
+	const struct upf_session_obj *o = upf_urr_unpack(s);
+	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+
+	return c && c->drop_at_end && c->seconds && lost_ms / 1000 >= c->seconds;
+}
+
+static bool is_due(const struct upf_session *s, unsigned owner, uint64_t lost_ms, bool now)
+{
+	if (s->owner != owner)
+		return false;
+	if (now)
+		return upf_owned_stale(s);
+	return upf_owned_in_force(s) && time_is_over(s, lost_ms);
+}
+
+/* From where the last call ended on, round once at most. */
+static unsigned find_due(unsigned owner, uint64_t lost_ms, bool now, uint64_t *seids, unsigned most)
+{
+	uint32_t last = upf_state_lines(), *at = &upf_owned_by[owner].sweep;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < last && i < MAX_SCAN && n < most; i++) {
+		const struct upf_session *s;
+
+		*at = *at < last ? *at + 1 : 1;
+		s = upf_session_by_state(*at);
+		if (s && is_due(s, owner, lost_ms, now))
+			seids[n++] = s->seid;
+	}
+	return n;
+}
+
+static int end_all(const uint64_t *seids, unsigned n)
+{
+	static struct cst_pool *pool;
+	struct cst_txn_run run;
+	struct cst_err e = {0};
+	int rc = 0;
+
+	if (!pool)
+		pool = cst_pool_new();
+	cst_txn_open(&run, pool);
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		struct upf_session_obj key = {.has = 1, .seid = seids[i]};
+
+		rc = cst_txn_plan(&run, &upf_session_class, CST_OP_DELETE, &key, &e);
+	}
+	if (rc == 0)
+		rc = cst_txn_prepare(&run, &e);
+	if (rc == 0) {
+		cst_txn_commit(&run);
+	} else {
+		LOG_WARN("stale sessions cannot be ended: %s", e.reason);
+		cst_txn_abort(&run);
+	}
+	cst_pool_reset(pool);
+	return rc;
+}
+
+unsigned upf_owned_sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most)
+{
+	uint64_t seids[AT_ONCE];
+	unsigned done = 0, n, want;
+
+	if (owner == 0 || owner >= CST_OWNERS || !upf_owned_by[owner].all)
+		return 0;
+	do {
+		want = most - done < AT_ONCE ? most - done : AT_ONCE;
+		n = find_due(owner, lost_ms, now, seids, want);
+		if (n == 0 || end_all(seids, n) < 0)
+			break;
+		done += n;
+	} while (n == want && done < most);
+	return done;
+}

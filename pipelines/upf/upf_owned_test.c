@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Whose sessions are: who may change them, which are stale, what ends and what takes their place.
+ */
+#include "upf_owned_test.h"
+
+#include "rpc/rpc.h"
+#include "upf_api_admit.h"
+
+#define GIVEN(teid)      "'f_teid':{'teid':'" teid "','ipv4':'192.0.2.1'}"
+#define UE_IS(a)         ",'ue_ip_address':[{'ipv4':'" a "'}]"
+#define ONE(seid, ul, a) SESSION(seid, UL(1, ul), DL(2, UE_IS(a)))
+
+static uint32_t ref_of(const char *address)
+{
+	struct cst_ip ip;
+
+	assert_int_equal(cst_ip_from_text(address, &ip), 0);
+	return addr_find(vrf("internet"), &ip);
+}
+
+static uint64_t holder(const char *address)
+{
+	const struct upf_session *s = upf_session_by_ref(ref_of(address));
+
+	return s ? s->seid : 0;
+}
+
+static uint64_t holder_of_teid(uint32_t teid)
+{
+	const struct upf_session *s = upf_session_by_ref(upf_find_teid(vrf("access"), teid));
+
+	return s ? s->seid : 0;
+}
+
+/* ---- whose ------------------------------------------------------------------------------ */
+
+static void test_owner(void **state)
+{
+	json_t *s;
+
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	s = shown(1);
+	assert_string_equal(json_string_value(json_object_get(s, "owner")), "smf");
+	assert_string_equal(json_string_value(json_object_get(s, "inertia_class")), "plain");
+	json_decref(s);
+	assert_int_equal(counts(SMF).all, 1);
+	claim(OTHER, CST_ROLE_OWNER);
+	NO_PUT(ONE(1, CHOOSE, "10.45.0.9"), -EPERM, "seid", "belongs to smf");
+	NO_MODIFY("{'seid':1,'remove_pdrs':[{'id':2}]}", -EPERM, "seid", "belongs to smf");
+	refused(&upf_session_class, CST_OP_DELETE, "{'seid':1}", -EPERM, "seid", "smf");
+	NO_PUT("{'seid':2,'owner':'smf'}", -EPERM, "owner", "is other");
+	/* without a claim: anything, and the owner can be told */
+	caller.owner = 0;
+	NO_PUT("{'seid':2,'owner':'nobody'}", -ENOENT, "owner", "no owner nobody");
+	PUT("{'seid':2,'owner':'other'}");
+	NO_PUT("{'seid':2,'owner':'smf'}", -EEXIST, "owner", "is other and stays so");
+	PUT("{'seid':2,'owner':'other','dnn':'x'}");
+	assert_int_equal(counts(OTHER).all, 1);
+	PUT("{'seid':3}");
+	NO_PUT("{'seid':3,'owner':'smf'}", -EEXIST, "owner", "is nobody");
+	/* what was nobody's is whose who puts it */
+	claim(OTHER, CST_ROLE_OWNER);
+	PUT("{'seid':3,'owner':'other'}");
+	assert_int_equal(counts(OTHER).all, 2);
+	assert_int_equal(counts(SMF).all, 1);
+	/* an owner that is gone leaves what it had to nobody */
+	turn(OTHER, CST_OWNER_NONE);
+	assert_int_equal(counts(OTHER).all, 0);
+	(void)state;
+}
+
+static void list_is(const char *filter, unsigned n)
+{
+	struct cst_page page = {.filter = js(filter), .limit = 100, .items = json_array()};
+
+	assert_int_equal(upf_session_class.list(&page, &err), 0);
+	assert_int_equal(json_array_size(page.items), n);
+	json_decref((json_t *)page.filter);
+	json_decref(page.items);
+}
+
+static void test_list(void **state)
+{
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	caller.owner = 0;
+	PUT(ONE(2, CHOOSE, "10.45.0.2"));
+	turn(SMF, CST_OWNER_RECONCILING);
+	list_is("{'owner':'smf'}", 1);
+	list_is("{'owner':'nobody'}", 0);
+	list_is("{'stale':true}", 1);
+	list_is("{'stale':false}", 1);
+	list_is("{'local':true}", 0);
+	(void)state;
+}
+
+static int admit(const char *params, json_t **result)
+{
+	const struct cst_method *m = cst_method_by_name("session.admit");
+	struct cst_pool *p = cst_pool_new();
+	struct upf_admit_obj a;
+	json_t *j = js(params);
+	int rc = cst_decode(m->params, j, false, p, &a, &err);
+
+	if (rc == 0)
+		rc = m->call(&a, result, &err);
+	json_decref(j);
+	cst_pool_free(p);
+	return rc;
+}
+
+#define GNB \
+	"'outer_header_creation':{'description':'gtpu-udp-ipv4','teid':'0x21','ipv4':'192.0.2.7'}"
+
+static void put_template(const char *more)
+{
+	char text[500];
+
+	caller.owner = 0;
+	snprintf(text, sizeof(text),
+		 "{'name':'t','dnn':'special','access_network_instance':'access',"
+		 "'network_instance':'internet','qfi':9,'mbr':{'ul':1000,'dl':2000},%s}",
+		 more);
+	ok(&upf_template_class, CST_OP_PUT, text);
+}
+
+/* ---- stale --------------------------------------------------------------------------------- */
+
+static json_t *page(bool stale_only, uint64_t *cursor, uint32_t limit)
+{
+	json_t *items = json_array();
+
+	assert_int_equal(owned()->page(SMF, stale_only, cursor, limit, items, &err), 0);
+	return items;
+}
+
+static unsigned page_size(bool stale_only)
+{
+	uint64_t cursor = 0;
+	json_t *items = page(stale_only, &cursor, 100);
+	unsigned n = (unsigned)json_array_size(items);
+
+	json_decref(items);
+	return n;
+}
+
+static void test_stale(void **state)
+{
+	uint64_t ids[] = {1, 99}, cursor = 0;
+	json_t *a, *b;
+	uint32_t ref;
+
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	PUT(ONE(2, CHOOSE, "10.45.0.2"));
+	PUT(ONE(3, CHOOSE, "10.45.0.3"));
+	a = page(false, &cursor, 2);
+	assert_int_equal(json_array_size(a), 2);
+	assert_int_not_equal(cursor, 0);
+	json_decref(a);
+	a = page(false, &cursor, 2);
+	assert_int_equal(json_array_size(a), 1);
+	assert_int_equal(cursor, 0);
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(counts(SMF).stale, 0);
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_int_equal(counts(SMF).stale, 3);
+	assert_int_equal(page_size(true), 3);
+	/* all or none */
+	assert_int_equal(owned()->adopt(SMF, ids, 2, &err), -ENOENT);
+	assert_string_equal(err.field, "[1]");
+	assert_int_equal(owned()->adopt(OTHER, ids, 1, &err), -ENOENT);
+	assert_int_equal(counts(SMF).stale, 3);
+	/* adopted, put again, modified: nothing of the traffic changes but by the last */
+	ref = ref_of("10.45.0.2");
+	adopt(1);
+	PUT(ONE(2, CHOOSE, "10.45.0.2"));
+	assert_int_equal(ref_of("10.45.0.2"), ref);
+	MODIFY("{'seid':3,'update_fars':[{'id':1,'apply_action':['DROP']}]}");
+	assert_int_equal(counts(SMF).stale, 0);
+	assert_int_equal(page_size(true), 0);
+	/* an operator does not speak for the owner */
+	turn(SMF, CST_OWNER_INERTIAL);
+	turn(SMF, CST_OWNER_RECONCILING);
+	caller.owner = 0;
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	MODIFY("{'seid':2,'update_fars':[{'id':1,'apply_action':['DROP']}]}");
+	assert_int_equal(counts(SMF).stale, 3);
+	/* a call that fails does not either */
+	claim(SMF, CST_ROLE_OWNER);
+	NO_PUT("[" ONE(1, CHOOSE, "10.45.0.1") ",{'seid':9,'owner':'other'}]", -EPERM, "[1].owner",
+	       "is smf");
+	assert_int_equal(counts(SMF).stale, 3);
+	/* the digest is of what is asked for */
+	cursor = 0;
+	b = page(false, &cursor, 100);
+	assert_int_equal(json_array_size(b), 3);
+	assert_true(json_is_true(json_object_get(json_array_get(b, 0), "stale")));
+	assert_string_equal(json_string_value(json_object_get(json_array_get(b, 0), "class")),
+			    "plain");
+	assert_int_equal(strlen(json_string_value(json_object_get(json_array_get(b, 0), "digest"))),
+			 16);
+	json_decref(a);
+	json_decref(b);
+	(void)state;
+}
+
+/* All at once: nothing is stale any more, and the walk makes up for the rest. */
+static void test_adopt_all(void **state)
+{
+	json_t *r = NULL;
+
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	put_template("'max_sessions':1");
+	turn(SMF, CST_OWNER_INERTIAL);
+	claim(SMF, CST_ROLE_AUTHORITY);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), 0);
+	json_decref(r);
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_int_equal(counts(SMF).stale, 2);
+	assert_int_equal(owned()->adopt(SMF, NULL, 0, &err), 0);
+	assert_int_equal(counts(SMF).stale, 0);
+	assert_int_equal(owned()->sweep(SMF, 0, true, 10), 0);
+	turn(SMF, CST_OWNER_CONNECTED);
+	assert_int_equal(counts(SMF).local, 0);
+	assert_int_equal(counts(SMF).stale, 0);
+	/* until the next time */
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_int_equal(counts(SMF).stale, 2);
+	assert_int_equal(page_size(true), 2);
+	(void)state;
+}
+
+static void test_digest(void **state)
+{
+	uint64_t cursor = 0;
+	json_t *a, *b;
+
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	a = page(false, &cursor, 1);
+	MODIFY("{'seid':1,'update_fars':[{'id':1,'apply_action':['DROP']}]}");
+	cursor = 0;
+	b = page(false, &cursor, 1);
+	assert_false(json_equal(a, b));
+	json_decref(b);
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	cursor = 0;
+	b = page(false, &cursor, 1);
+	assert_true(json_equal(a, b));
+	json_decref(a);
+	json_decref(b);
+	(void)state;
+}
+
+static void test_sweep(void **state)
+{
+	char text[2000];
+
+	special.seconds = 60;
+	special.drop_at_end = true;
+	plain.seconds = 60; /* and kept */
+	for (int i = 1; i <= 6; i++) {
+		snprintf(text, sizeof(text),
+			 "{'seid':%d,'dnn':'%s','pdrs':[" UL(1, CHOOSE) "],"
+									"'fars':[" TO_CORE "]}",
+			 i, i <= 4 ? "special" : "plain");
+		PUT(text);
+	}
+	assert_int_equal(owned()->sweep(SMF, 100000, false, 10), 0); /* it is there */
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(owned()->sweep(SMF, 59999, false, 10), 0);
+	assert_int_equal(owned()->sweep(SMF, 60000, false, 1), 1);
+	turn(SMF, CST_OWNER_RECONCILING);
+	adopt(2);
+	assert_int_equal(owned()->sweep(SMF, 59999, false, 10), 0);
+	assert_int_equal(owned()->sweep(SMF, 60000, false, 10), 2);
+	assert_int_equal(counts(SMF).all, 3);
+	assert_int_equal(counts(SMF).stale, 2); /* kept, and forgotten */
+	assert_int_equal(owned()->sweep(SMF, 0, true, 1), 1);
+	assert_int_equal(owned()->sweep(SMF, 0, true, 10), 1);
+	assert_int_equal(counts(SMF).all, 1);
+	assert_non_null(upf_session_by_seid(2));
+	(void)state;
+}
+
+/* ---- superseded ------------------------------------------------------------------------------ */
+
+static void ended(uint64_t seid)
+{
+	json_t *r = pop_event("session.superseded");
+
+	assert_int_equal(num(r, "seid"), (int64_t)seid);
+	json_decref(r);
+	assert_null(upf_session_by_seid(seid));
+}
+
+static void test_supersede_address(void **state)
+{
+	struct upf_inventory one;
+
+	PUT(ONE(1, CHOOSE, "10.45.0.2"));
+	upf_inventory(&one);
+	put_urrs("[1]", "{" METHOD("'VOLUM'", "'VOLTH'") ",'volume_threshold':{'total':9999}}");
+	packet(number_of(1, 1), UPF_UL, 70);
+	NO_PUT(ONE(2, CHOOSE, "10.45.0.2"), -EADDRINUSE, "ue_ip_address", "session 1");
+	turn(SMF, CST_OWNER_INERTIAL);
+	turn(SMF, CST_OWNER_RECONCILING);
+	PUT(ONE(2, CHOOSE, "10.45.0.2"));
+	assert_int_equal(holder("10.45.0.2"), 2);
+	ended(1);
+	REPORT(1, 0, "TERMR", 70, 0);
+	same_usage(&one);
+	assert_int_equal(counts(SMF).all, 1);
+	assert_int_equal(counts(SMF).stale, 0);
+	/* it is its own now, to the end */
+	DELETE("{'seid':2}");
+	assert_int_equal(ref_of("10.45.0.2"), 0);
+	PUT(ONE(3, CHOOSE, "10.45.0.2"));
+	(void)state;
+}
+
+static void test_supersede_outside_pools(void **state)
+{
+	struct upf_inventory one;
+
+	PUT(ONE(1, CHOOSE, "172.16.0.1"));
+	upf_inventory(&one);
+	turn(SMF, CST_OWNER_RECONCILING);
+	PUT(ONE(2, CHOOSE, "172.16.0.1"));
+	ended(1);
+	assert_int_equal(holder("172.16.0.1"), 2);
+	same_usage(&one);
+	/* what must not overlap with it is told of who has it now */
+	refused(&upf_pool_class, CST_OP_PUT,
+		"{'name':'p','network_instance':'internet','prefix':'172.16.0.0/24'}", -EBUSY,
+		"prefix", "session 2");
+	(void)state;
+}
+
+static void test_supersede_teid(void **state)
+{
+	struct upf_inventory one;
+	char text[2000];
+	uint32_t teid;
+
+	/* one that the control plane chose */
+	PUT(ONE(1, GIVEN("0x77"), "10.45.0.1"));
+	upf_inventory(&one);
+	turn(SMF, CST_OWNER_RECONCILING);
+	PUT(ONE(2, GIVEN("0x77"), "10.45.0.5"));
+	ended(1);
+	assert_int_equal(holder_of_teid(0x77), 2);
+	assert_int_equal(ref_of("10.45.0.1"), 0);
+	same_usage(&one);
+	DELETE("{'seid':2}");
+	assert_int_equal(holder_of_teid(0x77), 0);
+	/* one that coast chose, and the address with it */
+	PUT(ONE(3, CHOOSE, "10.45.0.1"));
+	upf_inventory(&one);
+	teid = pdr_of(3, 1)->teid;
+	turn(SMF, CST_OWNER_INERTIAL);
+	turn(SMF, CST_OWNER_RECONCILING);
+	snprintf(text, sizeof(text),
+		 SESSION(4, UL(1, "'f_teid':{'teid':'%#x','ipv4':'192.0.2.1'}"),
+			 DL(2, UE_IS("10.45.0.1"))),
+		 teid);
+	PUT(text);
+	ended(3);
+	assert_int_equal(holder_of_teid(teid), 4);
+	assert_int_equal(holder("10.45.0.1"), 4);
+	same_usage(&one);
+	DELETE("{'seid':4}");
+	assert_int_equal(holder_of_teid(teid), 0);
+	(void)state;
+}
+
+/* What fails later in the same call leaves no trace. */
+static void test_supersede_undone(void **state)
+{
+	struct upf_inventory before;
+	uint32_t ref;
+
+	PUT(ONE(1, GIVEN("0x77"), "10.45.0.1"));
+	PUT(ONE(2, CHOOSE, "172.16.0.1"));
+	turn(SMF, CST_OWNER_RECONCILING);
+	ref = ref_of("10.45.0.1");
+	upf_inventory(&before);
+	NO_PUT("[" ONE(3, GIVEN("0x77"),
+		       "10.45.0.1") "," ONE(4, CHOOSE, "172.16.0.1") ",{'seid':6,'owner':'x'}]",
+	       -EPERM, "[2].owner", "is smf");
+	same_usage(&before);
+	no_event();
+	assert_int_equal(ref_of("10.45.0.1"), ref);
+	assert_int_equal(holder("172.16.0.1"), 2);
+	assert_int_equal(holder_of_teid(0x77), 1);
+	assert_int_equal(counts(SMF).stale, 2);
+	/* given out once */
+	NO_PUT("[" ONE(3, GIVEN("0x78"), "10.45.0.1") "," ONE(4, CHOOSE, "10.45.0.1") "]",
+	       -EADDRINUSE, "[1].ue_ip_address", "10.45.0.1");
+	NO_PUT("[" ONE(3, GIVEN("0x77"), "10.45.0.7") "," ONE(4, GIVEN("0x77"), "10.45.0.8") "]",
+	       -EEXIST, "[1].pdrs[0].pdi.f_teid.teid", "session 1");
+	same_usage(&before);
+	PUT("[" ONE(3, GIVEN("0x77"), "10.45.0.7") "," ONE(4, CHOOSE, "10.45.0.1") "," ONE(
+		5, CHOOSE, "172.16.0.1") "]");
+	assert_int_equal(holder("10.45.0.1"), 4);
+	assert_int_equal(holder("172.16.0.1"), 5);
+	assert_int_equal(holder_of_teid(0x77), 3);
+	assert_int_equal(counts(SMF).all, 3);
+	json_array_clear(events);
+	(void)state;
+}
+
+static void test_supersede_refused(void **state)
+{
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	turn(SMF, CST_OWNER_RECONCILING);
+	/* no claim; local authority */
+	caller.owner = 0;
+	NO_PUT(ONE(2, CHOOSE, "10.45.0.1"), -EADDRINUSE, "ue_ip_address", "session 1");
+	/* not by one that is there already */
+	claim(SMF, CST_ROLE_OWNER);
+	PUT(ONE(2, CHOOSE, "10.45.0.2"));
+	turn(SMF, CST_OWNER_CONNECTED);
+	NO_PUT(ONE(2, CHOOSE, "10.45.0.1"), -EADDRINUSE, "ue_ip_address", "session 1");
+	/* a living owner's, from another one */
+	claim(OTHER, CST_ROLE_OWNER);
+	NO_PUT(ONE(3, CHOOSE, "10.45.0.2"), -EADDRINUSE, "ue_ip_address", "session 2");
+	/* nobody's */
+	caller.owner = 0;
+	PUT(ONE(4, CHOOSE, "10.45.0.4"));
+	claim(SMF, CST_ROLE_OWNER);
+	NO_PUT(ONE(5, CHOOSE, "10.45.0.4"), -EADDRINUSE, "ue_ip_address", "session 4");
+	(void)state;
+}
+
+/* ---- local authority --------------------------------------------------------------------------
+ */
+
+static void test_admit(void **state)
+{
+	json_t *r = NULL, *s;
+	uint64_t seid;
+	uint32_t ref;
+
+	put_template("'max_sessions':2");
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), -EPERM);
+	claim(SMF, CST_ROLE_AUTHORITY);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), -EBUSY);
+	turn(SMF, CST_OWNER_INERTIAL);
+	NO_PUT(ONE(1, CHOOSE, "10.45.0.1"), -EPERM, "", "session.admit");
+	assert_int_equal(admit("{'session_template':'x'," GNB "}", &r), -ENOENT);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), 0);
+	seid = (uint64_t)num(r, "seid");
+	assert_int_equal(holder(json_string_value(json_object_get(r, "ue_ipv4"))), seid);
+	assert_non_null(json_object_get(json_object_get(r, "f_teid"), "teid"));
+	assert_int_equal(pdr_of(seid, 2)->out_teid, 0x21);
+	assert_int_equal(pdr_of(seid, 2)->out_qfi, 9);
+	json_decref(r);
+	s = shown(seid);
+	assert_string_equal(json_string_value(json_object_get(s, "session_template")), "t");
+	assert_string_equal(json_string_value(json_object_get(s, "inertia_class")), "special");
+	assert_string_equal(json_string_value(json_object_get(s, "owner")), "smf");
+	json_decref(s);
+	assert_int_equal(admit("{'session_template':'t','ue_ipv4':'10.45.7.7'," GNB "}", &r), 0);
+	assert_int_equal(holder("10.45.7.7"), num(r, "seid"));
+	json_decref(r);
+	assert_int_equal(counts(SMF).local, 2);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), -EDQUOT);
+	assert_non_null(strstr(err.reason, "2 sessions by template t"));
+	caller.owner = 0;
+	refused(&upf_template_class, CST_OP_DELETE, "{'name':'t'}", -EBUSY, "name", "2 sessions");
+	/* the keeper's own limit */
+	put_template("'max_sessions':10");
+	claim(SMF, CST_ROLE_AUTHORITY);
+	admits_left = 0;
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), -EDQUOT);
+	admits_left = 10;
+	assert_int_equal(admit("{'session_template':'t','ue_ipv4':'10.45.7.7'," GNB "}", &r),
+			 -EADDRINUSE);
+	/* handed over */
+	claim(SMF, CST_ROLE_OWNER);
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_true(flag(seid, "local"));
+	assert_true(flag(seid, "stale"));
+	ref = ref_of("10.45.7.7");
+	adopt(seid);
+	assert_false(flag(seid, "local"));
+	assert_int_equal(ref_of("10.45.7.7"), ref);
+	assert_int_equal(counts(SMF).local, 1);
+	assert_int_equal(counts(SMF).stale, 1);
+	(void)state;
+}
+
+/* It may change what it admitted, and nothing else. */
+static void test_authority(void **state)
+{
+	json_t *r = NULL;
+	char text[100];
+
+	put_template("'max_sessions':1");
+	claim(SMF, CST_ROLE_OWNER);
+	PUT(ONE(1, CHOOSE, "10.45.0.1"));
+	turn(SMF, CST_OWNER_INERTIAL);
+	claim(SMF, CST_ROLE_AUTHORITY);
+	refused(&upf_session_class, CST_OP_DELETE, "{'seid':1}", -EPERM, "seid", "not admitted");
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), 0);
+	snprintf(text, sizeof(text), "{'seid':%lld}", (long long)num(r, "seid"));
+	json_decref(r);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), -EDQUOT);
+	DELETE(text);
+	assert_int_equal(admit("{'session_template':'t'," GNB "}", &r), 0);
+	json_decref(r);
+	(void)state;
+}
+
+static void test_templates(void **state)
+{
+	caller.owner = 0;
+	refused(&upf_template_class, CST_OP_PUT,
+		"{'name':'u','access_network_instance':'nowhere','network_instance':'internet'}",
+		-ENOENT, "access_network_instance", "nowhere");
+	refused(&upf_template_class, CST_OP_PUT,
+		"[{'name':'u','access_network_instance':'access','network_instance':'internet'},"
+		"{'name':'v','access_network_instance':'access','network_instance':'nowhere'}]",
+		-ENOENT, "[1].network_instance", "nowhere");
+	refused(&upf_template_class, CST_OP_DELETE, "{'name':'u'}", -ENOENT, "name", "no template");
+	ok(&upf_template_class, CST_OP_PUT,
+	   "{'name':'u','access_network_instance':'access','network_instance':'internet'}");
+	ok(&upf_template_class, CST_OP_DELETE, "{'name':'u'}");
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OWNED(test_owner),
+		OWNED(test_list),
+		OWNED(test_stale),
+		OWNED(test_adopt_all),
+		OWNED(test_digest),
+		OWNED(test_sweep),
+		OWNED(test_supersede_address),
+		OWNED(test_supersede_outside_pools),
+		OWNED(test_supersede_teid),
+		OWNED(test_supersede_undone),
+		OWNED(test_supersede_refused),
+		OWNED(test_admit),
+		OWNED(test_authority),
+		OWNED(test_templates),
+	};
+
+	return cmocka_run_group_tests(tests, owned_setup, group_teardown);
+}

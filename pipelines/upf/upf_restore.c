@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions come back from the store. Each is planned and compiled anew, as a put
+ * would be, with what it had: where its rules are still in the arena and say the
+ * same they are gone on with, else they are made anew; so the store is what
+ * counts, and a change that was on its way when coastd died is either done or
+ * not. Packets go by what is in the arena meanwhile.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "journal.h"
+#include "log.h"
+#include "module.h"
+#include "object/txn.h"
+#include "rpc/rpc.h"
+#include "store.h"
+#include "table/arena.h"
+#include "upf_attach.h"
+#include "upf_ctl.h"
+#include "upf_kept.h"
+#include "upf_restore.h"
+#include "upf_urr_int.h"
+#include "upf_work.h"
+
+#define AT_ONCE   256 /* sessions in one transaction */
+#define TOLD      8   /* sessions that do not come back and are named in the log */
+#define TELL_EACH 100000
+
+static struct upf_restored last;
+
+struct value {
+	const void *val;
+	size_t len;
+};
+
+struct batch {
+	struct cst_pool *pool;
+	struct value v[AT_ONCE];
+	unsigned n;
+	struct cst_err *e;
+};
+
+static void refuse(uint64_t seid, const struct cst_err *e)
+{
+	if (last.refused++ < TOLD)
+		LOG_ERR("session %llu stays in the store, but cannot come back: %s%s%s",
+			(unsigned long long)seid, e->field, e->field[0] ? ": " : "", e->reason);
+}
+
+static bool is_its_run(struct upf_past *past, uint32_t line)
+{
+	const struct upf_rules *r = upf_attach_run(line);
+
+	if (!r || r->seid != past->book->seid || r->state != past->state)
+		return false;
+	past->run = r;
+	past->line = line;
+	return true;
+}
+
+/* Where the store says; else, as it could not be told of the last change, where a tunnel leads. */
+static void find_run(struct upf_past *past)
+{
+	const struct upf_held_teid *t = past->book->teids;
+
+	if (is_its_run(past, past->book->line))
+		return;
+	for (unsigned i = 0; i < past->book->n_teids; i++)
+		if (t[i].teid >> upf_tables.teid_tag_bits &&
+		    is_its_run(past, UPF_REF_LINE(upf_find_teid(t[i].vrf, t[i].teid))))
+			return;
+}
+
+/* 0: planned. */
+static int bring_back(struct cst_txn_run *run, const struct value *v, struct cst_err *e)
+{
+	struct upf_session_obj *s = cst_pool_alloc(run->txn.pool, sizeof(*s));
+	struct upf_session *book = NULL;
+	struct upf_back back = {.val = v->val, .len = v->len};
+	int rc = s ? upf_kept_read(v->val, v->len, run->txn.pool, &book, &back.past.state, s)
+		   : -ENOMEM;
+
+	if (rc < 0) {
+		cst_err(e, rc, NULL, "%s",
+			rc == -EBADMSG           ? "what is kept of it is damaged"
+			: rc == -EPROTONOSUPPORT ? "it was written by a newer coastd"
+						 : "no memory");
+	} else {
+		back.past.book = book;
+		find_run(&back.past);
+		upf_ctl_back = &back;
+		rc = cst_txn_plan(run, &upf_session_class, CST_OP_PUT, s, e);
+		upf_ctl_back = NULL;
+	}
+	if (rc < 0)
+		refuse(book ? book->seid : 0, e);
+	return rc;
+}
+
+static int apply(struct batch *b)
+{
+	struct cst_txn_run run;
+	int rc;
+
+	cst_txn_open(&run, b->pool);
+	run.txn.startup = true;
+	for (unsigned i = 0; i < b->n; i++) {
+		struct cst_err why = {0};
+
+		if (bring_back(&run, &b->v[i], &why) == 0 && ++last.sessions % TELL_EACH == 0)
+			LOG_INFO("%llu sessions are back", (unsigned long long)last.sessions);
+	}
+	rc = cst_txn_prepare(&run, b->e);
+	if (rc < 0)
+		cst_txn_abort(&run);
+	else
+		cst_txn_commit(&run);
+	b->n = 0;
+	cst_pool_reset(b->pool);
+	return rc;
+}
+
+static int collect(void *arg, const void *key, size_t klen, const void *val, size_t vlen)
+{
+	struct batch *b = arg;
+
+	b->v[b->n++] = (struct value){val, vlen};
+	return b->n == AT_ONCE ? apply(b) : 0;
+}
+
+static int bring_all(struct cst_err *e)
+{
+	struct batch b = {.pool = cst_pool_new(), .e = e};
+	int rc;
+
+	if (!b.pool)
+		return cst_err(e, -ENOMEM, NULL, "no memory");
+	rc = cst_store_each(CST_DB_SESSION, NULL, 0, collect, &b);
+	if (rc == 0 && b.n > 0)
+		rc = apply(&b);
+	cst_pool_free(b.pool);
+	if (rc < 0 && e->code == 0)
+		cst_err(e, rc, NULL, "the sessions of the store cannot be read");
+	return rc;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int resume(struct cst_err *e)
+{
+	struct cst_arena_info arena;
+	uint64_t start = now_us();
+	int rc;
+
+	last = (struct upf_restored){0};
+	upf_urr_redo();
+	rc = bring_all(e);
+	if (rc < 0)
+		return rc;
+	cst_arena_info(&arena);
+	last.attached = arena.attached;
+	last.orphans = upf_attach_end();
+	upf_peers_settle();
+	last.reports = upf_urr_end_orphans();
+	last.us = now_us() - start;
+	if (last.sessions || last.refused || last.orphans)
+		LOG_NOTICE("%llu sessions came back from the store in %llu ms: %llu went on with "
+			   "their rules, %llu got new ones; %u could not; %u rules were nobody's",
+			   (unsigned long long)last.sessions, (unsigned long long)last.us / 1000,
+			   (unsigned long long)last.adopted,
+			   (unsigned long long)(last.sessions - last.adopted), last.refused,
+			   last.orphans);
+	return 0;
+}
+
+void upf_restored(struct upf_restored *out)
+{
+	*out = last;
+}
+
+void upf_restore_adopted(void)
+{
+	last.adopted++;
+}
+
+static struct cst_module module = {.name = "upf.restore", .order = 40, .resume = resume};
+CST_MODULE(module);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sessions over restarts of coastd: with the arena, without it, with a damaged one. */
+#include "upf_ctl_test.h"
+
+#include <ftw.h>
+
+#include "store.h"
+#include "upf_attach.h"
+#include "upf_framed.h"
+#include "upf_restore.h"
+#include "upf_urr.h"
+
+static char dir[64], arena[80];
+
+/* ---- lives of coastd ----------------------------------------------------------------- */
+
+static void begin_life(uint32_t sessions)
+{
+	struct cst_system sys = {.max_sessions = sessions,
+				 .max_pdrs = 4 * sessions,
+				 .max_addresses = 400000,
+				 .hugepages = CST_HUGE_OFF};
+
+	snprintf(sys.arena_path, sizeof(sys.arena_path), "%s", arena);
+	if (cst_store_open(dir, &err) < 0)
+		fail_msg("%s", err.reason);
+	assert_int_equal(upf_tables_module.reserve(&sys, &err), 0);
+	if (cst_arena_attach(&sys, 0, &err) != 0)
+		fail_msg("%s", err.reason);
+	assert_int_equal(upf_tables_module.start(&sys, &err), 0);
+	open_pools();
+}
+
+static void resume(struct upf_restored *out)
+{
+	assert_int_equal(cst_modules_resume(&err), 0);
+	cst_arena_ready();
+	upf_restored(out);
+}
+
+/* Nothing is put in order, as when a process is killed. */
+static void end_life(void)
+{
+	upf_tables_module.stop();
+	cst_arena_unmap();
+	cst_store_close();
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int setup(void **state)
+{
+	static unsigned n;
+	struct upf_restored r;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/upf-restore-%d-%u", getpid(), n++);
+	snprintf(arena, sizeof(arena), "/dev/shm/upf-restore-%d", getpid());
+	begin_life(500);
+	resume(&r);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	end_life();
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	unlink(arena);
+	return 0;
+}
+
+/* ---- sessions of many kinds -------------------------------------------------------------- */
+
+#define GIVEN     "'f_teid':{'teid':'0x7001','ipv4':'192.0.2.1'}"
+#define CHOSEN_UE ",'ue_ip_address':[{'choose_v4':true}]"
+#define OUTSIDE   ",'ue_ip_address':[{'ipv4':'172.16.9.9'}]"
+#define N_KINDS   6
+
+static void put_all(void)
+{
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, "," UE)));
+	PUT(SESSION(2, UL(1, GIVEN), DL(2, ",'ue_ip_address':[{'ipv4':'10.45.0.3'}]")));
+	PUT(SESSION(3, UL(1, CHOOSE), DL(2, CHOSEN_UE)));
+	PUT(SESSION(4, UL(1, CHOOSE), DL(2, OUTSIDE)));
+	PUT(SESSION(5, UL(1, CHOOSE),
+		    DL(2, ",'ue_ip_address':[{'ipv4':'10.45.0.5'}],"
+			  "'framed_routes':['10.200.0.0/24']")));
+	PUT("{'seid':6,'pdrs':[{'id':1,'precedence':255,'pdi':{'source_interface':'access',"
+	    "'network_instance':'access'," CHOOSE "},'outer_header_removal':'gtpu-udp-ip',"
+	    "'far_id':1,'qer_ids':[7],'urr_ids':[8]},"
+	    "{'id':2,'precedence':255,'pdi':{'source_interface':'core','network_instance':'"
+	    "internet'"
+	    ",'ue_ip_address':[{'ipv4':'10.45.0.6'}]},'far_id':2,'qer_ids':[7],'urr_ids':[8]},"
+	    "{'id':3,'precedence':100,'pdi':{'source_interface':'core','network_instance':'"
+	    "internet'"
+	    ",'ue_ip_address':[{'ipv4':'10.45.0.6'}],'sdf_filters':[{'flow_description':"
+	    "'permit out 17 from 192.0.2.77 53 to assigned'}]},'far_id':2}],"
+	    "'fars':[" TO_CORE "," TO_GNB "],"
+	    "'qers':[{'id':7,'gate_status':{'ul':'open','dl':'open'},"
+	    "'mbr':{'ul':1000,'dl':1000}}],"
+	    "'urrs':[{'id':8,'measurement_method':['VOLUM'],'reporting_triggers':['VOLTH','VOLQU'],"
+	    "'volume_threshold':{'total':1000000},'volume_quota':{'total':5000000}}]}");
+}
+
+/* Who had what: filled in before, compared after. */
+struct memory {
+	json_t *shown;
+	uint32_t line, state, counter[3], teid, usage, meter;
+	uint64_t packets[3];
+};
+
+static uint32_t teid_now(uint64_t seid)
+{
+	return upf_session_by_seid(seid)->teids[0].teid;
+}
+
+static uint32_t part_now(uint64_t seid, enum upf_part kind, uint32_t rule)
+{
+	const struct upf_held_part *p = upf_part_of(upf_session_by_seid(seid), kind, rule);
+
+	return p ? p->number : 0;
+}
+
+static json_t *shown(uint64_t seid)
+{
+	struct upf_session_obj key = {.seid = seid};
+	json_t *out = NULL;
+
+	assert_int_equal(upf_session_class.get(&key, &out, &err), 0);
+	return out;
+}
+
+static void remember(uint64_t seid, struct memory *m)
+{
+	const struct upf_session *s = upf_session_by_seid(seid);
+
+	*m = (struct memory){.shown = shown(seid),
+			     .line = s->line,
+			     .state = upf_run(s)->state,
+			     .teid = teid_now(seid),
+			     .usage = part_now(seid, UPF_PART_USAGE, 8),
+			     .meter = part_now(seid, UPF_PART_METER, 7)};
+	for (unsigned i = 0; i < upf_run_n(s); i++) {
+		uint32_t c = upf_run_pdrs(s)[i].counter;
+
+		m->counter[i] = c;
+		m->packets[i] = upf_tables.counts[c].packets = seid * 100 + i;
+		upf_tables.counts[c].bytes = m->packets[i] * 1000;
+	}
+}
+
+static void same_identity(uint64_t seid, const struct memory *m)
+{
+	const struct upf_session *s = upf_session_by_seid(seid);
+	uint32_t ref, found;
+
+	assert_non_null(s);
+	ref = UPF_REF(0, s->line);
+	assert_int_equal(teid_now(seid), m->teid);
+	found = upf_find_teid(cst_vrf_by_name("access"), m->teid);
+	assert_int_equal(UPF_REF_LINE(found), UPF_REF_LINE(ref));
+	for (unsigned i = 0; i < s->n_addrs; i++) {
+		struct cst_ip ip = {.family = upf_addrs(s)[i].v6 ? 6 : 4};
+
+		memcpy(ip.b, upf_addrs(s)[i].b, 8);
+		assert_int_equal(UPF_REF_LINE(addr_find(upf_addrs(s)[i].vrf, &ip)), s->line);
+	}
+}
+
+static void same_counts(uint64_t seid, const struct memory *m)
+{
+	const struct upf_session *s = upf_session_by_seid(seid);
+
+	assert_int_equal(upf_run(s)->state, m->state);
+	for (unsigned i = 0; i < upf_run_n(s); i++) {
+		assert_int_equal(upf_run_pdrs(s)[i].counter, m->counter[i]);
+		assert_int_equal(upf_tables.counts[m->counter[i]].packets, m->packets[i]);
+		assert_int_equal(upf_tables.counts[m->counter[i]].bytes, m->packets[i] * 1000);
+	}
+	assert_int_equal(part_now(seid, UPF_PART_USAGE, 8), m->usage);
+	assert_int_equal(part_now(seid, UPF_PART_METER, 7), m->meter);
+}
+
+/* ---- cases -------------------------------------------------------------------------------- */
+
+static void delete_all(struct upf_inventory *none)
+{
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
+		DELETE(key);
+	}
+	cst_rcu_reclaim(true);
+	same_usage(none);
+}
+
+static void with_the_arena(void **state)
+{
+	struct upf_inventory none, before;
+	struct memory m[N_KINDS + 1];
+	struct upf_restored r;
+
+	(void)state;
+	upf_inventory(&none);
+	put_all();
+	upf_inventory(&before);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		remember(seid, &m[seid]);
+	upf_tables.usages[m[6].usage].bytes[UPF_UL] = 4711;
+	upf_urr_at(m[6].usage)->seqn = 3;
+	for (unsigned lives = 0; lives < 3; lives++) {
+		end_life();
+		begin_life(500);
+		resume(&r);
+		assert_true(r.attached);
+		assert_int_equal(r.sessions, N_KINDS);
+		assert_int_equal(r.adopted, N_KINDS);
+		assert_int_equal(r.orphans, 0);
+		for (uint64_t seid = 1; seid <= N_KINDS; seid++) {
+			json_t *now = shown(seid);
+
+			same_identity(seid, &m[seid]);
+			same_counts(seid, &m[seid]);
+			assert_int_equal(upf_session_by_seid(seid)->line, m[seid].line);
+			json_decref(now);
+		}
+		assert_int_equal(upf_tables.usages[m[6].usage].bytes[UPF_UL], 4711);
+		assert_int_equal(upf_urr_at(m[6].usage)->seqn, 3);
+		same_usage(&before);
+	}
+	delete_all(&none);
+}
+
+static void without_it(void **state)
+{
+	struct upf_inventory none, before;
+	struct memory m[N_KINDS + 1];
+	struct upf_restored r;
+
+	(void)state;
+	upf_inventory(&none);
+	put_all();
+	upf_inventory(&before);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		remember(seid, &m[seid]);
+	end_life();
+	unlink(arena);
+	begin_life(500);
+	resume(&r);
+	assert_false(r.attached);
+	assert_int_equal(r.sessions, N_KINDS);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		same_identity(seid, &m[seid]);
+	same_usage(&before);
+	/* and those with the new arena */
+	end_life();
+	begin_life(500);
+	resume(&r);
+	assert_int_equal(r.adopted, N_KINDS);
+	/* more room: another layout, and TEIDs that are in the table's way */
+	end_life();
+	begin_life(5000);
+	resume(&r);
+	assert_false(r.attached);
+	assert_int_equal(r.sessions, N_KINDS);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		same_identity(seid, &m[seid]);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
+		DELETE(key);
+	}
+	cst_rcu_reclaim(true);
+	same_usage(&none);
+}
+
+/* A change was written and coastd killed before it was live; another was live and never written. */
+static void half_way(void **state)
+{
+	struct upf_inventory none;
+	struct upf_restored r;
+	struct upf_session *s;
+	uint32_t teid;
+
+	(void)state;
+	upf_inventory(&none);
+	put_all();
+	/* as if the deletion of 1 had been written, and no more */
+	cst_store_del(CST_DB_SESSION, "\0\0\0\0\0\0\0\1", 8);
+	assert_int_equal(cst_store_write(&err), 0);
+	teid = teid_now(1);
+	/* as if 2 had been made live by a change that was never written */
+	s = upf_session_by_seid(2);
+	((struct upf_rules *)upf_run(s))->generation += 5;
+	upf_run_seal(s->line);
+	end_life();
+	begin_life(500);
+	/* packets still go by what was there */
+	assert_int_not_equal(upf_find_teid(cst_vrf_by_name("access"), teid), 0);
+	resume(&r);
+	assert_int_equal(r.sessions, N_KINDS - 1);
+	assert_null(upf_session_by_seid(1));
+	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), teid), 0);
+	assert_true(r.orphans >= 1);
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, "," UE)));
+	delete_all(&none);
+}
+
+/* Bits fall over in the rules, and in the slots. */
+static void damage(void **state)
+{
+	struct upf_inventory none;
+	struct memory m[N_KINDS + 1];
+	struct upf_restored r;
+
+	(void)state;
+	upf_inventory(&none);
+	put_all();
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		remember(seid, &m[seid]);
+	((uint8_t *)upf_run(upf_session_by_seid(1)))[70] ^= 4;
+	((struct upf_rules *)upf_run(upf_session_by_seid(3)))->n_lines = 60000;
+	upf_tables.teids[m[5].teid >> upf_tables.teid_tag_bits].ref ^= 0x70000;
+	upf_tables.teids[77].ref = 0x7ffffff;
+	end_life();
+	begin_life(500);
+	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), m[1].teid), 0);
+	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), m[3].teid), 0);
+	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), m[5].teid), 0);
+	resume(&r);
+	assert_int_equal(r.sessions, N_KINDS);
+	assert_int_equal(r.adopted, N_KINDS - 2);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		same_identity(seid, &m[seid]);
+	same_counts(2, &m[2]);
+	same_counts(5, &m[5]);
+	delete_all(&none);
+}
+
+int main(void)
+{
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(with_the_arena),
+		CASE(without_it),
+		CASE(half_way),
+		CASE(damage),
+	};
+
+	open_network();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
