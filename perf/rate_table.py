@@ -46,6 +46,7 @@ CONFIG = """\
 system:
   name: {name}
   run_dir: {tmp}
+  store: none
   workers: {workers}
   max_sessions: 1000
   hugepages: "off"

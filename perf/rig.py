@@ -50,7 +50,7 @@ PERCENTILES = ("p50", "p99", "p99.9", "p99.99")
 UNITS = {"mpps": "Mpps", "us": "us", "cycles": "cycles/packet", "busy": "%"}
 
 CONFIG = """\
-system: {{name: {name}, run_dir: {tmp}, cpus: "{control}@{worker}", poll: busy, max_sessions: {sessions}}}
+system: {{name: {name}, run_dir: {tmp}, store: none, cpus: "{control}@{worker}", poll: busy, max_sessions: {sessions}}}
 network_instances: [{{name: access}}, {{name: internet}}]
 ports:
   - {{name: n3, device: "{n3}", mtu: 1600}}

@@ -50,7 +50,7 @@ MEMORY_SESSIONS = 400000 # at least, where memory is measured
 SAMPLE = 1234567 # a session's number that nothing else in its JSON looks like
 
 CONFIG = """\
-system: {{name: {name}, run_dir: {tmp}, workers: 1, max_sessions: {count}, max_pdrs: {pdrs}}}
+system: {{name: {name}, run_dir: {tmp}, store: none, workers: 1, max_sessions: {count}, max_pdrs: {pdrs}}}
 network_instances: [{{name: access}}, {{name: internet}}]
 ports: [{{name: n3, device: "tap:n3"}}, {{name: n6, device: "tap:n6"}}]
 interfaces:

@@ -108,9 +108,16 @@ lab_virtio_wire() {
 		--auto-start --stats-period=3600
 }
 
-# Start coastd in its namespace from $LAB_TMP/coast.yaml, or fail with what it said.
+# Start coastd in its namespace from $LAB_TMP/coast.yaml, or fail with what it said. It finds
+# nothing in its store.
 # shellcheck disable=SC2120 # the demo needs no options
 lab_start() { # [OPTIONS...]
+	rm -rf "$LAB_TMP/store"
+	lab_restart "$@"
+}
+
+# The same, with all that an earlier one left.
+lab_restart() { # [OPTIONS...]
 	rm -f "$LAB_TMP/coastd.log"
 	lab_spawn coastd in_upf "$BUILD/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK" "$@"
 	COASTD_PID=$LAB_LAST
@@ -130,7 +137,7 @@ lab_coastd() { # af_xdp|virtio [CONFIG]
 	else
 		cp "$lab_conf" "$LAB_TMP/coast.yaml"
 	fi
-	sed -i "s|^system:|system:\n  name: $LAB\n  run_dir: $LAB_TMP|" "$LAB_TMP/coast.yaml"
+	sed -i "s|^system:|system:\n  name: $LAB\n  run_dir: $LAB_TMP\n  store: $LAB_TMP/store|" "$LAB_TMP/coast.yaml"
 	lab_start || return 1
 	[ "$1" != virtio ] || lab_virtio_wire
 }

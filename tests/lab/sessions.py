@@ -4,8 +4,9 @@
 
 sessions.py COUNT [--outer 4|6]   print a JSON array for `coastctl session put @-`
 sessions.py --gnb REPLY.json      print gnb's --ue arguments from the put's reply
+sessions.py --stream REPLY.json   print stream's sessions from the put's reply
 
-User i has 10.45.0.(1+i) and 2001:db8:45:i::/64, QFI 9, downlink TEID 0x100+i.
+User i has the (1+i)th address of 10.45.0.0/16 and 2001:db8:45:i::/64, QFI 9, downlink TEID 0x100+i.
 UDP port 9 towards the data network is blocked by an SDF filter.
 """
 import json
@@ -16,8 +17,12 @@ def dl_teid(i):
     return 0x100 + i
 
 
+def user4(i):
+    return f"10.45.{1 + i >> 8}.{1 + i & 255}"
+
+
 def session(i, outer):
-    v4, v6 = f"10.45.0.{1 + i}", f"2001:db8:45:{i:x}::"
+    v4, v6 = user4(i), f"2001:db8:45:{i:x}::"
     ue = [{"ipv4": v4}, {"ipv6": v6}]
     gnb = {"description": f"gtpu-udp-ipv{outer}", "teid": hex(dl_teid(i)),
            f"ipv{outer}": "192.0.2.2" if outer == 4 else "2001:db8:3::2"}
@@ -50,20 +55,30 @@ def session(i, outer):
     }
 
 
+def tunnels(replies):
+    """Of each session its number and the TEID that coast chose."""
+    for reply in replies:
+        yield reply["seid"] - 1, next(p["f_teid"]["teid"] for p in reply["created_pdrs"]
+                                      if p["id"] == 1)
+
+
 def gnb_arguments(replies):
     args = []
-    for reply in replies:
-        i = reply["seid"] - 1
-        teid = next(p["f_teid"]["teid"] for p in reply["created_pdrs"] if p["id"] == 1)
-        for addr in (f"10.45.0.{1 + i}", f"2001:db8:45:{i:x}::"):
+    for i, teid in tunnels(replies):
+        for addr in (user4(i), f"2001:db8:45:{i:x}::"):
             args += ["--ue", f"{addr},{teid},9,{dl_teid(i):#x}"]
     return " ".join(args)
 
 
+def stream_lines(replies):
+    return "\n".join(f"{user4(i)} {teid} {dl_teid(i):#x}" for i, teid in tunnels(replies))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "--gnb":
+    if sys.argv[1] in ("--gnb", "--stream"):
         reply = json.load(open(sys.argv[2]))
-        print(gnb_arguments(reply if isinstance(reply, list) else [reply]))
+        reply = reply if isinstance(reply, list) else [reply]
+        print(gnb_arguments(reply) if sys.argv[1] == "--gnb" else stream_lines(reply))
     else:
         outer = int(sys.argv[3]) if len(sys.argv) > 3 else 4
         print(json.dumps([session(i, outer) for i in range(int(sys.argv[1]))]))

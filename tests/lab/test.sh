@@ -51,7 +51,8 @@ not() { # COMMAND...: succeeds when it fails
 # A configuration of a small coastd: what stands on stdin behind the system block.
 conf() { # [SYSTEM-MEMBERS...]
 	{
-		printf 'system:\n  name: %s\n  run_dir: %s\n  workers: 1\n' "$LAB" "$LAB_TMP"
+		printf 'system:\n  name: %s\n  run_dir: %s\n  store: %s/store\n  workers: 1\n' \
+			"$LAB" "$LAB_TMP" "$LAB_TMP"
 		printf '  packet_buffers: 16383\n  max_sessions: 1000\n  max_addresses: 200000\n'
 		for test_member; do
 			printf '  %s\n' "$test_member"

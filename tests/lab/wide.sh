@@ -50,7 +50,7 @@ lab_wide_coastd() {
 	ctl route put '[{"network_instance": "factory", "prefix": "0.0.0.0/0", "via": [{"gateway": "198.51.100.2"}]}]' &&
 	ctl pool put '[{"name": "factory", "network_instance": "factory", "prefix": "10.45.0.0/16"}]' || return 1
 	cat >"$LAB_TMP/anchor.yaml" <<YAML
-system: {name: $LAB-anchor, run_dir: $LAB_TMP/anchor, workers: 1, max_sessions: 1000}
+system: {name: $LAB-anchor, run_dir: $LAB_TMP/anchor, store: $LAB_TMP/store, workers: 1, max_sessions: 1000}
 network_instances: [{name: n9}, {name: internet}]
 ports:
   - {name: n9, device: "af_xdp:n9"}
