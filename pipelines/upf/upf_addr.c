@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/rcu.h"
+#include "upf_attach.h"
 #include "upf_framed.h"
 #include "upf_node.h"
 #include "upf_pool_int.h"
@@ -256,7 +257,7 @@ static int take_stray(struct upf_held_addr *a, struct cst_err *e)
 		struct upf_session *holder = s ? upf_session_by_ref(s->ref) : NULL;
 
 		/* its own, from an earlier life of coastd */
-		if (s && upf_work.past && !upf_session_by_ref(s->ref))
+		if (s && upf_work.past && !upf_ref_is_live(s->ref))
 			continue;
 		if (s)
 			return take_over(holder, a, e) ? put_route(a, e) : held_by(a, holder, e);

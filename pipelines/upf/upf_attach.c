@@ -247,7 +247,7 @@ bool upf_attach_has_slots(unsigned pool)
 
 /* ---- nobody's ------------------------------------------------------------------------------- */
 
-static bool is_live(uint32_t ref)
+bool upf_ref_is_live(uint32_t ref)
 {
 	const struct upf_session *s = ref ? upf_session_by_ref(ref) : NULL;
 
@@ -259,14 +259,14 @@ static void cut_slots(void)
 	for (uint32_t i = 0; i < 1u << upf_books_capacity()->teid_bits; i++) {
 		struct upf_teid_slot *s = &upf_tables.teids[i], none = {0, 0};
 
-		if (s->ref && !is_live(s->ref))
+		if (s->ref && !upf_ref_is_live(s->ref))
 			__atomic_store(s, &none, __ATOMIC_RELEASE);
 	}
 	for (uint32_t i = 1; i <= upf_n_slots; i++)
-		if (upf_tables.pool_slots[i] && !is_live(upf_tables.pool_slots[i]))
+		if (upf_tables.pool_slots[i] && !upf_ref_is_live(upf_tables.pool_slots[i]))
 			__atomic_store_n(&upf_tables.pool_slots[i], 0, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; upf_strays.used && i <= upf_strays.mask; i++)
-		if (upf_strays.e[i].ref && !is_live(upf_strays.e[i].ref))
+		if (upf_strays.e[i].ref && !upf_ref_is_live(upf_strays.e[i].ref))
 			upf_stray_remove(&upf_strays, &upf_strays.e[i]);
 }
 

@@ -28,6 +28,9 @@ bool upf_attach_has_slots(unsigned pool);
 
 /* All sessions have come back. Returns how many runs nobody claimed. */
 unsigned upf_attach_end(void);
+/* It leads to the present rules of a session that is there, not to rules of an earlier life that
+ * had the same state line. */
+bool upf_ref_is_live(uint32_t ref);
 
 /* A run is made: its sum is kept beside it. */
 void upf_run_seal(uint32_t line);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "upf_attach.h"
 #include "upf_ni.h"
 #include "upf_supersede.h"
 #include "upf_work.h"
@@ -202,7 +203,7 @@ static int claim_stray(const struct upf_held_teid *t, struct cst_err *e)
 {
 	const struct upf_stray *s = upf_stray_get(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid);
 
-	if (s && upf_session_by_ref(s->ref))
+	if (s && upf_ref_is_live(s->ref))
 		return teid_taken(s->ref, e);
 	if (s || upf_stray_take(&upf_strays, UPF_STRAY_TEID(t->vrf), t->teid))
 		return 0;
