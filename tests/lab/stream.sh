@@ -21,13 +21,14 @@ stream_start() { # RATE [OPTIONS...]: packets a second each way
 		--dn-ns "$NS_DN" --dn 198.51.100.2 --sessions "$LAB_TMP/stream.sessions" \
 		--rate "$stream_rate" "$@"
 	STREAM_PID=$LAB_LAST
+	lab_wait 5 grep -q ready "$LAB_TMP/stream.log"
 }
 
 stream_reports() { grep -c '^{.*}$' "$LAB_TMP/stream.log"; }
 
 stream_has_more() { [ "$(stream_reports)" -gt "$stream_n" ]; }
 
-# What was sent and what came so far; gaps count from the look before.
+# What was sent and what came so far.
 stream_look() {
 	stream_n=$(stream_reports)
 	kill -USR1 "$STREAM_PID"

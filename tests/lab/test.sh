@@ -18,7 +18,7 @@ test_end() {
 	for test_log in "$LAB_TMP"/*.log; do
 		[ -f "$test_log" ] || continue
 		echo "--- $(basename "$test_log")"
-		tail -n 30 "$test_log"
+		tail -n 30 "$test_log" | cut -c -300
 	done
 }
 

@@ -176,7 +176,6 @@ static void report_lost(FILE *out, const struct book *b, unsigned young_ms)
 		fprintf(out, ", \"lost_from_ms\": %u, \"lost_to_ms\": %u", first, last);
 }
 
-/* Gaps count from one report to the next. */
 static void report_way(FILE *out, const char *name, struct book *b, unsigned young_ms)
 {
 	uint64_t now = now_ns();
@@ -194,7 +193,6 @@ static void report_way(FILE *out, const char *name, struct book *b, unsigned you
 		", \"gap_ms\": %.1f, \"gap_at_ms\": %.1f}",
 		b->duplicated, b->reordered, b->wrong, (double)b->gap_ns / 1e6,
 		b->gap_at_ns > began_ns ? (double)(b->gap_at_ns - began_ns) / 1e6 : 0.0);
-	b->gap_ns = b->gap_at_ns = 0;
 	pthread_mutex_unlock(&b->lock);
 }
 

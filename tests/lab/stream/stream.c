@@ -401,6 +401,8 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	pthread_create(&threads[0], NULL, at_gnbs, NULL);
 	pthread_create(&threads[1], NULL, at_dn, NULL);
+	puts("stream ready");
+	fflush(stdout);
 	send_all();
 	usleep(2 * UNDER_WAY_MS * 1000);
 	__atomic_store_n(&stop_receiving, true, __ATOMIC_RELAXED);
