@@ -289,7 +289,7 @@ static int check_leaf(struct look *k, struct tree *t, const struct page *p, stru
 		      struct bytes high, size_t *used)
 {
 	unsigned n = (p->lower - PAGE_HEAD) / 2;
-	struct node node;
+	struct node node = {0};
 	int ret = 0;
 
 	t->leaf_pages++;

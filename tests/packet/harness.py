@@ -39,7 +39,6 @@ system:
   store: {tmp}/store
   workers: {workers}
   max_sessions: 10000
-  store: {tmp}/store
 network_instances: [{{name: access}}, {{name: internet}}, {{name: other}}]
 ports:
   - {{name: n3, device: "{n3}", mtu: 1600}}
