@@ -96,7 +96,7 @@ static void note_gap(struct book *b)
 	b->last_ns = now;
 }
 
-void count_arrival(const struct mark *m, unsigned bytes)
+void count_arrival(const struct mark *m, unsigned bytes, unsigned tunnel)
 {
 	struct book *b = &books[m->way];
 	struct session *s = m->session < n_sessions ? &sessions[m->session] : NULL;
@@ -114,10 +114,10 @@ void count_arrival(const struct mark *m, unsigned bytes)
 			b->seen[m->seq]++;
 		s->way[m->way].packets++;
 		s->way[m->way].bytes += bytes;
-		if (m->seq < s->way[m->way].next)
+		if (m->seq < s->way[m->way].next[tunnel])
 			b->reordered++;
 		else
-			s->way[m->way].next = m->seq + 1;
+			s->way[m->way].next[tunnel] = m->seq + 1;
 	}
 	pthread_mutex_unlock(&b->lock);
 }

@@ -19,7 +19,7 @@ struct session {
 	uint32_t dl_teid[2]; /* the second, 0: none, of a path it may go over to */
 	struct {
 		uint64_t sent, packets, bytes; /* bytes of IP, that arrived */
-		uint64_t next;                 /* number after the highest that came */
+		uint64_t next[2];              /* number after the highest that came, by tunnel */
 	} way[2];
 };
 
@@ -32,7 +32,8 @@ uint64_t now_ns(void);
 /* Before it is sent, and again when the kernel would not have it. */
 void count_sent(const struct mark *m);
 void count_unsent(const struct mark *m);
-void count_arrival(const struct mark *m, unsigned bytes);
+/* `tunnel`: 1 for the session's second one. Order counts within each. */
+void count_arrival(const struct mark *m, unsigned bytes, unsigned tunnel);
 /* On the downlink, at which gNB. */
 void count_tunnel(unsigned gnb, uint32_t teid, bool end_marker);
 void count_wrong(enum way way);

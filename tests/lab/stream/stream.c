@@ -198,7 +198,7 @@ static void take_gpdu(unsigned gnb, const struct gtpu *g)
 		return;
 	}
 	count_tunnel(gnb, g->teid, false);
-	count_arrival(&m, (unsigned)g->len);
+	count_arrival(&m, (unsigned)g->len, g->teid != sessions[m.session].dl_teid[0]);
 }
 
 static void take_at_gnb(unsigned gnb)
@@ -243,7 +243,7 @@ static void take_at_dn(void)
 		return;
 	if (mark_read(buf, (size_t)n, &m) && m.way == UPLINK && m.session < n_sessions &&
 	    sessions[m.session].ue == from.sin_addr.s_addr && ntohs(from.sin_port) == UE_PORT)
-		count_arrival(&m, (unsigned)n + 28);
+		count_arrival(&m, (unsigned)n + 28, 0);
 	else
 		count_wrong(UPLINK);
 }
