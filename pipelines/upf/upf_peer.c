@@ -16,6 +16,8 @@
 #define HASH_MASK (HASH_SIZE - 1)
 
 static struct cst_index *numbers;
+/* Rules of an earlier life of coastd are in use, which nobody counts for. */
+static bool unsettled;
 static uint32_t *hash; /* peer numbers, 0: empty */
 
 static uint32_t start_of(const struct upf_peer *p)
@@ -75,7 +77,7 @@ void upf_peer_release(uint32_t peer)
 	struct upf_peer *p = &upf_tables.peers[peer];
 	uint32_t gap;
 
-	if (--p->refs > 0)
+	if (--p->refs > 0 || unsettled)
 		return;
 	gap = find(p);
 	for (uint32_t i = (gap + 1) & HASH_MASK; hash[i] != 0; i = (i + 1) & HASH_MASK) {
@@ -109,6 +111,7 @@ static void go_on_with(uint32_t number)
 	if ((p->family == 4 && p->hdr_len == 28) || (p->family == 6 && p->hdr_len == 48)) {
 		if (hash[at] == 0 && p->vrf < CST_MAX_VRFS && cst_index_take(numbers, number)) {
 			hash[at] = number;
+			unsettled = true;
 			return;
 		}
 	}
@@ -128,6 +131,7 @@ int upf_peers_open(struct cst_err *e)
 
 void upf_peers_settle(void)
 {
+	unsettled = false;
 	for (uint32_t i = 1; i < UPF_MAX_PEERS; i++) {
 		struct upf_peer *p = &upf_tables.peers[i];
 
@@ -145,4 +149,5 @@ void upf_peers_close(void)
 	free(hash);
 	numbers = NULL;
 	hash = NULL;
+	unsettled = false;
 }

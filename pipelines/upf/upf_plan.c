@@ -209,9 +209,19 @@ static uint32_t counter_before(const struct upf_rules *run, uint16_t pdr)
 	return 0;
 }
 
+int upf_plan_may_take(bool identity, struct cst_err *e)
+{
+	const struct upf_past *past = upf_work.past;
+
+	if (!past || past->last || (past->anew && !identity))
+		return 0;
+	return cst_err(e, -EAGAIN, NULL, "it waits for the others");
+}
+
 static int new_counter(uint32_t *counter, struct cst_err *e)
 {
 	uint32_t line;
+	int rc;
 
 	for (unsigned i = 0; i <= upf_work.n_states; i++) {
 		unsigned k = (unsigned)__builtin_ctz(~(unsigned)upf_work.taken[i]);
@@ -222,6 +232,9 @@ static int new_counter(uint32_t *counter, struct cst_err *e)
 		*counter = (i ? upf_work.states[i - 1].line : upf_work.state) * 4 + k;
 		return 0;
 	}
+	rc = upf_plan_may_take(false, e);
+	if (rc < 0)
+		return rc;
 	line = upf_work.n_states < UPF_MAX_HELD_STATES ? upf_state_alloc() : 0;
 	if (line == 0)
 		return cst_err(e, -ENOSPC, "pdrs", "no counters left: raise system.max_pdrs");
@@ -283,6 +296,10 @@ static int plan_counters(struct cst_err *e)
 		if (rc < 0)
 			return rc;
 	} else {
+		int rc = upf_plan_may_take(false, e);
+
+		if (rc < 0)
+			return rc;
 		upf_work.state = upf_state_alloc();
 		if (upf_work.state == 0)
 			return cst_err(e, -ENOSPC, NULL, "no room: raise system.max_sessions");

@@ -172,7 +172,10 @@ static int plan_family(struct wanted *want_one, bool v6, const uint16_t *vrfs, i
 	}
 	if (!want_one->given) {
 		struct upf_held_addr a = {.v6 = v6, .vrf = vrfs[0]};
-		int rc = upf_addr_choose(&a, e);
+		int rc = upf_plan_may_take(true, e);
+
+		if (rc == 0)
+			rc = upf_addr_choose(&a, e);
 
 		if (rc < 0)
 			return rc;

@@ -30,6 +30,10 @@ int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cs
 	struct upf_held_part *p = find(upf_work.parts, upf_work.n_parts, kind, rule);
 
 	if (!p) {
+		int rc = upf_plan_may_take(false, e);
+
+		if (rc < 0)
+			return rc;
 		if (upf_work.n_parts == UPF_MAX_HELD_PARTS)
 			return cst_err(e, -E2BIG, names[kind].field,
 				       "a session has at most %d meters, usage counters and the "

@@ -80,6 +80,7 @@ static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_h
 	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
 	struct upf_held_teid *t = chosen_before(pdr);
 	struct cst_ip ip;
+	int rc;
 
 	*out = t;
 	if (t && t->vrf == vrf)
@@ -92,6 +93,9 @@ static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_h
 			e, -EINVAL, NULL,
 			"network instance %s ends no tunnels: set gtpu on an interface of it",
 			cst_vrf_name(vrf));
+	rc = upf_plan_may_take(true, e);
+	if (rc < 0)
+		return rc;
 	*out = t = new_teid(e);
 	if (!t)
 		return -E2BIG;

@@ -7,6 +7,7 @@
  * not. Packets go by what is in the arena meanwhile.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,10 +36,18 @@ struct value {
 	size_t len;
 };
 
+struct waiting {
+	struct waiting *next;
+	size_t len;
+	char bytes[];
+};
+
 struct batch {
 	struct cst_pool *pool;
 	struct value v[AT_ONCE];
 	unsigned n;
+	struct waiting *waiting; /* until all others are back */
+	bool final;              /* they are */
 	struct cst_err *e;
 };
 
@@ -73,12 +82,24 @@ static void find_run(struct upf_past *past)
 			return;
 }
 
-/* 0: planned. */
-static int bring_back(struct cst_txn_run *run, const struct value *v, struct cst_err *e)
+static int plan(struct cst_txn_run *run, const struct upf_session_obj *s,
+		const struct upf_back *back, struct cst_err *e)
+{
+	int rc;
+
+	upf_ctl_back = back;
+	rc = cst_txn_plan(run, &upf_session_class, CST_OP_PUT, s, e);
+	upf_ctl_back = NULL;
+	return rc;
+}
+
+/* 0: planned; -EAGAIN: it needs something new, which others may have had. */
+static int bring_back(struct cst_txn_run *run, const struct value *v, bool final, struct cst_err *e)
 {
 	struct upf_session_obj *s = cst_pool_alloc(run->txn.pool, sizeof(*s));
 	struct upf_session *book = NULL;
-	struct upf_back back = {.val = v->val, .len = v->len};
+	struct upf_back back = {
+		.val = v->val, .len = v->len, .past = {.anew = !last.attached, .last = final}};
 	int rc = s ? upf_kept_read(v->val, v->len, run->txn.pool, &book, &back.past.state, s)
 		   : -ENOMEM;
 
@@ -90,13 +111,30 @@ static int bring_back(struct cst_txn_run *run, const struct value *v, struct cst
 	} else {
 		back.past.book = book;
 		find_run(&back.past);
-		upf_ctl_back = &back;
-		rc = cst_txn_plan(run, &upf_session_class, CST_OP_PUT, s, e);
-		upf_ctl_back = NULL;
+		rc = plan(run, s, &back, e);
+		if (rc == -EEXIST && back.past.run) { /* the store was behind: others count there */
+			back.past.run = NULL;
+			rc = plan(run, s, &back, e);
+		}
 	}
-	if (rc < 0)
+	if (rc < 0 && rc != -EAGAIN)
 		refuse(book ? book->seid : 0, e);
 	return rc;
+}
+
+/* Those that have to wait outlive the walk. */
+static void postpone(struct batch *b, const struct value *v)
+{
+	struct waiting *w = malloc(sizeof(*w) + v->len);
+
+	if (!w) {
+		refuse(0, &(struct cst_err){.reason = "no memory"});
+		return;
+	}
+	memcpy(w->bytes, v->val, v->len);
+	w->len = v->len;
+	w->next = b->waiting;
+	b->waiting = w;
 }
 
 static int apply(struct batch *b)
@@ -109,7 +147,10 @@ static int apply(struct batch *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct cst_err why = {0};
 
-		if (bring_back(&run, &b->v[i], &why) == 0 && ++last.sessions % TELL_EACH == 0)
+		rc = bring_back(&run, &b->v[i], b->final, &why);
+		if (rc == -EAGAIN)
+			postpone(b, &b->v[i]);
+		if (rc == 0 && ++last.sessions % TELL_EACH == 0)
 			LOG_INFO("%llu sessions are back", (unsigned long long)last.sessions);
 	}
 	rc = cst_txn_prepare(&run, b->e);
@@ -122,12 +163,33 @@ static int apply(struct batch *b)
 	return rc;
 }
 
+static int add(struct batch *b, const void *val, size_t len)
+{
+	b->v[b->n++] = (struct value){val, len};
+	return b->n == AT_ONCE ? apply(b) : 0;
+}
+
 static int collect(void *arg, const void *key, size_t klen, const void *val, size_t vlen)
 {
-	struct batch *b = arg;
+	return add(arg, val, vlen);
+}
 
-	b->v[b->n++] = (struct value){val, vlen};
-	return b->n == AT_ONCE ? apply(b) : 0;
+static int bring_waiting(struct batch *b)
+{
+	struct waiting *all = b->waiting, *next;
+	int rc = 0;
+
+	b->waiting = NULL;
+	b->final = true;
+	for (struct waiting *w = all; w && rc == 0; w = w->next)
+		rc = add(b, w->bytes, w->len);
+	if (rc == 0 && b->n > 0)
+		rc = apply(b);
+	for (struct waiting *w = all; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	return rc;
 }
 
 static int bring_all(struct cst_err *e)
@@ -140,6 +202,8 @@ static int bring_all(struct cst_err *e)
 	rc = cst_store_each(CST_DB_SESSION, NULL, 0, collect, &b);
 	if (rc == 0 && b.n > 0)
 		rc = apply(&b);
+	if (rc == 0)
+		rc = bring_waiting(&b);
 	cst_pool_free(b.pool);
 	if (rc < 0 && e->code == 0)
 		cst_err(e, rc, NULL, "the sessions of the store cannot be read");
@@ -160,13 +224,12 @@ static int resume(struct cst_err *e)
 	uint64_t start = now_us();
 	int rc;
 
-	last = (struct upf_restored){0};
+	cst_arena_info(&arena);
+	last = (struct upf_restored){.attached = arena.attached};
 	upf_urr_redo();
 	rc = bring_all(e);
 	if (rc < 0)
 		return rc;
-	cst_arena_info(&arena);
-	last.attached = arena.attached;
 	last.orphans = upf_attach_end();
 	upf_peers_settle();
 	last.reports = upf_urr_end_orphans();
