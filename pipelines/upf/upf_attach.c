@@ -144,6 +144,12 @@ static bool is_whole(const struct upf_pool *p)
 	       p->count <= upf_n_slots && p->first <= upf_n_slots + 1 - p->count;
 }
 
+static bool overlap(const struct upf_pool *a, const struct upf_pool *b)
+{
+	return a->used && b->used && a->first < b->first + b->count &&
+	       b->first < a->first + a->count;
+}
+
 static void check_pool(struct upf_pool *p)
 {
 	struct place pl = {.pool = p};
@@ -158,6 +164,42 @@ static void check_pool(struct upf_pool *p)
 		if (*slot)
 			*slot = checked(*slot, fits_address, &pl);
 	}
+}
+
+/* The first pool that begins at `at` or behind it, 0: none. */
+static unsigned next_pool(uint32_t at)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < UPF_MAX_POOLS; i++) {
+		const struct upf_pool *p = &upf_tables.pools[i];
+
+		if (p->used && p->first >= at && (!best || p->first < upf_tables.pools[best].first))
+			best = i;
+	}
+	return best;
+}
+
+/* Slots of no pool lead nowhere; a pool that lies over another one is none. */
+static void check_pools(void)
+{
+	uint32_t at = 1;
+	unsigned i;
+
+	for (i = 1; i < UPF_MAX_POOLS; i++)
+		if (upf_tables.pools[i].used)
+			check_pool(&upf_tables.pools[i]);
+	while ((i = next_pool(at)) != 0) {
+		const struct upf_pool *p = &upf_tables.pools[i];
+
+		memset(upf_tables.pool_slots + at, 0, (size_t)(p->first - at) * 4);
+		at = p->first + p->count;
+	}
+	memset(upf_tables.pool_slots + at, 0, (size_t)(upf_n_slots + 1 - at) * 4);
+	for (i = 1; i < UPF_MAX_POOLS; i++)
+		for (unsigned k = 1; k < i; k++)
+			if (overlap(&upf_tables.pools[k], &upf_tables.pools[i]))
+				upf_tables.pools[i] = (struct upf_pool){0};
 }
 
 static bool fits_any(const struct upf_rules *r, const void *what)
@@ -204,9 +246,7 @@ int upf_attach_begin(struct cst_err *e)
 		return cst_err(e, -ENOMEM, NULL, "no memory to check what is in the arena");
 	n_runs = n_cut = 0;
 	check_teids();
-	for (unsigned i = 1; i < UPF_MAX_POOLS; i++)
-		if (upf_tables.pools[i].used)
-			check_pool(&upf_tables.pools[i]);
+	check_pools();
 	check_strays();
 	/* these are found by routes that come with their sessions */
 	memset(upf_tables.framed, 0, upf_tables.n_framed * sizeof(*upf_tables.framed));
@@ -265,9 +305,37 @@ static void cut_slots(void)
 	for (uint32_t i = 1; i <= upf_n_slots; i++)
 		if (upf_tables.pool_slots[i] && !upf_ref_is_live(upf_tables.pool_slots[i]))
 			__atomic_store_n(&upf_tables.pool_slots[i], 0, __ATOMIC_RELEASE);
-	for (uint32_t i = 0; upf_strays.used && i <= upf_strays.mask; i++)
-		if (upf_strays.e[i].ref && !upf_ref_is_live(upf_strays.e[i].ref))
-			upf_stray_remove(&upf_strays, &upf_strays.e[i]);
+}
+
+static bool holds_stray(const struct upf_session *s, const struct upf_stray *e)
+{
+	uint16_t vrf = (uint16_t)(e->kind >> 8);
+
+	for (unsigned i = 0; i < s->n_teids; i++)
+		if (s->teids[i].stray && e->kind == UPF_STRAY_TEID(vrf) && s->teids[i].vrf == vrf &&
+		    s->teids[i].teid == e->key)
+			return true;
+	for (unsigned i = 0; i < s->n_addrs; i++) {
+		const struct upf_held_addr *a = &upf_addrs(s)[i];
+
+		if (a->pool == 0 && a->vrf == vrf &&
+		    e->kind == (a->v6 ? UPF_STRAY_V6(vrf) : UPF_STRAY_V4(vrf)))
+			return true;
+	}
+	return false;
+}
+
+/* Also those of sessions that are back and hold them otherwise: there is a pool now. */
+static void cut_strays(void)
+{
+	for (uint32_t i = 0; upf_strays.used && i <= upf_strays.mask; i++) {
+		struct upf_stray *e = &upf_strays.e[i];
+
+		if (e->kind == 0 || e->kind == UINT32_MAX)
+			continue;
+		if (!upf_ref_is_live(e->ref) || !holds_stray(upf_session_by_ref(e->ref), e))
+			upf_stray_remove(&upf_strays, e);
+	}
 }
 
 static void free_runs(void *freed, uint64_t arg)
@@ -305,6 +373,7 @@ unsigned upf_attach_end(void)
 
 	if (!claims)
 		return 0;
+	cut_strays();
 	if (any_unclaimed()) {
 		cut_slots();
 		cst_rcu_defer(free_runs, &n, 0);

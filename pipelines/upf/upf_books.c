@@ -81,6 +81,8 @@ struct upf_session *upf_session_by_ref(uint32_t ref)
 {
 	const char *line = (const char *)upf_tables.lines + (uint64_t)UPF_REF_LINE(ref) * 64;
 
+	if (UPF_REF_LINE(ref) >= cap.lines) /* a slot that an earlier coastd left */
+		return NULL;
 	return ref ? upf_session_by_state(((const struct upf_rules *)line)->state) : NULL;
 }
 

@@ -230,6 +230,8 @@ static int new_counter(uint32_t *counter, struct cst_err *e)
 			continue;
 		upf_work.taken[i] |= (uint8_t)(1u << k);
 		*counter = (i ? upf_work.states[i - 1].line : upf_work.state) * 4 + k;
+		/* a rule may have counted here in an earlier life of coastd */
+		upf_tables.counts[*counter] = (struct upf_count){0};
 		return 0;
 	}
 	rc = upf_plan_may_take(false, e);
@@ -366,6 +368,8 @@ static uint32_t place_run(uint32_t n_lines)
 		upf_restore_adopted();
 		return past->line;
 	}
+	if (past && past->run) /* to workers that know the old one it is another */
+		((struct upf_rules *)upf_work.lines)->generation = ++upf_work.id.generation;
 	line = upf_lines_alloc(n_lines);
 	if (line) {
 		memcpy(cst_line(upf_tables.lines, line), upf_work.lines, (size_t)n_lines * 64);
@@ -389,7 +393,6 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	}
 	*b = (struct upf_session){.seid = upf_work.s->seid,
 				  .intent_len = (uint32_t)intent,
-				  .generation = upf_work.id.generation,
 				  .wake = upf_work.wake,
 				  .n_teids = (uint16_t)upf_work.n_teids,
 				  .n_addrs = (uint16_t)upf_work.n_addrs,
@@ -409,6 +412,7 @@ static struct upf_session *make_book(int n_lines, struct cst_err *e)
 	else
 		cst_pack(&upf_session_object, upf_work.s, upf_intent(b), intent);
 	b->line = place_run((uint32_t)n_lines);
+	b->generation = upf_work.id.generation;
 	if (b->line == 0) {
 		free(b);
 		cst_err(e, -ENOSPC, NULL, "no room for the rules: raise system.max_pdrs");
