@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/rcu.h"
+#include "store.h"
 #include "upf_attach.h"
 #include "upf_framed.h"
 #include "upf_node.h"
@@ -17,6 +18,10 @@
 
 /* Each address outside pools costs an entry in the routing table, which is built anew for it. */
 #define MAX_STRAY_ADDRS 4096
+
+/* Numbers in the store: of pools, the piece behind the one that addresses are chosen from. */
+#define POSITIONS "pool_position"
+#define PIECE     256u
 
 struct upf_ue_pool upf_ue_pools[UPF_MAX_POOLS];
 unsigned upf_n_ue_pools = 1;
@@ -294,12 +299,31 @@ int upf_addr_take(struct upf_held_addr *a, struct cst_err *e)
 	return upf_tables.lines ? take_stray(a, e) : 0;
 }
 
+/* Where the search is, a piece ahead: what was given out before a restart rests, too. */
+static void go_on_from(struct upf_ue_pool *p)
+{
+	if (!p->resumed)
+		p->next = cst_store_number(POSITIONS, p->name) * PIECE;
+	if (p->next >= p->count)
+		p->next = 0;
+	p->resumed = true;
+}
+
+static void keep_position(const struct upf_ue_pool *p)
+{
+	uint32_t piece = p->next / PIECE + 1;
+
+	if (cst_store_number(POSITIONS, p->name) != piece)
+		cst_store_set_number(POSITIONS, p->name, piece);
+}
+
 /* Addresses are given out one after the other and round again, so that one rests long. */
 static bool choose_in(struct upf_ue_pool *p, struct upf_held_addr *a)
 {
 	/* the first and the last of an IPv4 network look odd to users */
 	uint32_t edge = p->prefix.ip.family == 4 && p->count > 2 ? 1 : 0;
 
+	go_on_from(p);
 	for (uint32_t n = 0; n < p->count && p->used < p->count; n++) {
 		uint32_t at = p->next++;
 
@@ -314,6 +338,7 @@ static bool choose_in(struct upf_ue_pool *p, struct upf_held_addr *a)
 		if (at < edge || at >= p->count - edge || is_taken(p, at))
 			continue;
 		mark(p, at, 1, true);
+		keep_position(p);
 		memcpy(a->b, p->prefix.ip.b, 8);
 		if (a->v6) {
 			upf_ue_put64(a->b, upf_ue_be64(a->b) + at);
@@ -353,6 +378,21 @@ int upf_addr_choose(struct upf_held_addr *a, struct cst_err *e)
 	}
 	return cst_err(e, -ENOSPC, NULL, "the %s pools of network instance %s are used up",
 		       a->v6 ? "IPv6" : "IPv4", cst_vrf_name(a->vrf));
+}
+
+bool upf_addr_reserve(struct upf_held_addr *a)
+{
+	struct upf_ue_pool *p = pool_of(a);
+	uint32_t at;
+
+	if (!p || p->count == 0)
+		return false;
+	at = place_of(p, a);
+	if (at + span(a) > p->count || first_taken(p, at, span(a)) < span(a))
+		return false;
+	mark(p, at, span(a), true);
+	a->pool = (uint8_t)(p - upf_ue_pools);
+	return true;
 }
 
 int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e)

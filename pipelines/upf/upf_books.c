@@ -8,10 +8,14 @@
 
 #include "engine/rcu.h"
 #include "poison.h"
+#include "store.h"
 #include "table/index.h"
 #include "table/lines.h"
 #include "upf_framed.h"
 #include "upf_match.h"
+#include "upf_refused.h"
+
+#define SEID_BLOCK 1024u /* of SEIDs that coast chooses: so far ahead the store is told */
 
 static struct upf_capacity cap;
 static struct cst_lines *lines;
@@ -132,12 +136,23 @@ void upf_session_forget(struct upf_session *s)
 	n_sessions--;
 }
 
+/* A number that was given out is not given to another session after a restart: what is said of the
+ * first one would be taken for the second's. */
+static void keep_ahead(void)
+{
+	uint32_t block = (uint32_t)(last_seid / SEID_BLOCK) + 1;
+
+	if (cst_store_number("session", "seid_block") != block)
+		cst_store_set_number("session", "seid_block", block);
+}
+
 uint64_t upf_session_new_seid(void)
 {
 	do {
 		if (++last_seid == 0)
 			last_seid = 1;
-	} while (upf_session_by_seid(last_seid) != NULL);
+	} while (upf_session_by_seid(last_seid) != NULL || upf_refused_has(last_seid));
+	keep_ahead();
 	return last_seid;
 }
 
@@ -335,6 +350,7 @@ int upf_books_open(const struct upf_capacity *c, struct cst_err *e)
 		return cst_err(e, -ENOMEM, "system.max_sessions", "no memory for %u sessions",
 			       c->sessions);
 	}
+	last_seid = (uint64_t)cst_store_number("session", "seid_block") * SEID_BLOCK;
 	upf_pools_open(c->slots);
 	if (upf_peers_open(e) < 0 || upf_framed_open(c->parts[UPF_PART_FRAMED], e) < 0) {
 		upf_books_close();
@@ -366,6 +382,7 @@ void upf_books_close(void)
 	states = teids = NULL;
 	n_sessions = 0;
 	last_seid = 0;
+	upf_refused_close();
 	upf_parts_close();
 	upf_framed_close();
 	upf_peers_close();

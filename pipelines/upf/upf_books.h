@@ -193,6 +193,8 @@ void upf_teid_free(uint32_t teid);
 int upf_addr_take(struct upf_held_addr *a, struct cst_err *e);
 /* Choose one of this family out of the pools of the network instance. */
 int upf_addr_choose(struct upf_held_addr *a, struct cst_err *e);
+/* Take an address of a pool for a session that is not there; false: it is not free. */
+bool upf_addr_reserve(struct upf_held_addr *a);
 /* It will be given up at commit. */
 int upf_addr_leave(const struct upf_held_addr *a, struct cst_err *e);
 /* Turn its slots over: workers see `ref` from now on; 0: it leads nowhere. */

@@ -16,6 +16,7 @@
 #include "upf_owned.h"
 #include "upf_plan.h"
 #include "upf_pool.h"
+#include "upf_refused.h"
 #include "upf_report.h"
 #include "upf_show.h"
 #include "upf_urr.h"
@@ -124,6 +125,7 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 		if (rc < 0)
 			return rc;
 		upf_order_put();
+		upf_refused_let_go(s->seid);
 	}
 	return plan(t, s, old, false, e);
 }
@@ -171,10 +173,15 @@ static int modify(struct cst_txn *t, const void *obj, struct cst_err *e)
 static int del(struct cst_txn *t, const void *key, struct cst_err *e)
 {
 	uint64_t seid = ((const struct upf_session_obj *)key)->seid;
-	struct upf_session *old = must_find(seid, e);
+	struct upf_session *old;
 	struct upf_change c;
 	int rc;
 
+	if (upf_refused_let_go(seid)) {
+		upf_kept_drop(seid);
+		return 0;
+	}
+	old = must_find(seid, e);
 	if (!old)
 		return -ENOENT;
 	if (old->planned || old->changing)

@@ -19,6 +19,7 @@ struct upf_ue_pool {
 	uint16_t vrf;
 	uint8_t state;
 	bool deleting; /* in the running transaction */
+	bool resumed;  /* `next` goes on from where an earlier life of coastd was */
 	char name[64];
 	char network_instance[64];
 };

@@ -21,6 +21,7 @@
 #include "upf_attach.h"
 #include "upf_ctl.h"
 #include "upf_kept.h"
+#include "upf_refused.h"
 #include "upf_restore.h"
 #include "upf_urr_int.h"
 #include "upf_work.h"
@@ -117,8 +118,11 @@ static int bring_back(struct cst_txn_run *run, const struct value *v, bool final
 			rc = plan(run, s, &back, e);
 		}
 	}
-	if (rc < 0 && rc != -EAGAIN)
+	if (rc < 0 && rc != -EAGAIN) {
 		refuse(book ? book->seid : 0, e);
+		if (book)
+			upf_refused_keep(book);
+	}
 	return rc;
 }
 

@@ -346,14 +346,89 @@ static void damage(void **state)
 	delete_all(&none);
 }
 
+/* What cannot come back keeps its place, until somebody says otherwise. */
+static void refused_ones(void **state)
+{
+	struct upf_inventory none;
+	struct upf_restored r;
+	uint32_t teid;
+
+	(void)state;
+	upf_inventory(&none);
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, CHOSEN_UE)));
+	PUT(SESSION(2, UL(1, CHOOSE), DL(2, "," UE)));
+	teid = teid_now(1);
+	end_life();
+	assert_int_equal(cst_net_begin(), 0);
+	put_iface("n3", "access", false, "192.0.2.1/24", NULL); /* ends no tunnels now */
+	assert_int_equal(cst_net_compile(&err), 0);
+	cst_net_commit();
+	begin_life(500);
+	resume(&r);
+	assert_int_equal(r.refused, 2);
+	assert_int_equal(r.sessions, 0);
+	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), teid), 0);
+	DELETE("{'seid':2}");
+	refused(&upf_session_class, CST_OP_DELETE, "{'seid':2}", -ENOENT, "seid", "no session 2");
+	end_life();
+	open_network();
+	begin_life(500);
+	resume(&r);
+	assert_int_equal(r.refused, 0);
+	assert_int_equal(r.sessions, 1);
+	assert_int_equal(teid_now(1), teid);
+	DELETE("{'seid':1}");
+	cst_rcu_reclaim(true);
+	same_usage(&none);
+}
+
+/* SEIDs and addresses that were given out rest over a restart. */
+static void positions(void **state)
+{
+	struct upf_restored r;
+	json_t *reply = NULL;
+	uint64_t seid;
+	uint32_t ue;
+
+	(void)state;
+	for (unsigned lives = 0; lives < 3; lives++) {
+		static uint64_t last_seid;
+		static uint32_t last_ue;
+
+		assert_int_equal(call(&upf_session_class, CST_OP_PUT,
+				      "{'pdrs':[" UL(1, CHOOSE) "," DL(
+					      2, CHOSEN_UE) "],"
+							    "'fars':[" TO_CORE "," TO_GNB "]}",
+				      &reply),
+				 0);
+		json_decref(reply);
+		reply = NULL;
+		seid = 0;
+		for (uint32_t i = 1; i <= upf_state_lines() && !seid; i++)
+			seid = upf_session_by_state(i) ? upf_session_by_state(i)->seid : 0;
+		ue = __builtin_bswap32(upf_run(upf_session_by_seid(seid))->ue_v4);
+		assert_true(seid > last_seid);
+		assert_true(ue > last_ue);
+		last_seid = seid;
+		last_ue = ue;
+		{
+			char key[48];
+
+			snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
+			DELETE(key);
+		}
+		end_life();
+		begin_life(500);
+		resume(&r);
+	}
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(with_the_arena),
-		CASE(without_it),
-		CASE(half_way),
-		CASE(damage),
+		CASE(with_the_arena), CASE(without_it),   CASE(half_way),
+		CASE(damage),         CASE(refused_ones), CASE(positions),
 	};
 
 	open_network();
