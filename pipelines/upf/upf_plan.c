@@ -218,6 +218,11 @@ int upf_plan_may_take(bool identity, struct cst_err *e)
 	return cst_err(e, -EAGAIN, NULL, "it waits for the others");
 }
 
+bool upf_past_has_numbers(void)
+{
+	return upf_work.past && !upf_work.past->anew && !upf_work.past->lost;
+}
+
 static int new_counter(uint32_t *counter, struct cst_err *e)
 {
 	uint32_t line;
@@ -246,20 +251,21 @@ static int new_counter(uint32_t *counter, struct cst_err *e)
 	return 0;
 }
 
-/* The state lines of a book, whose run is `r`. What that counts with is neither free nor resting.
- */
-static void go_on_counting(const struct upf_session *book, const struct upf_rules *r, bool resting)
+/* The state lines of a book, whose run is `r` (NULL: it is gone). What that counts with is neither
+ * free nor resting. */
+static void go_on_counting(const struct upf_session *book, uint32_t state,
+			   const struct upf_rules *r, bool resting)
 {
 	const struct upf_held_state *s = upf_states(book);
 	const struct upf_pdr *p = (const struct upf_pdr *)(r + 1);
 
-	upf_work.state = r->state;
+	upf_work.state = state;
 	upf_work.n_states = book->n_states;
 	memcpy(upf_work.states, s, upf_work.n_states * sizeof(*s));
 	upf_work.taken[0] = resting ? book->resting : 0;
 	for (unsigned i = 0; i < upf_work.n_states; i++)
 		upf_work.taken[i + 1] = resting ? s[i].resting : 0;
-	for (unsigned i = 0; i < (unsigned)r->n_ul + r->n_dl; i++)
+	for (unsigned i = 0; r && i < (unsigned)r->n_ul + r->n_dl; i++)
 		upf_work.taken[state_index(p[i].counter)] |= (uint8_t)(1u << (p[i].counter & 3));
 }
 
@@ -269,9 +275,9 @@ static int claim_states(struct cst_err *e)
 	const struct upf_past *past = upf_work.past;
 	unsigned n = past->book->n_states;
 
-	if (!upf_state_claim(past->run->state))
+	if (!upf_state_claim(past->state))
 		return cst_err(e, -EEXIST, NULL, "its counters are another session's");
-	go_on_counting(past->book, past->run, false);
+	go_on_counting(past->book, past->state, past->run, false);
 	upf_work.n_states = 0;
 	for (unsigned i = 0; i < n; i++) {
 		if (!upf_state_claim(upf_work.states[i].line))
@@ -291,8 +297,8 @@ static int plan_counters(struct cst_err *e)
 	if (upf_work.dry)
 		return 0;
 	if (upf_work.old) {
-		go_on_counting(upf_work.old, before, true);
-	} else if (before) {
+		go_on_counting(upf_work.old, before->state, before, true);
+	} else if (upf_past_has_numbers()) {
 		int rc = claim_states(e);
 
 		if (rc < 0)
@@ -606,7 +612,7 @@ int upf_plan_again(const struct upf_session_obj *s, const struct upf_past *past,
 {
 	start(s, NULL, past, true);
 	c->returns = true;
-	c->again = past->run != NULL;
+	c->again = upf_past_has_numbers();
 	return plan(c, e);
 }
 

@@ -123,7 +123,7 @@ static int plan_unused_urrs(struct cst_err *e)
 }
 
 /* Those of an earlier life of coastd. A framed route has a number for as long as it is in the
- * routes, and they are made anew. Without the run nothing but what the control plane was promised
+ * routes, and they are made anew. In a new arena nothing but what the control plane was promised
  * is kept. */
 static void claim_parts(const struct upf_past *past)
 {
@@ -131,7 +131,7 @@ static void claim_parts(const struct upf_past *past)
 
 	for (unsigned i = 0; i < past->book->n_parts; i++) {
 		if (p[i].kind >= UPF_PARTS || p[i].kind == UPF_PART_FRAMED ||
-		    (!past->run && p[i].kind != UPF_PART_HELD) ||
+		    (!upf_past_has_numbers() && p[i].kind != UPF_PART_HELD) ||
 		    !upf_part_claim(p[i].kind, p[i].number))
 			continue;
 		upf_work.parts[upf_work.n_parts] = p[i];

@@ -113,8 +113,9 @@ static int bring_back(struct cst_txn_run *run, const struct value *v, bool final
 		back.past.book = book;
 		find_run(&back.past);
 		rc = plan(run, s, &back, e);
-		if (rc == -EEXIST && back.past.run) { /* the store was behind: others count there */
+		if (rc == -EEXIST && last.attached) { /* the store was behind */
 			back.past.run = NULL;
+			back.past.lost = true;
 			rc = plan(run, s, &back, e);
 		}
 	}

@@ -386,37 +386,44 @@ void upf_urr_redo(void)
 	w->number = 0;
 }
 
-/* Books that were in use and that no session has come back to. */
-unsigned upf_urr_end_orphans(void)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 1; i <= n_books; i++) {
-		struct upf_urr *b = upf_urr_at(i);
-		struct upf_seen s;
-
-		if (!(b->flags & UPF_URR_LIVE) || upf_part_in_use(UPF_PART_USAGE, i))
-			continue;
-		upf_urr_see(i, &s);
-		upf_urr_note_first(b, upf_urr_limit(i), &s);
-		upf_urr_report(b, UPF_UR_TERMR, &s, NULL);
-		b->flags = 0;
-		n++;
-	}
-	return n;
-}
-
 /* ---- parts ------------------------------------------------------------------------------ */
+
+/* A book that was in use and that no session has come back to. */
+static void end_orphan(uint32_t number)
+{
+	struct upf_urr *b = upf_urr_at(number);
+	struct upf_seen s;
+
+	upf_urr_see(number, &s);
+	upf_urr_note_first(b, upf_urr_limit(number), &s);
+	upf_urr_report(b, UPF_UR_TERMR, &s, NULL);
+	b->flags = 0;
+}
 
 static void begin_part(uint32_t number)
 {
 	struct upf_limit *l = upf_urr_limit(number);
 
+	if (books[number].flags & UPF_URR_LIVE)
+		end_orphan(number);
 	memset(&upf_tables.usages[number], 0, sizeof(struct upf_usage));
 	memset(l, 0xff, sizeof(*l));
 	l->arm = l->flags = 0;
 	l->idle = 0;
 	books[number].flags = 0;
+}
+
+unsigned upf_urr_end_orphans(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 1; i <= n_books; i++) {
+		if (!(books[i].flags & UPF_URR_LIVE) || upf_part_in_use(UPF_PART_USAGE, i))
+			continue;
+		end_orphan(i);
+		n++;
+	}
+	return n;
 }
 
 /* ---- what workers tell, and time ---------------------------------------------------------- */

@@ -13,7 +13,8 @@ struct upf_past {
 	const struct upf_rules *run; /* its rules in the arena, intact; NULL: they are not there */
 	uint32_t line;               /* where they are */
 	uint32_t state;              /* its first state line then */
-	bool anew;                   /* the arena is: where counters and parts were means nothing */
+	bool anew;                   /* the arena is: where counters and parts were means nothing, */
+	bool lost;                   /* or others have them */
 	bool last;                   /* all others have come back */
 };
 
@@ -46,6 +47,8 @@ extern struct upf_work upf_work;
 /* A session that comes back must not take something new that one behind it had: a counter or part,
  * or (`identity`) a TEID or address. It waits until all others are back: -EAGAIN. */
 int upf_plan_may_take(bool identity, struct cst_err *e);
+/* The session comes back, and goes on with the counters and parts that it had. */
+bool upf_past_has_numbers(void);
 
 /* Give back what the plan took. */
 void upf_work_undo(void);
