@@ -13,9 +13,9 @@ struct upf_past {
 	const struct upf_rules *run; /* its rules in the arena, intact; NULL: they are not there */
 	uint32_t line;               /* where they are */
 	uint32_t state;              /* its first state line then */
-	bool anew;                   /* the arena is: where counters and parts were means nothing, */
-	bool lost;                   /* or others have them */
-	bool last;                   /* all others have come back */
+	bool anew; /* the arena is: where counters and parts were means nothing, */
+	bool lost; /* or others have them */
+	bool last; /* all others have come back */
 };
 
 struct upf_work {
