@@ -11,9 +11,9 @@ A coastd with AF_XDP ports on veths, in namespaces of its own, gets N sessions a
   cold   they are not (as after a power loss): all is made anew from the store
 
 Packets of some of the sessions are sent all the time, one each millisecond. Times are in ms from
-the start of the program to the first of them that comes out and to the first reply on the control
-socket, medians with the range; "back" is what coastd itself says it needed for the sessions of the
-store. Run as root; other work on the machine shows.
+the start of the program: to the first of them that comes out, to the first of the last session, and
+to the first reply on the control socket; medians with the range. "back" is what coastd itself says
+it needed for the sessions of the store. Run as root; other work on the machine shows.
 """
 import argparse
 import contextlib
@@ -33,6 +33,7 @@ from sessions import Coast, Requests, Wire, install, uplink
 PERIOD_S = 1e-3
 PROBES = 8        # sessions whose packets are sent
 PATIENCE_S = 120
+UNDER_WAY_S = 0.01  # packets of other sessions, when the first has come
 CONFIG = """\
 system: {{name: {name}, run_dir: {tmp}, store: {tmp}/store, workers: 1, max_sessions: {count}, max_pdrs: {pdrs}}}
 network_instances: [{{name: access}}, {{name: internet}}]
@@ -64,7 +65,7 @@ class Survivor(Coast):
         self.g3, self.g6 = Wire("g3"), Wire("g6")
 
     def again(self, cold):
-        """Killed and started; ms until the first packet and until the first reply."""
+        """Killed and started; ms until the packets and until the first reply."""
         frames = [uplink(self.n3.mac, n, self.teid(n)) for n in self.probed]
         self.sock.close()
         self.child.kill()
@@ -85,22 +86,26 @@ class Survivor(Coast):
         return (*times, int(back[2]))
 
     def watch(self, frames):
-        first = answered = control = None
+        first = last = answered = control = None
         before, n = self.g6.received(), 0
-        while first is None or answered is None:
-            now = time.monotonic()
-            if now > self.began + PATIENCE_S or self.child.poll() is not None:
+        while last is None or answered is None:
+            if time.monotonic() > self.began + PATIENCE_S or self.child.poll() is not None:
                 sys.exit(f"coastd is not back:\n{self.said()}")
-            if first is None:
+            if last is None:
                 with contextlib.suppress(OSError):
-                    self.g3.sock.send(frames[n % len(frames)])
+                    self.g3.sock.send(frames[-1 if first else n % len(frames)])
                 n += 1
             time.sleep(PERIOD_S)
-            if first is None and self.g6.received() > before:
-                first = time.monotonic() - self.began
+            if last is None and self.g6.received() > before:
+                if first is None:
+                    first = time.monotonic() - self.began
+                    time.sleep(UNDER_WAY_S)
+                    before = self.g6.received()
+                else:
+                    last = time.monotonic() - self.began
             if answered is None:
                 control, answered = self.ask(control)
-        return first * 1000, answered * 1000
+        return first * 1000, last * 1000, answered * 1000
 
     def ask(self, control):
         """Once it takes a connection, wait a moment for the reply to the first call."""
@@ -125,7 +130,7 @@ def measure(args, count):
     samples = {"warm": [], "cold": []}
     with Survivor(args.coastd, count, args.urrs) as coast:
         coast.count, step = count, max(1, count // PROBES)
-        coast.probed = range(1, count + 1, step)
+        coast.probed = [*range(1, count, step), count]
         wall, _ = install(coast, Requests(args.urrs), 1, count)
         print(f"{count} sessions put in {wall:.1f} s", file=sys.stderr, flush=True)
         for kind, times in samples.items():
@@ -157,16 +162,17 @@ def main():
     sessions.CONFIG = CONFIG
     links()
     figures = []
-    print(f"{'sessions':>9}  {'start':5} {'first packet, ms':>22} {'first reply, ms':>22} "
-          f"{'back, ms':>18}")
+    print(f"{'sessions':>9}  {'start':5} {'first packet, ms':>20} {'last session, ms':>20} "
+          f"{'first reply, ms':>20} {'back, ms':>18}")
     for count in (int(n) for n in args.sessions.split(",")):
         for kind, times in measure(args, count).items():
-            first, reply, back = zip(*times)
-            print(f"{count:9}  {kind:5} {told(first):>22} {told(reply):>22} {told(back):>18}",
-                  flush=True)
+            first, last, reply, back = zip(*times)
+            print(f"{count:9}  {kind:5} {told(first):>20} {told(last):>20} {told(reply):>20} "
+                  f"{told(back):>18}", flush=True)
             figures += [{"name": f"restart.{kind}.{count}.{what}_ms", "unit": "ms",
                          "samples": list(v)} for what, v in
-                        (("first_packet", first), ("first_reply", reply), ("back", back))]
+                        (("first_packet", first), ("last_session", last), ("first_reply", reply),
+                         ("back", back))]
     if args.json:
         with open(args.json, "w") as f:
             json.dump({"figures": figures}, f, indent=1)
