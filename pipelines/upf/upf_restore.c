@@ -207,6 +207,7 @@ static int bring_all(struct cst_err *e)
 	rc = cst_store_each(CST_DB_SESSION, NULL, 0, collect, &b);
 	if (rc == 0 && b.n > 0)
 		rc = apply(&b);
+	upf_urr_hold_orphans();
 	if (rc == 0)
 		rc = bring_waiting(&b);
 	cst_pool_free(b.pool);

@@ -386,31 +386,26 @@ void upf_urr_redo(void)
 	w->number = 0;
 }
 
-/* ---- parts ------------------------------------------------------------------------------ */
-
-/* A book that was in use and that no session has come back to. */
-static void end_orphan(uint32_t number)
+void upf_urr_hold_orphans(void)
 {
-	struct upf_urr *b = upf_urr_at(number);
-	struct upf_seen s;
+	for (uint32_t i = 1; i <= n_books; i++) {
+		struct upf_urr *b = upf_urr_at(i);
 
-	upf_urr_see(number, &s);
-	upf_urr_note_first(b, upf_urr_limit(number), &s);
-	upf_urr_report(b, UPF_UR_TERMR, &s, NULL);
-	b->flags = 0;
+		b->flags &= (uint16_t)~UPF_URR_ORPHAN;
+		if (b->flags & UPF_URR_LIVE && upf_part_claim(UPF_PART_USAGE, i))
+			b->flags |= UPF_URR_ORPHAN;
+	}
 }
 
-static void begin_part(uint32_t number)
+/* The session came back with a new book for this URR: its reports come after this one. */
+static void go_on_after(const struct upf_urr *b)
 {
-	struct upf_limit *l = upf_urr_limit(number);
+	const struct upf_session *s = upf_session_by_seid(b->seid);
+	const struct upf_held_part *p = s ? upf_part_of(s, UPF_PART_USAGE, b->id) : NULL;
+	struct upf_urr *next = p ? upf_urr_at(p->number) : NULL;
 
-	if (books[number].flags & UPF_URR_LIVE)
-		end_orphan(number);
-	memset(&upf_tables.usages[number], 0, sizeof(struct upf_usage));
-	memset(l, 0xff, sizeof(*l));
-	l->arm = l->flags = 0;
-	l->idle = 0;
-	books[number].flags = 0;
+	if (next && next != b && next->seqn < b->seqn)
+		next->seqn = b->seqn;
 }
 
 unsigned upf_urr_end_orphans(void)
@@ -418,12 +413,33 @@ unsigned upf_urr_end_orphans(void)
 	unsigned n = 0;
 
 	for (uint32_t i = 1; i <= n_books; i++) {
-		if (!(books[i].flags & UPF_URR_LIVE) || upf_part_in_use(UPF_PART_USAGE, i))
+		struct upf_urr *b = upf_urr_at(i);
+		struct upf_seen s;
+
+		if (!(b->flags & UPF_URR_ORPHAN))
 			continue;
-		end_orphan(i);
+		upf_urr_see(i, &s);
+		upf_urr_note_first(b, upf_urr_limit(i), &s);
+		upf_urr_report(b, UPF_UR_TERMR, &s, NULL);
+		go_on_after(b);
+		b->flags = 0;
+		upf_part_free(UPF_PART_USAGE, i);
 		n++;
 	}
 	return n;
+}
+
+/* ---- parts ------------------------------------------------------------------------------ */
+
+static void begin_part(uint32_t number)
+{
+	struct upf_limit *l = upf_urr_limit(number);
+
+	memset(&upf_tables.usages[number], 0, sizeof(struct upf_usage));
+	memset(l, 0xff, sizeof(*l));
+	l->arm = l->flags = 0;
+	l->idle = 0;
+	books[number].flags = 0;
 }
 
 /* ---- what workers tell, and time ---------------------------------------------------------- */

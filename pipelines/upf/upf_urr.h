@@ -30,6 +30,9 @@
 #define UPF_URR_ENDS    0x0800 /* no session has it any more: a final report is due */
 #define UPF_URR_OVER    0x1000 /* a spent quota lets packets pass: inertia */
 #define UPF_URR_SLOW    0x2000 /* the session is to be throttled for it: inertia */
+#define UPF_URR_ORPHAN                                                             \
+	0x4000 /* of an earlier life of coastd, and no session has come back to it \
+		*/
 
 /* What a quota that is spent does while the owner of its session is away. */
 enum upf_inert {
@@ -129,7 +132,10 @@ int upf_urr_check_query(const struct upf_session *s, const struct upf_modify_obj
 /* After a restart: a report that was on its way is done or undone. Before any session comes back.
  */
 void upf_urr_redo(void);
-/* Usage of sessions and URRs that had ended and was not reported yet, is. After all came back. */
+/* Books that were in use and that no session has come back to are given to nobody until they end;
+ * once all sessions are back that need nothing new. */
+void upf_urr_hold_orphans(void);
+/* Usage in them is reported. After all came back. */
 unsigned upf_urr_end_orphans(void);
 /* Quotas go by this policy from now on; `grace` in bytes. With UPF_INERT_NO those that are spent
  * are so again, and what passed beyond them is reported. */
