@@ -81,11 +81,6 @@ bool cst_index_take(struct cst_index *x, uint32_t index)
 	return true;
 }
 
-bool cst_index_is_taken(const struct cst_index *x, uint32_t index)
-{
-	return index != 0 && index <= x->n && next_of(x, index) == IN_USE;
-}
-
 void cst_index_free(struct cst_index *x, uint32_t index)
 {
 	uint32_t last = prev_of(x, 0);

@@ -14,6 +14,5 @@ struct cst_index *cst_index_new(uint32_t n);
 void cst_index_destroy(struct cst_index *x);
 uint32_t cst_index_alloc(struct cst_index *x);            /* 0: full */
 bool cst_index_take(struct cst_index *x, uint32_t index); /* a given one; false: in use */
-bool cst_index_is_taken(const struct cst_index *x, uint32_t index);
 void cst_index_free(struct cst_index *x, uint32_t index);
 uint32_t cst_index_used(const struct cst_index *x);

@@ -111,11 +111,6 @@ bool upf_part_claim(enum upf_part kind, uint32_t number)
 	return true;
 }
 
-bool upf_part_in_use(enum upf_part kind, uint32_t number)
-{
-	return cst_index_is_taken(numbers[kind], number);
-}
-
 void upf_part_end(enum upf_part kind, uint32_t number)
 {
 	if (kinds[kind].end)

@@ -53,7 +53,6 @@ uint32_t upf_part_alloc(enum upf_part kind); /* 0: none left, after waiting for 
 /* The one that it had in an earlier life of coastd, and all that it has counted; false: not free.
  */
 bool upf_part_claim(enum upf_part kind, uint32_t number);
-bool upf_part_in_use(enum upf_part kind, uint32_t number);
 void upf_part_end(enum upf_part kind, uint32_t number);
 void upf_part_free(enum upf_part kind, uint32_t number);
 
