@@ -19,6 +19,10 @@
 
 #define GTPU_PORT 2152
 
+/* The TSC's rate is measured, and a little different each time: rates that are the same to 20 ppm
+ * give the same rules, so that a session goes on with them after a restart. */
+#define HZ_STEP UINT64_C(100000)
+
 struct upf_work upf_work;
 
 /* ---- where packets go ----------------------------------------------------------------------- */
@@ -569,7 +573,7 @@ static int plan(struct upf_change *c, struct cst_err *e)
 		goto fail;
 	upf_work.id.seid = s->seid;
 	upf_work.id.state = upf_work.state;
-	upf_work.id.tsc_hz = cst_wall_tsc_hz();
+	upf_work.id.tsc_hz = (cst_wall_tsc_hz() + HZ_STEP / 2) / HZ_STEP * HZ_STEP;
 	upf_work.id.generation = next_generation();
 	rc = n_lines = upf_compile(upf_work.links, upf_work.n, &upf_work.id, upf_work.lines, e);
 	if (rc < 0)
