@@ -144,17 +144,20 @@ static bool is_whole(const struct upf_pool *p)
 	       p->count <= upf_n_slots && p->first <= upf_n_slots + 1 - p->count;
 }
 
-static bool overlap(const struct upf_pool *a, const struct upf_pool *b)
+/* Of two that share slots one is damaged: both would hand them out. */
+static bool overlaps(const struct upf_pool *p)
 {
-	return a->used && b->used && a->first < b->first + b->count &&
-	       b->first < a->first + a->count;
+	for (const struct upf_pool *q = upf_tables.pools + 1; q < p; q++)
+		if (q->used && q->first < p->first + p->count && p->first < q->first + q->count)
+			return true;
+	return false;
 }
 
 static void check_pool(struct upf_pool *p)
 {
 	struct place pl = {.pool = p};
 
-	if (!is_whole(p)) {
+	if (!is_whole(p) || overlaps(p)) {
 		*p = (struct upf_pool){0};
 		return;
 	}
@@ -180,7 +183,7 @@ static unsigned next_pool(uint32_t at)
 	return best;
 }
 
-/* Slots of no pool lead nowhere; a pool that lies over another one is none. */
+/* Slots of no pool lead nowhere. */
 static void check_pools(void)
 {
 	uint32_t at = 1;
@@ -196,10 +199,6 @@ static void check_pools(void)
 		at = p->first + p->count;
 	}
 	memset(upf_tables.pool_slots + at, 0, (size_t)(upf_n_slots + 1 - at) * 4);
-	for (i = 1; i < UPF_MAX_POOLS; i++)
-		for (unsigned k = 1; k < i; k++)
-			if (overlap(&upf_tables.pools[k], &upf_tables.pools[i]))
-				upf_tables.pools[i] = (struct upf_pool){0};
 }
 
 static bool fits_any(const struct upf_rules *r, const void *what)
@@ -283,6 +282,14 @@ void upf_attach_claim(uint32_t line)
 bool upf_attach_has_slots(unsigned pool)
 {
 	return claims && upf_tables.pools[pool].used;
+}
+
+void upf_attach_forget_slots(unsigned pool)
+{
+	struct upf_pool *p = &upf_tables.pools[pool];
+
+	memset(upf_tables.pool_slots + p->first, 0, p->count * sizeof(*upf_tables.pool_slots));
+	*p = (struct upf_pool){0};
 }
 
 /* ---- nobody's ------------------------------------------------------------------------------- */

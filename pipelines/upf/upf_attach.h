@@ -25,6 +25,8 @@ const struct upf_rules *upf_attach_run(uint32_t line);
 void upf_attach_claim(uint32_t line);
 /* Is this range of slots of a pool that has not come back yet? */
 bool upf_attach_has_slots(unsigned pool);
+/* It makes room for another one. Before workers run, or for one that no route leads to. */
+void upf_attach_forget_slots(unsigned pool);
 
 /* All sessions have come back. Returns how many runs nobody claimed. */
 unsigned upf_attach_end(void);

@@ -99,10 +99,12 @@ static uint32_t slots_of(unsigned number, uint32_t *first)
 }
 
 /* The lowest run of free slots that is long enough: pools are few and rarely change. */
-static bool find_slots(uint32_t count, uint32_t *first)
+static bool find_free(uint32_t count, uint32_t *first)
 {
 	uint32_t at = 1;
 
+	if (count > upf_n_slots)
+		return false;
 	for (unsigned i = 1; i < UPF_MAX_POOLS;) {
 		uint32_t from, n = slots_of(i++, &from);
 
@@ -113,6 +115,23 @@ static bool find_slots(uint32_t count, uint32_t *first)
 	}
 	*first = at;
 	return (uint64_t)at + count <= (uint64_t)upf_n_slots + 1;
+}
+
+/* Pools of an earlier life make room: what has not come back may well be gone or changed, and if it
+ * does come back its sessions set its slots anew. */
+static bool find_slots(uint32_t count, uint32_t *first)
+{
+	if (find_free(count, first))
+		return true;
+	cst_rcu_reclaim(true);
+	for (unsigned i = 1; i < UPF_MAX_POOLS; i++) {
+		if (upf_ue_pools[i].state != UPF_POOL_FREE || !upf_attach_has_slots(i))
+			continue;
+		upf_attach_forget_slots(i);
+		if (find_free(count, first))
+			return true;
+	}
+	return find_free(count, first);
 }
 
 static int make_books(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
@@ -127,10 +146,13 @@ static int make_books(struct upf_ue_pool *p, uint64_t count, struct cst_err *e)
 /* It is as it was, and its slots are still good. */
 static bool comes_back(const struct upf_ue_pool *p, unsigned number)
 {
-	const struct upf_pool *was = &upf_tables.pools[number];
+	const struct upf_pool *was;
 
-	return upf_attach_has_slots(number) && was->vrf == p->vrf &&
-	       cst_ip_eq(&was->prefix.ip, &p->prefix.ip) && was->prefix.len == p->prefix.len;
+	if (!upf_attach_has_slots(number))
+		return false;
+	was = &upf_tables.pools[number];
+	return was->vrf == p->vrf && cst_ip_eq(&was->prefix.ip, &p->prefix.ip) &&
+	       was->prefix.len == p->prefix.len;
 }
 
 static int place(struct upf_ue_pool *p, unsigned number, uint64_t count, struct cst_err *e)
@@ -141,29 +163,30 @@ static int place(struct upf_ue_pool *p, unsigned number, uint64_t count, struct 
 		p->first = upf_tables.pools[number].first;
 		return make_books(p, count, e);
 	}
-	if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first)) {
-		cst_rcu_reclaim(true);
-		if (count > upf_n_slots || !find_slots((uint32_t)count, &p->first))
-			return cst_err(
-				e, -ENOSPC, "prefix",
-				"%llu addresses do not fit: raise system.max_addresses, now %u",
-				(unsigned long long)count, upf_n_slots);
-	}
+	if (!find_slots((uint32_t)count, &p->first))
+		return cst_err(e, -ENOSPC, "prefix",
+			       "%llu addresses do not fit: raise system.max_addresses, now %u",
+			       (unsigned long long)count, upf_n_slots);
 	/* a pool of an earlier life may have had them */
 	memset(upf_tables.pool_slots + p->first, 0, count * sizeof(*upf_tables.pool_slots));
 	return make_books(p, count, e);
 }
 
-/* The one that it had, else one that no other pool of an earlier life of coastd had. */
-static unsigned free_number(const char *name)
+/* That of the same addresses in an earlier life of coastd, which may have had another name; else
+ * the one that it had; else one that no pool of an earlier life had. */
+static unsigned free_number(const struct upf_ue_pool *p, const char *name)
 {
-	unsigned had = cst_store_number("pool", name), number = 1;
+	unsigned had = cst_store_number("pool", name), number;
 
-	if (had > 0 && had < UPF_MAX_POOLS && upf_ue_pools[had].state == UPF_POOL_FREE)
+	for (number = 1; number < UPF_MAX_POOLS; number++)
+		if (upf_ue_pools[number].state == UPF_POOL_FREE && comes_back(p, number))
+			return number;
+	if (had > 0 && had < UPF_MAX_POOLS && upf_ue_pools[had].state == UPF_POOL_FREE &&
+	    !upf_attach_has_slots(had))
 		return had;
-	while (number < UPF_MAX_POOLS &&
-	       (upf_ue_pools[number].state != UPF_POOL_FREE || upf_attach_has_slots(number)))
-		number++;
+	for (number = 1; number < UPF_MAX_POOLS; number++)
+		if (upf_ue_pools[number].state == UPF_POOL_FREE && !upf_attach_has_slots(number))
+			break;
 	return number;
 }
 
@@ -187,7 +210,7 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 		rc = strays_in(&p, e);
 	if (rc < 0)
 		return rc;
-	number = free_number(obj->name);
+	number = free_number(&p, obj->name);
 	if (number == UPF_MAX_POOLS)
 		return cst_err(e, -ENOSPC, NULL, "there are %d pools already", UPF_MAX_POOLS - 1);
 	snprintf(p.name, sizeof(p.name), "%s", obj->name);
@@ -205,7 +228,7 @@ static int put_new(const struct upf_pool_obj *obj, const struct cst_prefix *pref
 		return rc;
 	}
 	cst_vrf_hold(vrf, 1);
-	if (upf_tables.lines)
+	if (upf_tables.lines && cst_store_number("pool", obj->name) != number)
 		cst_store_set_number("pool", obj->name, number);
 	upf_ue_pools[number] = p;
 	if (number >= upf_n_ue_pools)

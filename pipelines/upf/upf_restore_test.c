@@ -11,6 +11,8 @@
 #include "upf_urr.h"
 
 static char dir[64], arena[80];
+static uint32_t addresses;
+static void (*make_pools)(void);
 
 /* ---- lives of coastd ----------------------------------------------------------------- */
 
@@ -18,7 +20,7 @@ static void begin_life(uint32_t sessions)
 {
 	struct cst_system sys = {.max_sessions = sessions,
 				 .max_pdrs = 4 * sessions,
-				 .max_addresses = 400000,
+				 .max_addresses = addresses,
 				 .hugepages = CST_HUGE_OFF};
 
 	snprintf(sys.arena_path, sizeof(sys.arena_path), "%s", arena);
@@ -28,7 +30,7 @@ static void begin_life(uint32_t sessions)
 	if (cst_arena_attach(&sys, 0, &err) != 0)
 		fail_msg("%s", err.reason);
 	assert_int_equal(upf_tables_module.start(&sys, &err), 0);
-	open_pools();
+	make_pools();
 }
 
 static void resume(struct upf_restored *out)
@@ -62,6 +64,8 @@ static int setup(void **state)
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/upf-restore-%d-%u", getpid(), n++);
 	snprintf(arena, sizeof(arena), "/dev/shm/upf-restore-%d", getpid());
+	addresses = 400000;
+	make_pools = open_pools;
 	begin_life(500);
 	resume(&r);
 	return 0;
@@ -331,6 +335,7 @@ static void damage(void **state)
 	((struct upf_rules *)upf_run(upf_session_by_seid(3)))->n_lines = 60000;
 	upf_tables.teids[m[5].teid >> upf_tables.teid_tag_bits].ref ^= 0x70000;
 	upf_tables.teids[77].ref = 0x7ffffff;
+	upf_tables.pools[3].first -= 100; /* over slots of another pool */
 	end_life();
 	begin_life(500);
 	assert_int_equal(upf_find_teid(cst_vrf_by_name("access"), m[1].teid), 0);
@@ -423,12 +428,66 @@ static void positions(void **state)
 	}
 }
 
+static void renamed_pools(void)
+{
+	ok(&upf_pool_class, CST_OP_PUT,
+	   "[{'name':'mec','network_instance':'internet','prefix':'10.45.0.0/16'},"
+	   "{'name':'six','network_instance':'internet','prefix':'2001:db8:45::/48'},"
+	   "{'name':'v4','network_instance':'mec','prefix':'10.45.0.0/16'},"
+	   "{'name':'tiny','network_instance':'old','prefix':'10.99.0.0/30'}]");
+}
+
+static void moved_pools(void)
+{
+	ok(&upf_pool_class, CST_OP_PUT,
+	   "[{'name':'v4','network_instance':'mec','prefix':'10.46.0.0/16'},"
+	   "{'name':'mec','network_instance':'internet','prefix':'10.45.0.0/16'},"
+	   "{'name':'six','network_instance':'mec','prefix':'2001:db8:46::/48'}]");
+}
+
+static bool leads_to(const struct memory *m)
+{
+	struct cst_ip ip = {.family = 4, .b = {10, 45, 0, 2}};
+
+	return UPF_REF_LINE(addr_find(vrf("internet"), &ip)) == m->line;
+}
+
+/* There is room for the pools once, and the file has other names or other addresses for them. */
+static void other_pools(void **state)
+{
+	struct memory m[N_KINDS + 1];
+	struct upf_restored r;
+
+	(void)state;
+	put_all();
+	end_life();
+	unlink(arena);
+	addresses = 3 * 65536 + 4;
+	begin_life(500);
+	resume(&r);
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		remember(seid, &m[seid]);
+	for (unsigned life = 0; life < 4; life++) {
+		end_life();
+		make_pools = life % 2 ? moved_pools : renamed_pools;
+		begin_life(500);
+		if (life == 0) /* packets find the session before it is back */
+			assert_true(leads_to(&m[1]));
+		resume(&r);
+		assert_true(r.attached);
+		assert_int_equal(r.sessions, N_KINDS);
+		assert_true(leads_to(&m[1]));
+		for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+			same_identity(seid, &m[seid]);
+	}
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(with_the_arena), CASE(without_it),   CASE(half_way),
-		CASE(damage),         CASE(refused_ones), CASE(positions),
+		CASE(with_the_arena), CASE(without_it), CASE(half_way),    CASE(damage),
+		CASE(refused_ones),   CASE(positions),  CASE(other_pools),
 	};
 
 	open_network();
