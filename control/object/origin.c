@@ -84,7 +84,8 @@ void origin_drop(const struct cst_class *c, const char *text)
 	json_object_del(origin_of_class(c), text);
 }
 
-/* Deleted by somebody: one made anew under that key is not the file's. */
+/* Deleted by somebody: one made anew under that key is not the file's. The store has been told with
+ * the delete itself. */
 void cst_origin_forget(const struct cst_class *c, const void *key)
 {
 	json_t *whole;
@@ -95,7 +96,7 @@ void cst_origin_forget(const struct cst_class *c, const void *key)
 	whole = cst_encode(c->object, key);
 	text = origin_key_text(c->object, whole);
 	if (text != NULL)
-		origin_drop(c, text);
+		json_object_del(origin_of_class(c), text);
 	free(text);
 	json_decref(whole);
 }
