@@ -159,6 +159,18 @@ static void decode_class(struct load *l, const struct cst_class *c, bool absent_
 	json_decref(seen);
 }
 
+int load_take_key(struct load *l, struct load_entry *en, const json_t *key)
+{
+	json_t *js = json_deep_copy(en->js);
+	struct cst_err e;
+	int ret;
+
+	json_object_update(js, (json_t *)key);
+	ret = cst_decode(en->class->object, js, false, l->pool, en->obj, &e);
+	json_decref(js);
+	return ret;
+}
+
 void load_open_empty(struct load *l, cst_config_report report)
 {
 	*l = (struct load){.file = "store", .report = report};

@@ -13,7 +13,7 @@ struct load_entry {
 	const json_t *js; /* borrowed from the file, or `made` */
 	void *obj;        /* decoded, in the pool */
 	json_t *written;  /* the same encoded whole, as it was before planning */
-	json_t *record;   /* a reload's: what is known of it, borrowed */
+	json_t *record;   /* what is known of it, borrowed */
 	bool stored;      /* of the store alone: the file does not name it */
 	unsigned index;
 	struct load_entry *next;
@@ -39,6 +39,8 @@ void load_open(struct load *l, const char *path, bool absent_too, cst_config_rep
 void load_open_empty(struct load *l, cst_config_report report);
 void load_close(struct load *l);
 
+/* Fill in the key that coast chose when the object was first put. 0 or an error. */
+int load_take_key(struct load *l, struct load_entry *en, const json_t *key);
 /* Plan all, then commit, or with errors (or `check_only`) nothing. */
 void load_apply(struct load *l, bool check_only);
 /* This is the file of coastd from now on, NULL: none. */

@@ -62,26 +62,12 @@ static json_t *record_of(const struct load_entry *en)
 	return NULL;
 }
 
-/* Fill in the key that coast chose when the object was first put. */
-static int take_key(struct reload *r, struct load_entry *en)
-{
-	json_t *js = json_deep_copy(en->js), *v;
-	const char *name;
-	struct cst_err e;
-	int ret;
-
-	json_object_foreach (json_object_get(en->record, "key"), name, v)
-		json_object_set(js, name, v);
-	ret = cst_decode(en->class->object, js, false, r->load.pool, en->obj, &e);
-	json_decref(js);
-	return ret;
-}
-
 static void match(struct reload *r)
 {
 	for (struct load_entry *en = r->load.first; en != NULL; en = en->next) {
 		en->record = record_of(en);
-		if (en->record != NULL && !en->class->singleton && take_key(r, en) < 0)
+		if (en->record != NULL && !en->class->singleton &&
+		    load_take_key(&r->load, en, json_object_get(en->record, "key")) < 0)
 			en->record = NULL;
 		if (en->record != NULL)
 			json_object_set_new(en->record, MET, json_true());

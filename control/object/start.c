@@ -12,17 +12,23 @@
 #include "log.h"
 #include "store.h"
 
-/* Entries stay in the order of the classes. */
-static void insert(struct load *l, struct load_entry *en)
+/* Entries stay in the order of the classes: where those of this one end. */
+static struct load_entry **end_of(struct load *l, const struct cst_class *c)
 {
 	struct load_entry **at = &l->first;
 
-	while (*at != NULL && (*at)->class->order <= en->class->order)
+	while (*at != NULL && (*at)->class->order <= c->order)
 		at = &(*at)->next;
+	return at;
+}
+
+static struct load_entry **insert(struct load *l, struct load_entry **at, struct load_entry *en)
+{
 	en->next = *at;
 	*at = en;
 	if (en->next == NULL)
 		l->last = &en->next;
+	return &en->next;
 }
 
 static void take_out(struct load *l, struct load_entry **at)
@@ -51,81 +57,174 @@ static void *decode(struct load *l, const struct cst_class *c, json_t *live)
 	return NULL;
 }
 
-static struct load_entry **entry_of(struct load *l, const struct cst_class *c, const char *text)
+/* ---- which record is whose ------------------------------------------------------------- */
+
+/* What is left in `all` is nobody's of the file. */
+static bool pair(struct load *l, struct load_entry *en, json_t *all, const char *text)
 {
-	struct load_entry **at = &l->first;
+	en->record = json_object_get(all, text);
+	if (en->record == NULL)
+		return false;
+	json_array_append(l->kept, en->record);
+	json_object_del(all, text);
+	return true;
+}
 
-	for (; *at != NULL; at = &(*at)->next) {
-		char *own;
-		bool same;
+static bool has_own_key(const struct load_entry *en, char **text)
+{
+	*text = origin_key_text(en->class->object, en->written);
+	return *text != NULL || en->class->singleton;
+}
 
-		if ((*at)->class != c)
+static char *as_text(const json_t *written)
+{
+	return json_dumps(written, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+/* {"what the file said": ["key text" of each that it said so]} */
+static json_t *by_written(json_t *all)
+{
+	json_t *table = json_object(), *record, *keys;
+	const char *key;
+
+	json_object_foreach (all, key, record) {
+		char *text = as_text(json_object_get(record, "written"));
+
+		if (text == NULL)
 			continue;
-		own = origin_key_text(c->object, (*at)->written);
-		same = strcmp(own != NULL ? own : "", text) == 0;
-		free(own);
-		if (same)
-			return at;
+		keys = json_object_get(table, text);
+		if (keys == NULL) {
+			keys = json_array();
+			json_object_set_new(table, text, keys);
+		}
+		json_array_append_new(keys, json_string(key));
+		free(text);
 	}
-	return NULL;
+	return table;
 }
 
-/* Nobody but the socket has it. */
-static void add(struct load *l, const struct cst_class *c, json_t *live)
+/* An object without a key of its own is known again by how it was written, and has the key that
+ * coast chose for it. */
+static void pair_by_written(struct load *l, struct load_entry *en, json_t *all, json_t *table)
 {
-	struct load_entry *en = cst_pool_alloc(l->pool, sizeof(*en));
-	void *obj = decode(l, c, live);
+	char *text = as_text(en->written);
+	json_t *keys = text != NULL ? json_object_get(table, text) : NULL, *key;
+	size_t n = json_array_size(keys);
 
-	if (en == NULL || obj == NULL)
+	free(text);
+	if (n == 0)
 		return;
-	*en = (struct load_entry){
-		.class = c, .js = live, .obj = obj, .stored = true, .written = json_incref(live)};
-	insert(l, en);
+	text = strdup(json_string_value(json_array_get(keys, n - 1)));
+	json_array_remove(keys, n - 1);
+	key = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	if (key != NULL && load_take_key(l, en, key) == 0)
+		pair(l, en, all, text);
+	json_decref(key);
+	free(text);
 }
+
+static void pair_class(struct load *l, const struct cst_class *c, json_t *all)
+{
+	unsigned chosen = 0;
+	json_t *table;
+	char *text;
+
+	for (struct load_entry *en = l->first; en != NULL; en = en->next) {
+		if (en->class != c)
+			continue;
+		if (has_own_key(en, &text))
+			pair(l, en, all, text != NULL ? text : "");
+		else
+			chosen++;
+		free(text);
+	}
+	table = chosen > 0 ? by_written(all) : NULL;
+	for (struct load_entry *en = l->first; en != NULL && chosen > 0; en = en->next) {
+		if (en->class != c || en->record != NULL)
+			continue;
+		if (!has_own_key(en, &text))
+			pair_by_written(l, en, all, table);
+		free(text);
+	}
+	json_decref(table);
+}
+
+/* ---- what becomes of it ------------------------------------------------------------------ */
 
 /* It has outlived coastd as it is, and the file says what it said. */
-static bool is_there(const struct cst_class *c, const struct load_entry *en)
+static bool is_there(const struct load_entry *en)
 {
 	json_t *js = NULL;
 	struct cst_err e;
-	bool there = c->get != NULL && c->get(en->obj, &js, &e) == 0;
+	bool there = en->class->get != NULL && en->class->get(en->obj, &js, &e) == 0;
 
 	json_decref(js);
 	return there;
 }
 
-static void merge(struct load *l, const struct cst_class *c, const char *text, json_t *record)
+/* False: there is nothing to be put. */
+static bool stays(struct load *l, struct load_entry *en)
 {
-	json_t *live = json_object_get(record, "live");
-	json_t *written = json_object_get(record, "written");
-	struct load_entry **at = entry_of(l, c, text), *en = at != NULL ? *at : NULL;
+	json_t *live = json_object_get(en->record, "live");
 	void *obj;
 
-	if (en == NULL && written != NULL) {
-		kept_drop(c, text);
-		if (c->late)
-			LOG_NOTICE("%s %s is no longer in the file and stays: delete it",
-				   c->object->name, text);
-	} else if (en == NULL && live != NULL) {
-		json_array_append(l->kept, record); /* en->js is part of it */
-		add(l, c, live);
-	} else if (en != NULL && json_equal(written, en->written)) {
-		if (c->late && is_there(c, en)) {
-			origin_keep(en);
-			take_out(l, at);
-		} else if (live != NULL && (obj = decode(l, c, live)) != NULL) {
-			en->obj = obj;
-		}
+	if (!json_equal(json_object_get(en->record, "written"), en->written))
+		return true;
+	if (en->class->late && is_there(en)) {
+		origin_keep(en);
+		return false;
 	}
+	if (live != NULL && (obj = decode(l, en->class, live)) != NULL)
+		en->obj = obj;
+	return true;
+}
+
+/* Nobody but the socket has it. */
+static struct load_entry **add(struct load *l, struct load_entry **at, const struct cst_class *c,
+			       json_t *live)
+{
+	struct load_entry *en = cst_pool_alloc(l->pool, sizeof(*en));
+	void *obj = decode(l, c, live);
+
+	if (en == NULL || obj == NULL)
+		return at;
+	*en = (struct load_entry){
+		.class = c, .js = live, .obj = obj, .stored = true, .written = json_incref(live)};
+	return insert(l, at, en);
+}
+
+/* The file has said it once. */
+static void drop(const struct cst_class *c, const char *text)
+{
+	kept_drop(c, text);
+	if (c->late)
+		LOG_NOTICE("%s %s is no longer in the file and stays: delete it", c->object->name,
+			   text);
 }
 
 static void merge_class(struct load *l, const struct cst_class *c)
 {
-	json_t *all = kept_of_class(c), *record;
+	json_t *all = kept_of_class(c), *record, *live;
+	struct load_entry **at = &l->first;
 	const char *text;
 
-	json_object_foreach (all, text, record)
-		merge(l, c, text, record);
+	pair_class(l, c, all);
+	while (*at != NULL) {
+		if ((*at)->class == c && (*at)->record != NULL && !stays(l, *at))
+			take_out(l, at);
+		else
+			at = &(*at)->next;
+	}
+	at = end_of(l, c);
+	json_object_foreach (all, text, record) {
+		live = json_object_get(record, "live");
+		if (json_object_get(record, "written") != NULL) {
+			drop(c, text);
+		} else if (live != NULL) {
+			json_array_append(l->kept, record); /* en->js is part of it */
+			at = add(l, at, c, live);
+		}
+	}
 	json_decref(all);
 }
 
