@@ -23,18 +23,35 @@ static size_t key_of(const struct cst_class *c, const char *text, char key[MAX_K
 	return name + n;
 }
 
-void kept_set(const struct cst_class *c, const char *key_text, const json_t *live,
-	      const json_t *written)
+/* Takes the reference. */
+static void put(const struct cst_class *c, const char *key_text, json_t *record)
 {
-	json_t *js = json_pack("{s:O*, s:O*}", "live", live, "written", written);
-	char *value = js != NULL ? json_dumps(js, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	char *value = record != NULL ? json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	char key[MAX_KEY];
 	size_t n = key_of(c, key_text, key);
 
 	if (value != NULL && n > 0)
 		cst_store_put(CST_DB_OBJECT, key, n, value, strlen(value));
 	free(value);
-	json_decref(js);
+	json_decref(record);
+}
+
+/* As it was last written. New reference, NULL: there is none. */
+static json_t *stored(const struct cst_class *c, const char *key_text)
+{
+	const void *val;
+	char key[MAX_KEY];
+	size_t len, n = key_of(c, key_text, key);
+
+	if (n == 0 || cst_store_get(CST_DB_OBJECT, key, n, &val, &len) <= 0)
+		return NULL;
+	return json_loadb(val, len, 0, NULL);
+}
+
+void kept_set(const struct cst_class *c, const char *key_text, const json_t *live,
+	      const json_t *written)
+{
+	put(c, key_text, json_pack("{s:O*, s:O*}", "live", live, "written", written));
 }
 
 void kept_drop(const struct cst_class *c, const char *key_text)
@@ -64,24 +81,51 @@ static json_t *modified(const struct cst_class *c, const void *delta, struct cst
 	return js;
 }
 
+/* How the file wrote it, also where it is deleted. New reference. */
+static json_t *written_of(const struct cst_class *c, const char *text)
+{
+	json_t *record = json_object_get(origin_of_class(c), text != NULL ? text : ""), *was;
+	json_t *written = json_incref(json_object_get(record, "written"));
+
+	if (written != NULL)
+		return written;
+	was = stored(c, text);
+	written = json_incref(json_object_get(was, "written"));
+	json_decref(was);
+	return written;
+}
+
+static void changed(const struct cst_class *c, enum cst_op op, const void *obj, json_t *whole,
+		    const char *text, struct cst_pool *p)
+{
+	json_t *written = written_of(c, text), *live;
+
+	if (op != CST_OP_DELETE) {
+		live = op == CST_OP_PUT ? json_incref(whole) : modified(c, obj, p);
+		cst_strip_state(c->object, live);
+		put(c, text, json_pack("{s:O*, s:O*}", "live", live, "written", written));
+		json_decref(live);
+	} else if (written != NULL) {
+		put(c, text, json_pack("{s:O, s:b}", "written", written, "deleted", true));
+	} else if (c->config) {
+		kept_drop(c, text);
+	}
+	json_decref(written);
+}
+
 void kept_change(const struct cst_class *c, enum cst_op op, const void *obj, struct cst_pool *p)
 {
-	json_t *whole, *live, *record;
+	json_t *whole;
 	char *text;
 
-	if (!c->config || !cst_store_is_open())
+	if (!cst_store_is_open())
+		return;
+	/* of objects that keep themselves only that the file's is gone */
+	if (!c->config && (op != CST_OP_DELETE || json_object_size(origin_of_class(c)) == 0))
 		return;
 	whole = cst_encode(c->object, obj);
 	text = origin_key_text(c->object, whole);
-	if (op == CST_OP_DELETE) {
-		kept_drop(c, text);
-	} else {
-		live = op == CST_OP_PUT ? json_incref(whole) : modified(c, obj, p);
-		cst_strip_state(c->object, live);
-		record = json_object_get(origin_of_class(c), text != NULL ? text : "");
-		kept_set(c, text, live, json_object_get(record, "written"));
-		json_decref(live);
-	}
+	changed(c, op, obj, whole, text, p);
 	free(text);
 	json_decref(whole);
 }

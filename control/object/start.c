@@ -81,7 +81,7 @@ static char *as_text(const json_t *written)
 	return json_dumps(written, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
-/* {"what the file said": ["key text" of each that it said so]} */
+/* {"what the file said": ["key text" of each that it said so, those deleted first]} */
 static json_t *by_written(json_t *all)
 {
 	json_t *table = json_object(), *record, *keys;
@@ -97,7 +97,9 @@ static json_t *by_written(json_t *all)
 			keys = json_array();
 			json_object_set_new(table, text, keys);
 		}
-		json_array_append_new(keys, json_string(key));
+		json_array_insert_new(
+			keys, json_object_get(record, "deleted") ? 0 : json_array_size(keys),
+			json_string(key));
 		free(text);
 	}
 	return table;
@@ -170,6 +172,11 @@ static bool stays(struct load *l, struct load_entry *en)
 
 	if (!json_equal(json_object_get(en->record, "written"), en->written))
 		return true;
+	if (json_object_get(en->record, "deleted") != NULL) {
+		LOG_NOTICE("%s[%u] was deleted, and stays so while the file says the same",
+			   en->class->plural, en->index);
+		return false;
+	}
 	if (en->class->late && is_there(en)) {
 		origin_keep(en);
 		return false;
@@ -194,10 +201,10 @@ static struct load_entry **add(struct load *l, struct load_entry **at, const str
 }
 
 /* The file has said it once. */
-static void drop(const struct cst_class *c, const char *text)
+static void drop(const struct cst_class *c, const char *text, const json_t *record)
 {
 	kept_drop(c, text);
-	if (c->late)
+	if (c->late && json_object_get(record, "deleted") == NULL)
 		LOG_NOTICE("%s %s is no longer in the file and stays: delete it", c->object->name,
 			   text);
 }
@@ -219,7 +226,7 @@ static void merge_class(struct load *l, const struct cst_class *c)
 	json_object_foreach (all, text, record) {
 		live = json_object_get(record, "live");
 		if (json_object_get(record, "written") != NULL) {
-			drop(c, text);
+			drop(c, text, record);
 		} else if (live != NULL) {
 			json_array_append(l->kept, record); /* en->js is part of it */
 			at = add(l, at, c, live);

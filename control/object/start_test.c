@@ -299,6 +299,36 @@ static void test_chosen_keys(void **state)
 	assert_int_equal(call_of(1)->n, 1); /* it stays until it is deleted */
 }
 
+/* What the socket has deleted the file does not bring back until it says something else. */
+static void test_deleted(void **state)
+{
+	static const char file[] = LANS "calls: [{n: 1}, {id: 4, n: 4}]\n";
+
+	life(file);
+	by_socket(&lan_class, CST_OP_DELETE, "{\"name\":\"b\"}");
+	by_socket(&call_class, CST_OP_DELETE, "[{\"id\":1},{\"id\":4}]");
+	for (int i = 0; i < 2; i++) {
+		life(file);
+		assert_int_equal(lan("a"), 1);
+		assert_int_equal(lan("b"), 0);
+		assert_int_equal(n_calls, 0);
+	}
+	by_socket(&lan_class, CST_OP_PUT, "{\"name\":\"b\",\"n\":9}");
+	by_socket(&call_class, CST_OP_PUT, "{\"id\":4,\"n\":9}");
+	life(file);
+	assert_int_equal(lan("b"), 9);
+	assert_int_equal(n_calls, 1);
+	assert_int_equal(call_of(4)->n, 9);
+	by_socket(&lan_class, CST_OP_DELETE, "{\"name\":\"b\"}");
+	by_socket(&call_class, CST_OP_DELETE, "[4]");
+	life(file);
+	assert_int_equal(lan("b"), 0);
+	assert_int_equal(n_calls, 0);
+	life("lans: [{name: b, n: 3}]\ncalls: [{id: 4, n: 5}]\n");
+	assert_int_equal(lan("b"), 3);
+	assert_int_equal(call_of(4)->n, 5);
+}
+
 static double seconds(void)
 {
 	struct timespec ts;
@@ -337,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_socket_counts),
 		T(test_chosen_keys),
+		T(test_deleted),
 		T(test_many),
 	};
 
