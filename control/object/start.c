@@ -264,7 +264,7 @@ int cst_config_start(const char *path, bool late, cst_config_report report)
 	if (l.errors == 0)
 		load_apply(&l, false);
 	if (l.errors == 0 && cst_store_write(&e) < 0)
-		load_tell(&l, &e);
+		LOG_WARN("what the file says is not kept: %s", e.reason);
 	load_start_with(path);
 	errors = (int)l.errors;
 	load_close(&l);

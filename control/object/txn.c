@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "log.h"
 #include "object/kept.h"
 #include "object/txn.h"
 #include "store.h"
@@ -63,13 +64,27 @@ int cst_txn_plan(struct cst_txn_run *r, const struct cst_class *c, enum cst_op o
 	return ret < 0 ? ret : operation(c, op)(&r->txn, obj, e);
 }
 
+/* A disk that is full or read-only keeps no packet waiting: the next start has it to do again. */
+static int write_kept(const struct cst_txn_run *r, struct cst_err *e)
+{
+	static bool told;
+	int ret = cst_store_write(e);
+
+	if (ret == 0 || !r->txn.startup)
+		return ret;
+	if (!told)
+		LOG_WARN("store: %s; coastd starts all the same", e->reason);
+	told = true;
+	return 0;
+}
+
 int cst_txn_prepare(struct cst_txn_run *r, struct cst_err *e)
 {
 	int ret = 0;
 
 	for (struct cst_party *p = r->first; p != NULL && ret == 0; p = p->next)
 		ret = p->compile != NULL ? p->compile(&r->txn, e) : 0;
-	return ret == 0 && !r->txn.check_only ? cst_store_write(e) : ret;
+	return ret == 0 && !r->txn.check_only ? write_kept(r, e) : ret;
 }
 
 /* A party may begin anew in what its commit or abort sets off: it leaves the chain first. */
