@@ -317,7 +317,8 @@ static void make_parent(const char *path)
 		mkdir(dir, 0755); /* what is wrong with it, opening tells */
 }
 
-/* One that is damaged is put aside, never written to: better an empty store than no service. */
+/* One that is damaged is put aside, never written to: better an empty store than no service. One
+ * that is whole is not: what it has would be lost for a reason that passes. */
 static int open_store(const char *dir, struct cst_err *e)
 {
 	char where[256];
@@ -326,7 +327,10 @@ static int open_store(const char *dir, struct cst_err *e)
 	if (dir[0] == '\0')
 		return 0;
 	ret = cst_store_open(dir, e);
-	if (ret != -EBADMSG && ret != -EPROTONOSUPPORT)
+	if (ret == -EPROTONOSUPPORT)
+		LOG_ERR("store: start the coastd that wrote it, or move %s away to begin anew",
+			dir);
+	if (ret != -EBADMSG)
 		return ret;
 	LOG_ERR("store: %s", e->reason);
 	if (cst_store_set_aside(dir, where, sizeof(where), e) < 0)

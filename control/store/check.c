@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The check of what is there, in a process of its own: what trips it over bad
- * bytes or a bad disk is the child, and that tells as much as a reason does.
+ * bytes or a bad disk is the child, and that tells as much as a reason does. A child
+ * that was killed from outside, or is slow, tells nothing about the store.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 
 #define BASE_S  60
 #define SLOWEST (10 << 20) /* bytes a second that any disk reads */
+#define ENDED   1          /* the child, without a report */
 
 struct store_check {
 	pid_t pid;
@@ -55,7 +57,7 @@ static void __attribute__((noreturn)) run(int dir_fd, int lock_fd, int out, pid_
 	_exit(0);
 }
 
-struct store_check *store_check_begin(int dir_fd, int lock_fd)
+struct store_check *store_check_begin(int dir_fd, int lock_fd, unsigned patience)
 {
 	struct store_check *c = calloc(1, sizeof(*c));
 	pid_t self = getpid();
@@ -68,7 +70,7 @@ struct store_check *store_check_begin(int dir_fd, int lock_fd)
 	}
 	if (fstatat(dir_fd, STORE_DATA, &st, 0) < 0)
 		st.st_size = 0;
-	c->until_ms = now_ms() + (BASE_S + st.st_size / SLOWEST) * 1000;
+	c->until_ms = now_ms() + (BASE_S + st.st_size / SLOWEST) * 1000 * patience;
 	c->pid = fork();
 	if (c->pid == 0)
 		run(dir_fd, lock_fd, fds[1], self);
@@ -93,23 +95,39 @@ static int wait_report(const struct store_check *c, struct cst_err *e)
 		ret = poll(&p, 1, left > 0 ? left : 0);
 	} while (ret < 0 && errno == EINTR);
 	if (ret == 0)
-		return cst_err(e, -EBADMSG, NULL, "the check of " STORE_DATA " does not end");
+		return cst_err(e, -EAGAIN, NULL,
+			       "the check of " STORE_DATA " does not end in time");
 	/* it is smaller than what a pipe passes on in one piece */
 	if (read(c->fd, &got, sizeof(got)) != sizeof(got))
-		return cst_err(e, -EBADMSG, NULL,
-			       STORE_DATA " is damaged: its check came to grief over it");
+		return ENDED;
 	if (got.code != 0)
 		*e = got;
 	return got.code;
 }
 
+/* What its end without a report says of the store. */
+static int judge(int status, struct cst_err *e)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (sig == SIGSEGV || sig == SIGBUS || sig == SIGABRT || sig == SIGFPE || sig == SIGILL)
+		return cst_err(e, -EBADMSG, NULL,
+			       STORE_DATA " is damaged: its check came to grief over it");
+	return cst_err(e, -EAGAIN, NULL, "the check of " STORE_DATA " was ended: %s",
+		       sig == SIGKILL ? "killed, as when memory runs out"
+		       : sig != 0     ? strsignal(sig)
+				      : "without a report");
+}
+
 int store_check_end(struct store_check *c, struct cst_err *e)
 {
-	int ret = wait_report(c, e);
+	int ret = wait_report(c, e), status = 0;
 
 	kill(c->pid, SIGKILL);
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (ret == ENDED)
+		ret = judge(status, e);
 	close(c->fd);
 	free(c);
 	return ret;

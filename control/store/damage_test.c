@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "store/store_test.h"
@@ -229,6 +233,60 @@ static void test_other_log(void **state)
 	assert_non_null(strstr(err.reason, "another store"));
 }
 
+/* ---- a check that is killed --------------------------------------------------------- */
+
+static struct {
+	int sig;
+	unsigned times;
+} * checks_die; /* shared with the children */
+
+/* The first thing that the check's process calls. */
+int prctl(int op, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+
+	va_start(ap, op);
+	for (unsigned i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (op == PR_SET_PDEATHSIG && checks_die != NULL && checks_die->times > 0) {
+		checks_die->times--;
+		signal(checks_die->sig, SIG_DFL);
+		kill(getpid(), checks_die->sig);
+	}
+	return (int)syscall(SYS_prctl, op, a[0], a[1], a[2], a[3]);
+}
+
+static int open_dying(int sig, unsigned times)
+{
+	checks_die->sig = sig;
+	checks_die->times = times;
+	return cst_store_open(dir, &err);
+}
+
+/* That is no damage: a sound store stays where it is. */
+static void test_check_killed(void **state)
+{
+	quiet();
+	checks_die = mmap(NULL, sizeof(*checks_die), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(checks_die != MAP_FAILED);
+	write_and_die(5);
+	assert_int_equal(open_dying(SIGKILL, 1), 0);
+	assert_int_equal(count_batches(), 5);
+	cst_store_close();
+	assert_int_equal(open_dying(SIGKILL, 2), -EAGAIN);
+	assert_non_null(strstr(err.reason, "killed"));
+	assert_int_equal(open_dying(SIGTERM, 2), -EAGAIN);
+	assert_int_equal(open_dying(SIGBUS, 1), -EBADMSG);
+	assert_int_equal(open_dying(0, 0), 0);
+	assert_int_equal(count_batches(), 5);
+	cst_store_close();
+	munmap(checks_die, sizeof(*checks_die));
+	checks_die = NULL;
+}
+
 /* ---- death ------------------------------------------------------------------------ */
 
 static unsigned acknowledged(int fd, unsigned count)
@@ -290,8 +348,13 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_torn),     T(test_flip_log),        T(test_flip_data),
-		T(test_cut_data), T(test_missing_segment), T(test_other_log),
+		T(test_torn),
+		T(test_flip_log),
+		T(test_flip_data),
+		T(test_cut_data),
+		T(test_missing_segment),
+		T(test_other_log),
+		T(test_check_killed),
 		T(test_kill),
 	};
 

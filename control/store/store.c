@@ -12,6 +12,8 @@
 #include "log.h"
 #include "store/overlay.h"
 
+#define PATIENCE 4 /* times the usual time, for a check that is made again */
+
 struct store cst_the_store = {.fd = -1, .old_fd = -1, .dir_fd = -1, .lock_fd = -1};
 
 /* A check that was begun before the store is opened; it has the lock. */
@@ -29,7 +31,7 @@ void cst_store_precheck(const char *dir)
 	    store_dir_lock(dir, &early.dir_fd, &early.lock_fd, &e) < 0)
 		return;
 	if (!store_dir_is_new(early.dir_fd))
-		early.check = store_check_begin(early.dir_fd, early.lock_fd);
+		early.check = store_check_begin(early.dir_fd, early.lock_fd, 1);
 	if (early.check == NULL)
 		store_dir_unlock(&early.dir_fd, &early.lock_fd);
 	else
@@ -51,17 +53,28 @@ static int make_new(struct store *s, struct cst_err *e)
 	return ret < 0 ? ret : store_db_create(s, s->path, id, e);
 }
 
-/* The check in its process, begun here unless it runs already. */
-static int check(struct store *s, struct cst_err *e)
+static int check_with(struct store *s, struct store_check *c, unsigned patience, struct cst_err *e)
 {
-	struct store_check *c = early.check;
-
-	early.check = NULL;
 	if (c == NULL)
-		c = store_check_begin(s->dir_fd, s->lock_fd);
+		c = store_check_begin(s->dir_fd, s->lock_fd, patience);
 	if (c == NULL)
 		return cst_err(e, -errno, NULL, "the check cannot be begun: %s", strerror(errno));
 	return store_check_end(c, e);
+}
+
+/* The check in its process, begun here unless it runs already; once more when it failed for
+ * reasons of its own. */
+static int check(struct store *s, struct cst_err *e)
+{
+	struct store_check *c = early.check;
+	int ret;
+
+	early.check = NULL;
+	ret = check_with(s, c, 1, e);
+	if (ret != -EAGAIN)
+		return ret;
+	LOG_WARN("store %s: %s; it is checked once more", s->path, e->reason);
+	return check_with(s, NULL, PATIENCE, e);
 }
 
 static int lock(struct store *s, struct cst_err *e)

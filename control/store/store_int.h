@@ -144,8 +144,10 @@ int store_carry_wait(struct store *s);
 /* ---- check.c: is it sound? ------------------------------------------------- */
 
 struct store_check;
-/* Begin, in a process of its own. NULL: out of memory or processes. */
-struct store_check *store_check_begin(int dir_fd, int lock_fd);
+/* Begin, in a process of its own, with so many times the usual time. NULL: out of memory or
+ * processes. */
+struct store_check *store_check_begin(int dir_fd, int lock_fd, unsigned patience);
+/* 0: it is; -EAGAIN: the check itself failed, which says nothing; else what is wrong. */
 int store_check_end(struct store_check *c, struct cst_err *e);
 
 /* ---- shape.c, number.c: kept in the store for the store itself -------------- */
