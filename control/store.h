@@ -35,7 +35,8 @@ enum cst_db {
 /* Open or create DIR (made with mode 0700), lock it, find what the log still holds. Every value is
  * checked first, in a process of its own, so that damage cannot harm this one: what is
  * damaged or foreign is refused with the reason in *e (-EBADMSG, -EPROTONOSUPPORT for a newer
- * version) and left as it is. -EAGAIN: it could not be checked. -EWOULDBLOCK: another process has it; its id is in the reason. */
+ * version) and left as it is. -EAGAIN: it could not be checked. -EWOULDBLOCK: another process has
+ * it; its id is in the reason. */
 int cst_store_open(const char *dir, struct cst_err *e);
 /* Begin the check of a later cst_store_open() in the background; before threads are made. */
 void cst_store_precheck(const char *dir);
@@ -59,7 +60,8 @@ int cst_store_write(struct cst_err *e);
 /* Everything written so far is on disk. An error stays until a sync succeeds, and is in
  * cst_store_state(). */
 int cst_store_sync(struct cst_err *e);
-bool cst_store_dirty(void); /* something was written since the last sync */
+bool cst_store_dirty(void);     /* something was written since the last sync */
+uint64_t cst_store_batch(void); /* number of the last batch written, 0: none */
 
 /* ---- reading: sees all that was written ---------------------------------- */
 

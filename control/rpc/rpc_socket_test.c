@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,14 +23,16 @@
 #include <event2/event.h>
 
 #include "rpc/rpc_int.h"
+#include "rpc/rpc_socket_test.h"
 #include "rpc/test_class.h"
+#include "store.h"
 
 #define SUM       "{\"jsonrpc\":\"2.0\",\"method\":\"thing.sum\",\"params\":[42,23],\"id\":1}\n"
 #define SUM_REPLY "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":65}"
 #define SUBSCRIBE "{\"jsonrpc\":\"2.0\",\"method\":\"event.subscribe\",\"id\":7}\n"
 
 static char dir[] = "/tmp/coast-rpc-test.XXXXXX";
-static char path[100];
+static char store[100];
 static pid_t server;
 
 /* ---- server -------------------------------------------------------------- */
@@ -62,6 +65,29 @@ static struct cst_method noise_method = {
 	.name = "thing.noise", .help = "make events", .params = &noise_object, .call = noise};
 CST_METHOD(noise_method);
 
+/* A change that the store keeps, and its event. */
+static int keep(const void *params, json_t **result, struct cst_err *e)
+{
+	cst_store_put(CST_DB_OBJECT, "thing", 5, "kept", 4);
+	cst_event_publish(thing_noise_type, json_object());
+	return cst_store_write(e);
+}
+
+static struct cst_method keep_method = {
+	.name = "thing.keep", .help = "change the store", .write = true, .call = keep};
+CST_METHOD(keep_method);
+
+static volatile bool *no_sync; /* shared with the server */
+
+int fdatasync(int fd)
+{
+	if (no_sync != NULL && *no_sync) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
 static void on_stop(evutil_socket_t sig, short what, void *base)
 {
 	event_base_loopbreak(base);
@@ -75,6 +101,10 @@ static void serve_until_stopped(const struct cst_rpc_conf *conf, int ready)
 
 	signal(SIGPIPE, SIG_IGN);
 	event_add(stop, NULL);
+	if (no_sync != NULL && cst_store_open(store, &e) < 0) {
+		fprintf(stderr, "server: %s\n", e.reason);
+		_exit(1);
+	}
 	if (cst_rpc_start(base, conf, &e) < 0) {
 		fprintf(stderr, "server: %s\n", e.reason);
 		_exit(1);
@@ -83,6 +113,7 @@ static void serve_until_stopped(const struct cst_rpc_conf *conf, int ready)
 		_exit(1);
 	event_base_dispatch(base);
 	cst_rpc_stop();
+	cst_store_close();
 	rpc_event_reset();
 	event_free(stop);
 	event_base_free(base);
@@ -137,114 +168,6 @@ static int start_small(void **state)
 
 	strcpy(conf.path, path);
 	return start(&conf) ? 0 : -1;
-}
-
-/* ---- client -------------------------------------------------------------- */
-
-struct conn {
-	int fd;
-	size_t n;
-	char *buf;
-};
-#define CONN_BUF (1 << 20)
-
-static int dial(void)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(addr.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static struct conn open_conn(void)
-{
-	struct conn c = {.fd = dial(), .buf = malloc(CONN_BUF)};
-
-	assert_true(c.fd >= 0);
-	return c;
-}
-
-static void close_conn(struct conn *c)
-{
-	close(c->fd);
-	free(c->buf);
-}
-
-static void put_bytes(struct conn *c, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = send(c->fd, text, n, MSG_NOSIGNAL);
-
-		assert_true(done > 0);
-		text += done;
-		n -= (size_t)done;
-	}
-}
-
-static void put(struct conn *c, const char *text)
-{
-	put_bytes(c, text, strlen(text));
-}
-
-/* The next line (malloc'd), NULL: the other end closed; fails when nothing comes for 5 s. */
-static char *next_line(struct conn *c)
-{
-	struct pollfd p = {.fd = c->fd, .events = POLLIN};
-	char *end, *line;
-	ssize_t got;
-
-	while ((end = memchr(c->buf, '\n', c->n)) == NULL) {
-		assert_true(c->n < CONN_BUF);
-		assert_int_equal(poll(&p, 1, 5000), 1);
-		got = recv(c->fd, c->buf + c->n, CONN_BUF - c->n, 0);
-		if (got <= 0)
-			return NULL;
-		c->n += (size_t)got;
-	}
-	line = strndup(c->buf, (size_t)(end - c->buf));
-	c->n -= (size_t)(end + 1 - c->buf);
-	memmove(c->buf, end + 1, c->n);
-	return line;
-}
-
-static void expect_line(struct conn *c, const char *expected)
-{
-	char *line = next_line(c);
-
-	assert_non_null(line);
-	assert_string_equal(line, expected);
-	free(line);
-}
-
-static void expect_part(struct conn *c, const char *part)
-{
-	char *line = next_line(c);
-
-	assert_non_null(line);
-	if (strstr(line, part) == NULL)
-		fail_msg("'%.200s' has no '%s'", line, part);
-	free(line);
-}
-
-static void expect_end(struct conn *c)
-{
-	char *line = next_line(c);
-
-	if (line != NULL)
-		fail_msg("not closed but '%.200s'", line);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 /* ---- tests --------------------------------------------------------------- */
@@ -544,6 +467,69 @@ static void stale(void **state)
 	unlink(path);
 }
 
+/* ---- a disk that fails -------------------------------------------------------- */
+
+static int start_stored(void **state)
+{
+	no_sync = mmap(NULL, sizeof(*no_sync), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (no_sync == MAP_FAILED)
+		return -1;
+	return start_default(state);
+}
+
+static int stop_stored(void **state)
+{
+	char cmd[128];
+	int ret = stop(state);
+
+	munmap((void *)no_sync, sizeof(*no_sync));
+	no_sync = NULL;
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", store);
+	return ret != 0 ? ret : system(cmd);
+}
+
+#define KEEP "{\"jsonrpc\":\"2.0\",\"method\":\"thing.keep\",\"id\":2}\n"
+
+static bool is_silent(struct conn *c, int ms)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+	return c->n == 0 && poll(&p, 1, ms) == 0;
+}
+
+/* Who has not changed anything goes on; events of what is not on disk wait, and come. */
+static void failing_disk(void **state)
+{
+	struct conn reader = open_conn(), sub = open_conn(), writer;
+
+	put(&sub, SUBSCRIBE);
+	expect_part(&sub, "\"id\":7");
+	put(&reader, KEEP);
+	expect_part(&reader, "\"id\":2");
+	expect_part(&sub, "thing.noise");
+	*no_sync = true;
+	for (unsigned i = 0; i < 3; i++) {
+		writer = open_conn();
+		put(&writer, KEEP);
+		expect_end(&writer);
+		close_conn(&writer);
+		put(&reader, SUM);
+		expect_line(&reader, SUM_REPLY);
+	}
+	put(&sub, SUM);
+	expect_line(&sub, SUM_REPLY);
+	assert_true(is_silent(&sub, 300));
+	*no_sync = false;
+	for (unsigned i = 0; i < 3; i++)
+		expect_part(&sub, "thing.noise");
+	put(&reader, KEEP);
+	expect_part(&reader, "\"id\":2");
+	expect_part(&sub, "thing.noise");
+	close_conn(&reader);
+	close_conn(&sub);
+}
+
 static uint32_t rnd(uint32_t *s)
 {
 	*s ^= *s << 13;
@@ -599,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_client, start_small, stop),
 		cmocka_unit_test_setup_teardown(deaf_client, start_small, stop),
 		cmocka_unit_test_setup_teardown(resume, start_default, stop),
+		cmocka_unit_test_setup_teardown(failing_disk, start_stored, stop_stored),
 		cmocka_unit_test_teardown(rights, stop),
 		cmocka_unit_test_teardown(stale, stop),
 		cmocka_unit_test_setup_teardown(rude_clients, start_default, stop),
@@ -608,6 +595,7 @@ int main(void)
 	if (mkdtemp(dir) == NULL || chmod(dir, 0755) < 0)
 		return 1;
 	snprintf(path, sizeof(path), "%s/sock", dir);
+	snprintf(store, sizeof(store), "%s/store", dir);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	unlink(path);
 	rmdir(dir);

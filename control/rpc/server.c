@@ -27,6 +27,8 @@
 #define EVENT_ROOM      (256 << 10) /* bytes of events handed to libevent at a time */
 #define ACCEPT_PAUSE_US 100000      /* after running out of descriptors */
 #define READ_PIECE      (256 << 10) /* about what the socket holds */
+#define RETRY_US        100000      /* between syncs while they fail */
+#define TELL_NS         60000000000ull
 
 struct client {
 	TAILQ_ENTRY(client) link;
@@ -34,8 +36,8 @@ struct client {
 	struct event *again; /* its next turn */
 	size_t scanned;      /* bytes of the input known to hold no newline */
 	size_t max_message;
-	bool busy;    /* in rpc_serve(): must not be freed, events come after the reply */
 	bool held;    /* what is to be written waits for the store */
+	bool wrote;   /* and confirms changes */
 	bool eof;     /* it will send no more */
 	bool closing; /* close when all is written */
 	struct rpc_peer peer;
@@ -52,6 +54,7 @@ static struct event *release;
 static struct event *accept_again;
 static struct clients clients = TAILQ_HEAD_INITIALIZER(clients);
 static unsigned n_clients;
+static bool failing; /* the disk does not take what was written */
 
 static uint64_t now_ns(void)
 {
@@ -92,57 +95,82 @@ static void free_line(const void *data, size_t len, void *arg)
 	free(arg);
 }
 
-/* What a client reads is on disk: its output waits for the end of the turn, where one sync serves
- * all whose turn it was. */
-static void hold(struct client *c)
+static void release_soon(void)
 {
-	if (c->held || !cst_store_dirty())
-		return;
-	c->held = true;
-	bufferevent_disable(c->bev, EV_WRITE);
 	if (!event_pending(release, EV_TIMEOUT, NULL))
-		event_add(release, &(struct timeval){0});
+		event_add(release, &(struct timeval){.tv_usec = failing ? RETRY_US : 0});
 }
+
+/* What a client reads is on disk: its output waits for the end of the turn, where one sync serves
+ * all whose turn it was. While the disk fails only what confirms a change waits for it. */
+static void hold(struct client *c, bool wrote)
+{
+	if (!cst_store_dirty() || (failing && !wrote && !c->held))
+		return;
+	c->wrote |= wrote;
+	if (!c->held)
+		bufferevent_disable(c->bev, EV_WRITE);
+	c->held = true;
+	release_soon();
+}
+
+/* False: its changes are not on disk, and it is not told that they are. */
+static bool let_go(struct client *c)
+{
+	if (failing && c->wrote) {
+		client_free(c);
+		return false;
+	}
+	c->held = c->wrote = false;
+	bufferevent_enable(c->bev, EV_WRITE);
+	return true;
+}
+
+static bool feed(struct client *c);
 
 static void on_release(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *c, *following;
 	struct cst_err e = {0};
-	int ret = cst_store_sync(&e);
+	static uint64_t tell;
+	unsigned cut_off = 0;
 
-	if (ret < 0)
-		LOG_ERR("clients are cut off whose changes are not on disk: %s", e.reason);
+	failing = cst_store_sync(&e) < 0;
 	for (c = TAILQ_FIRST(&clients); c != NULL; c = following) {
 		following = TAILQ_NEXT(c, link);
-		if (!c->held)
-			continue;
-		c->held = false;
-		if (ret < 0)
-			client_free(c);
-		else
-			bufferevent_enable(c->bev, EV_WRITE);
+		if (c->held && !let_go(c))
+			cut_off++;
+		else if (c->sub.on)
+			feed(c);
 	}
+	if (cut_off == 0 || now_ns() < tell)
+		return;
+	LOG_ERR("clients are cut off whose changes are not on disk: %s", e.reason);
+	tell = now_ns() + TELL_NS;
 }
 
-static void send_line(struct client *c, char *line)
+static void send_line(struct client *c, char *line, bool wrote)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
 	if (line == NULL)
 		return;
-	hold(c);
+	hold(c, wrote);
 	if (evbuffer_add_reference(out, line, strlen(line), free_line, line) < 0)
 		free(line);
 	evbuffer_add(out, "\n", 1);
 }
 
-/* Hand over what events are due. False when the client was cut off. */
+/* Hand over what events are due, which they are once what they tell of is on disk. False when the
+ * client was cut off. */
 static bool feed(struct client *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
-	if (c->sub.on)
-		hold(c);
+	if (c->sub.on && cst_store_dirty()) {
+		release_soon();
+		return true;
+	}
 	if (rpc_sub_pump(&c->sub, out, EVENT_ROOM, conf.max_backlog) == 0 &&
 	    backlog(c) <= conf.max_backlog)
 		return true;
@@ -151,14 +179,16 @@ static bool feed(struct client *c)
 	return false;
 }
 
+/* Its change may not even be written: it leaves when the turn is over. */
 static void on_event_published(void)
 {
-	struct client *c, *following;
+	struct client *c;
 
-	for (c = TAILQ_FIRST(&clients); c != NULL; c = following) {
-		following = TAILQ_NEXT(c, link);
-		if (c->sub.on && !c->busy)
-			feed(c);
+	TAILQ_FOREACH (c, &clients, link) {
+		if (!c->sub.on)
+			continue;
+		release_soon();
+		return;
 	}
 }
 
@@ -223,20 +253,18 @@ static bool read_on(struct client *c, struct evbuffer *in)
 static void serve_line(struct client *c, struct evbuffer *in, size_t len)
 {
 	const char *line = (const char *)evbuffer_pullup(in, (ssize_t)len + 1);
+	uint64_t before = cst_store_batch();
 	unsigned calls = 1;
 	char *reply;
 
 	if (line == NULL)
 		reply = rpc_error_line(RPC_INTERNAL, ENOMEM, "out of memory");
-	else {
-		c->busy = true;
+	else
 		reply = rpc_serve(line, len, &c->peer, &calls);
-		c->busy = false;
-	}
 	evbuffer_drain(in, len + 1);
 	c->scanned = 0;
 	c->tokens -= calls;
-	send_line(c, reply);
+	send_line(c, reply, cst_store_batch() != before);
 }
 
 static void refuse_long_line(struct client *c)
@@ -245,7 +273,7 @@ static void refuse_long_line(struct client *c)
 
 	snprintf(reason, sizeof(reason), "a message is at most %zu bytes%s", c->max_message,
 		 c->max_message < conf.max_message ? " from a client that may only read" : "");
-	send_line(c, rpc_error_line(RPC_REQUEST, EMSGSIZE, reason));
+	send_line(c, rpc_error_line(RPC_REQUEST, EMSGSIZE, reason), false);
 	close_when_written(c);
 }
 

@@ -325,6 +325,11 @@ bool cst_store_dirty(void)
 	return cst_the_store.open && cst_the_store.synced < cst_the_store.written;
 }
 
+uint64_t cst_store_batch(void)
+{
+	return cst_the_store.open ? cst_the_store.written : 0;
+}
+
 int store_log_create(int dir_fd, uint64_t id, struct cst_err *e)
 {
 	struct log_head h;
