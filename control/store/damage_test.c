@@ -186,6 +186,37 @@ static void test_flip_log(void **state)
 	flip("log-0000000000000001", 101, 1);
 }
 
+/* What is in LMDB is not lost with the log, all but whose head says which store it is of. */
+static void test_flip_carried(void **state)
+{
+	unsigned refused = 0;
+
+	quiet();
+	open_store();
+	for (unsigned i = 0; i < BATCHES; i++)
+		write_batch(i);
+	cst_store_close();
+	copy("store", "saved");
+	load("log-0000000000000001");
+	for (size_t at = 0; at < n_bytes; at += 101) {
+		copy("saved", "store");
+		bytes[at] ^= 4;
+		save(n_bytes);
+		bytes[at] ^= 4;
+		if (cst_store_open(dir, &err) < 0) {
+			refused++;
+			continue;
+		}
+		assert_int_equal(count_batches(), BATCHES);
+		write_batch(BATCHES);
+		cst_store_close();
+		open_store();
+		assert_int_equal(count_batches(), BATCHES + 1);
+		cst_store_close();
+	}
+	assert_int_equal(refused, 1);
+}
+
 static void test_flip_data(void **state)
 {
 	quiet();
@@ -348,14 +379,9 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_torn),
-		T(test_flip_log),
-		T(test_flip_data),
-		T(test_cut_data),
-		T(test_missing_segment),
-		T(test_other_log),
-		T(test_check_killed),
-		T(test_kill),
+		T(test_flip_carried), T(test_torn),         T(test_flip_log),
+		T(test_flip_data),    T(test_cut_data),     T(test_missing_segment),
+		T(test_other_log),    T(test_check_killed), T(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@
  * causes: the end of power came before a sync was done, or what had been on disk is
  * damaged. Each head and record says up to which batch the log was on disk when it
  * was written: one behind the unsound place that says so of this place shows damage.
- * That is refused; what was never acknowledged is cut off. Nothing is changed before
- * all has been looked at.
+ * That is refused, unless LMDB has all that was behind it; what was never acknowledged
+ * is cut off. Nothing is changed before all has been looked at.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +31,7 @@ struct scan {
 	unsigned cut_seg; /* where the log stops being sound; n: it does not */
 	uint64_t cut_at;  /* and from which byte on */
 	uint64_t on_disk; /* batch that was on disk, as what is behind that place says */
+	uint64_t highest; /* batch found behind it */
 };
 
 /* ---- files -------------------------------------------------------------------- */
@@ -155,15 +156,19 @@ static size_t walk(struct scan *sc)
 	return at;
 }
 
-/* Is anything sound from here on that was written when batch sc->next was on disk? */
+/* What is sound from here on: was any of it written when batch sc->next was on disk? */
 static void look_behind(struct scan *sc, size_t at)
 {
 	struct log_record r;
 
-	for (at = (at + 7) / 8 * 8; at + sizeof(r) <= sc->len; at += 8)
-		if (log_record_check(sc->buf + at, sc->len - at, sc->s->id, &r) &&
-		    r.synced > sc->on_disk)
+	for (at = (at + 7) / 8 * 8; at + sizeof(r) <= sc->len; at += 8) {
+		if (!log_record_check(sc->buf + at, sc->len - at, sc->s->id, &r))
+			continue;
+		if (r.synced > sc->on_disk)
 			sc->on_disk = r.synced;
+		if (r.batch > sc->highest)
+			sc->highest = r.batch;
+	}
 }
 
 static int look_at(struct scan *sc, unsigned i, struct cst_err *e)
@@ -198,6 +203,21 @@ static int look_at(struct scan *sc, unsigned i, struct cst_err *e)
 
 /* ---- what becomes of it ----------------------------------------------------------- */
 
+static bool is_damaged(const struct scan *sc)
+{
+	/* the head of the first segment was on disk before the one in front of it went */
+	return sc->on_disk >= sc->next || (sc->cut_seg == 0 && sc->cut_at == 0);
+}
+
+/* Nothing is lost: the log goes on in a new segment, behind what is left of it. */
+static bool is_in_lmdb(const struct scan *sc)
+{
+	uint64_t carried = sc->s->carried;
+
+	return carried >= sc->on_disk && carried >= sc->highest &&
+	       (sc->cut_seg > 0 || sc->cut_at > 0);
+}
+
 static int damaged(const struct scan *sc, struct cst_err *e)
 {
 	char name[32];
@@ -215,9 +235,11 @@ static int cut(struct scan *sc, struct cst_err *e)
 	int fd, ret = 0;
 
 	store_segment_name(sc->names[sc->cut_seg], name);
-	LOG_NOTICE("%s/%s: cut off at byte %" PRIu64
-		   ": an unfinished write, which no reply has confirmed (batch %" PRIu64 ")",
-		   sc->s->path, name, sc->cut_at, sc->next);
+	LOG_NOTICE("%s/%s: cut off at byte %" PRIu64 ": %s (batch %" PRIu64 ")", sc->s->path, name,
+		   sc->cut_at,
+		   is_damaged(sc) ? "it is damaged, but " STORE_DATA " has all that was there"
+				  : "an unfinished write, which no reply has confirmed",
+		   sc->next);
 	for (unsigned i = sc->n; i-- > sc->cut_seg + (sc->cut_at > 0);) {
 		store_segment_name(sc->names[i], name);
 		if (unlinkat(sc->s->dir_fd, name, 0) < 0)
@@ -299,9 +321,7 @@ static int scan(struct scan *sc, struct cst_err *e)
 		if (ret < 0)
 			return ret;
 	}
-	/* the head of the first segment was on disk before the one in front of it went */
-	if (sc->cut_seg < sc->n &&
-	    (sc->on_disk >= sc->next || (sc->cut_seg == 0 && sc->cut_at == 0)))
+	if (sc->cut_seg < sc->n && is_damaged(sc) && !is_in_lmdb(sc))
 		return damaged(sc, e);
 	if (sc->cut_seg < sc->n)
 		ret = cut(sc, e);
