@@ -88,12 +88,15 @@ static int write_at(int fd, uint64_t at, const void *buf, size_t n)
 	return 0;
 }
 
+/* One that was begun before, and nothing came into, is there already. */
 static int add_segment(struct store *s, uint64_t first)
 {
+	bool known;
 	int ret = 0;
 
 	pthread_mutex_lock(&s->mu);
-	if (s->n_segs == s->segs_cap) {
+	known = s->n_segs > 0 && s->segs[s->n_segs - 1].first == first;
+	if (!known && s->n_segs == s->segs_cap) {
 		unsigned cap = s->segs_cap != 0 ? 2 * s->segs_cap : 8;
 		void *p = realloc(s->segs, cap * sizeof(*s->segs));
 
@@ -104,7 +107,7 @@ static int add_segment(struct store *s, uint64_t first)
 			ret = ENOMEM;
 		}
 	}
-	if (ret == 0)
+	if (ret == 0 && !known)
 		s->segs[s->n_segs++] = (struct store_segment){first, sizeof(struct log_head)};
 	pthread_mutex_unlock(&s->mu);
 	return ret;

@@ -411,8 +411,28 @@ static void test_full_disk(void **state)
 	umount2(dir, MNT_DETACH);
 }
 
-/* In place of libc's: the log's syncs fail while this says so. */
-static bool no_sync;
+/* In place of libc's: the log's syncs, and cuts, and its next record fail while these say so. */
+static bool no_sync, no_cut;
+static unsigned no_write;
+
+ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	if (no_write > 0 && at > 0 && at == sizeof(struct log_head)) {
+		no_write--;
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, buf, n, at);
+}
+
+int ftruncate(int fd, off_t size)
+{
+	if (no_cut) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_ftruncate, fd, size);
+}
 
 int fdatasync(int fd)
 {
@@ -460,6 +480,40 @@ static void test_sync_fails(void **state)
 	assert_each(NULL, NULL, 0, "a=1 b=2 c=3 ");
 }
 
+/* A segment that nothing came into is begun again, and there once: the log does not lose the one
+ * that is written when those before it go. */
+static void test_begun_again(void **state)
+{
+	struct store *s = &cst_the_store;
+
+	open_store();
+	put("a", "1");
+	write_sync();
+	for (unsigned i = 0; i < 3; i++) {
+		no_sync = true;
+		put("b", "2");
+		assert_int_equal(cst_store_write(&err), 0);
+		assert_int_equal(cst_store_sync(&err), -EIO);
+		no_sync = false;
+		for (unsigned k = 0; k < 100 && cst_store_sync(&err) < 0; k++)
+			usleep(50000);
+		no_write = 1; /* the first in the new segment */
+		no_cut = true;
+		put("c", "3");
+		assert_true(cst_store_write(&err) < 0);
+		no_cut = false;
+		put("c", "3");
+		assert_int_equal(cst_store_write(&err), 0);
+		for (unsigned k = 1; k < s->n_segs; k++)
+			assert_true(s->segs[k].first > s->segs[k - 1].first);
+	}
+	put("d", "4");
+	write_sync();
+	cst_store_close();
+	open_store();
+	assert_each(NULL, NULL, 0, "a=1 b=2 c=3 d=4 ");
+}
+
 /* What a coastd to come has written is not touched by this one. */
 static void test_newer(void **state)
 {
@@ -495,12 +549,12 @@ static void test_read_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_put_get),    T(test_closed),     T(test_rewind),
-		T(test_each),       T(test_tail),       T(test_many_numbers),
-		T(test_state),      T(test_second),     T(test_refused_changes),
-		T(test_foreign),    T(test_log_alone),  T(test_precheck),
-		T(test_full_disk),  T(test_sync_fails), T(test_newer),
-		T(test_file_limit), T(test_read_only),
+		T(test_put_get),     T(test_closed),     T(test_rewind),
+		T(test_each),        T(test_tail),       T(test_many_numbers),
+		T(test_state),       T(test_second),     T(test_refused_changes),
+		T(test_foreign),     T(test_log_alone),  T(test_precheck),
+		T(test_full_disk),   T(test_sync_fails), T(test_newer),
+		T(test_begun_again), T(test_file_limit), T(test_read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
