@@ -102,6 +102,23 @@ static void test_owners(void **state)
 	(void)state;
 }
 
+/* Who admits users in the owner's absence does not take its reports. */
+static void test_authority(void **state)
+{
+	struct cst_caller caller = {.owner = 2, .role = CST_ROLE_AUTHORITY};
+	struct rpc_peer peer = {.may_write = true, .caller = &caller};
+	json_int_t last;
+
+	publish(2, 2, 0, true, json_pack("{s:i}", "n", 2));
+	last = (json_int_t)cst_event_next() - 1;
+	as(&peer, "journal.ack", json_pack("{s:I}", "through", last), "\"EPERM\"");
+	as(&peer, "journal.ack", json_pack("{s:[I]}", "numbers", last), "\"EPERM\"");
+	holds("2");
+	caller.role = CST_ROLE_HEIR;
+	as(&peer, "journal.ack", json_pack("{s:I}", "through", last), "\"acknowledged\":1");
+	(void)state;
+}
+
 /* ---- over a restart ---------------------------------------------------------------------- */
 
 static void test_restart(void **state)
@@ -229,8 +246,8 @@ static void test_csv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_order), TEST(test_ack),    TEST(test_owners), TEST(test_restart),
-		TEST(test_seqn),  TEST(test_damage), TEST(test_csv),
+		TEST(test_order),   TEST(test_ack),  TEST(test_owners), TEST(test_authority),
+		TEST(test_restart), TEST(test_seqn), TEST(test_damage), TEST(test_csv),
 	};
 
 	return run(tests, sizeof(tests) / sizeof(*tests));

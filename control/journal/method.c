@@ -190,6 +190,10 @@ static int whose(const struct ack_params *p, struct cst_err *e)
 	int claimed = c != NULL ? c->owner : 0;
 	int named = p->owner != NULL ? owner_of(p->owner, e) : claimed;
 
+	if (claimed != 0 && c->role == CST_ROLE_AUTHORITY)
+		return cst_err(e, -EPERM, NULL,
+			       "local authority does not acknowledge: what an owner that is away "
+			       "is told of waits for it, or for an heir");
 	if (claimed != 0 && named >= 0 && named != claimed)
 		return cst_err(
 			e, -EPERM, "owner",
