@@ -72,6 +72,8 @@ static void on_commit(const struct upf_change *c)
 		upf_owned_count(c->next, 1);
 	if (upf_owned_in_force(c->next) || c->next->inert)
 		upf_owned_later(c->next); /* URRs may be new */
+	else if (upf_owned_by[c->next->owner].adopts)
+		upf_owned_later(c->next); /* its lines may be some that the walk has passed */
 }
 
 static struct upf_hook hook = {.commit = on_commit};
@@ -292,6 +294,31 @@ static void walk_for(uint8_t owner)
 	upf_owned_by[owner].left = upf_state_lines();
 }
 
+/* The round outlives coastd: sessions of the one before must not pass for adopted, nor those that
+ * were adopted all together for stale. How far it reaches back is 0 but for what the walk has yet
+ * to do. Into the store's batch. */
+static void keep_round(unsigned owner, uint16_t round, uint16_t since)
+{
+	struct cst_owner_info info;
+
+	if (cst_owner_keeper && cst_owner_keeper->info(owner, &info))
+		cst_store_set_number(ROUNDS, info.name,
+				     (uint32_t)(uint16_t)(round - since) << 16 | round);
+}
+
+static void recall_round(unsigned owner, struct upf_owned_by *o)
+{
+	struct cst_owner_info info;
+	uint32_t kept;
+
+	if (o->all || o->round || !cst_owner_keeper || !cst_owner_keeper->info(owner, &info))
+		return;
+	kept = cst_store_number(ROUNDS, info.name);
+	o->round = (uint16_t)kept;
+	o->since = (uint16_t)(o->round - (kept >> 16));
+	o->adopts = o->since != o->round;
+}
+
 void upf_owned_later(const struct upf_session *s)
 {
 	if (seeing) /* to this very session */
@@ -356,14 +383,28 @@ static bool any_left(void)
 	return false;
 }
 
+/* Every session of it is of the present round. */
+static void adopted_all(unsigned owner, struct upf_owned_by *o)
+{
+	struct cst_err e = {0};
+
+	o->adopts = false;
+	o->since = o->round;
+	keep_round(owner, o->round, o->since);
+	if (cst_store_write(&e) < 0)
+		LOG_WARN("owner %u: that all is adopted is not kept: %s", owner, e.reason);
+}
+
 static void walked(uint32_t lines)
 {
 	for (unsigned i = 1; i < CST_OWNERS; i++) {
 		struct upf_owned_by *o = &upf_owned_by[i];
 
-		o->left -= lines < o->left ? lines : o->left;
 		if (o->left == 0)
-			o->adopts = false;
+			continue;
+		o->left -= lines < o->left ? lines : o->left;
+		if (o->left == 0 && o->adopts)
+			adopted_all(i, o);
 	}
 }
 
@@ -418,25 +459,6 @@ CST_MODULE(module);
 /* ---- the owner's turn --------------------------------------------------------------------------
  */
 
-/* The round outlives coastd: sessions of the one before must not pass for adopted. The owner's own
- * record, written next, carries it to the disk. */
-static void keep_round(unsigned owner, const struct upf_owned_by *o)
-{
-	struct cst_owner_info info;
-
-	if (cst_owner_keeper && cst_owner_keeper->info(owner, &info))
-		cst_store_set_number(ROUNDS, info.name, o->round);
-}
-
-static void recall_round(unsigned owner, struct upf_owned_by *o)
-{
-	struct cst_owner_info info;
-
-	if (o->all || o->round || !cst_owner_keeper || !cst_owner_keeper->info(owner, &info))
-		return;
-	o->round = o->since = (uint16_t)cst_store_number(ROUNDS, info.name);
-}
-
 static void turn(unsigned owner, enum cst_owner_state from, enum cst_owner_state to)
 {
 	struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
@@ -446,7 +468,7 @@ static void turn(unsigned owner, enum cst_owner_state from, enum cst_owner_state
 	recall_round(owner, o);
 	if (to == CST_OWNER_RECONCILING && from != to) {
 		o->since = ++o->round;
-		keep_round(owner, o);
+		keep_round(owner, o->round, o->since); /* the owner's record is written next */
 		o->fresh = 0;
 		o->adopts = false;
 	}
@@ -457,16 +479,22 @@ static void turn(unsigned owner, enum cst_owner_state from, enum cst_owner_state
 		walk_for((uint8_t)owner);
 }
 
-/* At once in what is counted and asked for; the walk comes after. */
-void upf_owned_adopt_all(unsigned owner)
+/* At once in what is counted, asked for and kept; the walk comes after. */
+int upf_owned_adopt_all(unsigned owner, struct cst_err *e)
 {
 	struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
+	uint16_t since = (uint16_t)(o->round - INT16_MAX / 2);
+	int rc;
 
-	o->since = (uint16_t)(o->round - INT16_MAX / 2);
+	keep_round(owner, o->round, since);
+	rc = cst_store_write(e);
+	if (rc < 0)
+		return rc;
+	o->since = since;
 	o->fresh = o->all;
-	o->adopts = o->all != 0;
-	if (o->all)
-		walk_for((uint8_t)owner);
+	o->adopts = true;
+	walk_for((uint8_t)owner);
+	return 0;
 }
 
 static void count(unsigned owner, struct cst_owned_counts *out)

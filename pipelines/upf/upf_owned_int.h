@@ -24,8 +24,8 @@ bool upf_owned_in_force(const struct upf_session *s);
 
 /* Policies of the session follow the state of its owner; what is owed is paid. */
 void upf_owned_follow_owner(struct upf_session *s);
-/* All sessions of the owner are its own as they are. */
-void upf_owned_adopt_all(unsigned owner);
+/* All sessions of the owner are its own as they are. What cannot be kept is not done. */
+int upf_owned_adopt_all(unsigned owner, struct cst_err *e);
 
 /* Members of struct cst_owned (upf_owned_list.c, upf_owned_sweep.c). */
 int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit, json_t *items,

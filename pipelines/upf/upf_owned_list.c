@@ -71,18 +71,18 @@ int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t l
 int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e)
 {
 	if (!ids)
-		upf_owned_adopt_all(owner);
-	for (unsigned i = 0; ids && i < n; i++) {
+		return upf_owned_adopt_all(owner, e);
+	for (unsigned i = 0; i < n; i++) {
 		const struct upf_session *s = upf_session_by_seid(ids[i]);
 
 		if (s && s->owner == owner)
 			continue;
 		cst_err(e, -ENOENT, NULL, "the owner has no session %llu",
 			(unsigned long long)ids[i]);
-		cst_err_prefix(e, "[%u]", i);
+		cst_err_prefix(e, "ids[%u]", i);
 		return -ENOENT;
 	}
-	for (unsigned i = 0; ids && i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		upf_owned_touch(upf_session_by_seid(ids[i]), (uint8_t)owner);
 	return 0;
 }

@@ -166,7 +166,7 @@ static void test_stale(void **state)
 	assert_int_equal(page_size(true), 3);
 	/* all or none */
 	assert_int_equal(owned()->adopt(SMF, ids, 2, &err), -ENOENT);
-	assert_string_equal(err.field, "[1]");
+	assert_string_equal(err.field, "ids[1]");
 	assert_int_equal(owned()->adopt(OTHER, ids, 1, &err), -ENOENT);
 	assert_int_equal(counts(SMF).stale, 3);
 	/* adopted, put again, modified: nothing of the traffic changes but by the last */

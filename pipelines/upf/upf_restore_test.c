@@ -4,9 +4,11 @@
 
 #include <ftw.h>
 
+#include "owner.h"
 #include "store.h"
 #include "upf_attach.h"
 #include "upf_framed.h"
+#include "upf_owned.h"
 #include "upf_restore.h"
 #include "upf_urr.h"
 
@@ -482,12 +484,57 @@ static void other_pools(void **state)
 	}
 }
 
+/* ---- owners -------------------------------------------------------------------------- */
+
+static bool owner_info(unsigned owner, struct cst_owner_info *out)
+{
+	*out = (struct cst_owner_info){.state = CST_OWNER_CONNECTED, .name = "smf"};
+	return owner == 1;
+}
+
+static unsigned owner_number(const char *name)
+{
+	return strcmp(name, "smf") == 0;
+}
+
+static const struct cst_inertia_class *owner_class(const struct cst_inertia_traits *t)
+{
+	static const struct cst_inertia_class plain = {.name = "plain"};
+
+	(void)t;
+	return &plain;
+}
+
+/* That all are adopted is kept before it is said, though each one is seen to later. */
+static void adopted_together(void **state)
+{
+	static const struct cst_owner_keeper keeper = {
+		.info = owner_info, .by_name = owner_number, .match = owner_class};
+	const struct cst_owner_keeper *before = cst_owner_keeper;
+	const struct cst_owned *owned = cst_owned_first();
+	uint32_t kept;
+
+	(void)state;
+	cst_owner_keeper = &keeper;
+	owned->turn(1, CST_OWNER_NONE, CST_OWNER_CONNECTED);
+	PUT("{'seid':1,'owner':'smf'}");
+	owned->turn(1, CST_OWNER_INERTIAL, CST_OWNER_RECONCILING);
+	assert_int_equal(owned->adopt(1, NULL, 0, &err), 0);
+	kept = cst_store_number("owner_round", "smf");
+	assert_int_equal(kept & 0xffff, 1);
+	assert_true(kept >> 16 > 1000);
+	upf_owned_tick();
+	assert_int_equal(cst_store_number("owner_round", "smf"), 1);
+	DELETE("{'seid':1}");
+	cst_owner_keeper = before;
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(with_the_arena), CASE(without_it), CASE(half_way),    CASE(damage),
-		CASE(refused_ones),   CASE(positions),  CASE(other_pools),
+		CASE(refused_ones),   CASE(positions),  CASE(other_pools), CASE(adopted_together),
 	};
 
 	open_network();
