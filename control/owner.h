@@ -106,6 +106,12 @@ struct cst_owned_counts {
 	uint64_t owed;              /* notifications that could not be delivered */
 };
 
+/* Since when an owner's time counts. One that was made or spoken of since counts from then. */
+struct cst_owned_age {
+	uint64_t lost_ms;  /* its latest loss */
+	uint64_t stale_ms; /* for what is stale: the loss since which nobody spoke of it */
+};
+
 /* Registered once, by a constructor. */
 struct cst_owned {
 	const char *what; /* "sessions" */
@@ -125,9 +131,9 @@ struct cst_owned {
 	 * of their traffic changes. All or none: -ENOENT with the index. */
 	int (*adopt)(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
 	/* End at most `most` that are stale (while the owner is INERTIAL: of all it has) and whose
-	 * time (cst_inertia_class.seconds of `lost_ms`) is over, unless their class keeps them; or
-	 * stale ones of every class and age with `now`. With final reports. Returns how many. */
-	unsigned (*sweep)(unsigned owner, uint64_t lost_ms, bool now, unsigned most);
+	 * time (cst_inertia_class.seconds) is over, unless their class keeps them; or stale ones of
+	 * every class and age with `now`. With final reports. Returns how many. */
+	unsigned (*sweep)(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most);
 	struct cst_owned *next;
 };
 void cst_owned_add(struct cst_owned *o);

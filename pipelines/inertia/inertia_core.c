@@ -53,6 +53,8 @@ static void look_through(struct inertia *o, const char *why)
 {
 	if (o->state == CST_OWNER_CONNECTED)
 		o->away_ms = 0;
+	if (!o->unreconciled)
+		o->stale_ms = o->away_ms;
 	o->state = CST_OWNER_RECONCILING;
 	o->unreconciled = true;
 	o->reconciling_ms = 0;
@@ -139,8 +141,9 @@ void inertia_gone(struct inertia *o, uint64_t epoch)
 
 static void lose(struct inertia *o)
 {
-	if (o->state == CST_OWNER_CONNECTED)
-		o->away_ms = 0;
+	o->away_ms = 0;
+	if (!o->unreconciled && !o->leftovers)
+		o->stale_ms = 0;
 	o->state = CST_OWNER_INERTIAL;
 	o->why = o->connections > 0 ? "silent for its lease" : "disconnected";
 }
@@ -148,6 +151,7 @@ static void lose(struct inertia *o)
 void inertia_tick(struct inertia *o, uint64_t passed_ms, uint32_t lived_ms)
 {
 	o->away_ms += passed_ms;
+	o->stale_ms += passed_ms;
 	if (o->state == CST_OWNER_RECONCILING)
 		o->reconciling_ms += passed_ms;
 	if (!inertia_lives(o))
@@ -180,11 +184,12 @@ void inertia_release(struct inertia *o, bool keep)
 	o->home[0] = '\0';
 }
 
-void inertia_restore(struct inertia *o, uint64_t lost_ms)
+void inertia_restore(struct inertia *o, uint64_t passed_ms)
 {
 	o->connections = 0;
 	o->left_ms = o->lease_ms;
-	o->away_ms = lost_ms;
+	o->away_ms += passed_ms;
+	o->stale_ms += passed_ms;
 	o->reconciling_ms = 0;
 	o->why = "coastd was started";
 }

@@ -32,11 +32,13 @@ struct inertia {
 	uint8_t role;         /* of who holds it: CST_ROLE_OWNER or _HEIR */
 	bool unreconciled;    /* what there is has not been looked through since it was lost */
 	bool released;        /* said goodbye: it has no lease and is not lost */
+	bool leftovers;       /* some is stale since before it reconciled, and still runs out */
 	uint16_t connections; /* that hold the present epoch */
 	uint32_t lease_ms, grace_ms;
 	uint32_t left_ms;        /* of the lease, or of the grace */
 	uint64_t epoch;          /* 0: never claimed; never falls */
-	uint64_t away_ms;        /* since it was lost or, not lost, was taken over */
+	uint64_t away_ms;        /* since it was lost last or, not lost, was taken over */
+	uint64_t stale_ms;       /* the same, of what is stale: the loss that made it so */
 	uint64_t reconciling_ms; /* since it came back */
 	char client[64];         /* who holds it */
 	char home[64];           /* who had it first: may claim it as owner */
@@ -69,8 +71,9 @@ void inertia_done(struct inertia *o);
 /* Goodbye. `keep`: what it has stays its own, and waits for the next claim without a lease; else
  * there is no owner any more. */
 void inertia_release(struct inertia *o, bool keep);
-/* coastd has been started: who lived then may come back within a lease. */
-void inertia_restore(struct inertia *o, uint64_t lost_ms);
+/* coastd has been started, so long after the state was kept: who lived then may come back within a
+ * lease. */
+void inertia_restore(struct inertia *o, uint64_t passed_ms);
 
 /* It is there, as far as can be known. */
 static inline bool inertia_lives(const struct inertia *o)

@@ -335,13 +335,15 @@ static void heard_again_as_it_was(void **state)
 	inertia_seen(&m.o, m.o.epoch);
 	assert_int_equal(m.o.state, CST_OWNER_CONNECTED);
 	assert_int_equal(inertia_lost_ms(&m.o), 0);
-	/* lost while it looked through: it goes on with that, and its sessions' time goes on too */
+	/* lost while it looked through: it goes on with that, and so does the time of what it has
+	 * not yet spoken of; for the rest time begins */
 	assert_int_equal(claim(&m, SMF, 0, false), 1);
 	inertia_tick(&m.o, 300, 100);
 	for (unsigned i = 0; i < 4; i++)
 		inertia_tick(&m.o, 100, 100);
 	assert_int_equal(m.o.state, CST_OWNER_INERTIAL);
-	assert_int_equal(inertia_lost_ms(&m.o), 700);
+	assert_int_equal(inertia_lost_ms(&m.o), 1);
+	assert_int_equal(m.o.stale_ms, 700);
 	inertia_seen(&m.o, m.o.epoch);
 	assert_int_equal(m.o.state, CST_OWNER_RECONCILING);
 }

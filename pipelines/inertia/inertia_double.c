@@ -158,7 +158,7 @@ static int adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err
 	return 0;
 }
 
-static unsigned sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most)
+static unsigned sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most)
 {
 	struct cst_owner_info info = {0};
 	unsigned n = 0;
@@ -169,7 +169,8 @@ static unsigned sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most)
 
 		if (s->owner != owner || (!s->stale && info.state != CST_OWNER_INERTIAL))
 			continue;
-		if (!now && (s->seconds == 0 || lost_ms < s->seconds * 1000))
+		if (!now && (s->seconds == 0 ||
+			     (s->stale ? age->stale_ms : age->lost_ms) < s->seconds * 1000))
 			continue;
 		*s = (struct double_session){0};
 		n++;

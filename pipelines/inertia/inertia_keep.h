@@ -26,6 +26,7 @@ struct keep_owner {
 	uint8_t sweep;         /* enum inertia_sweep: what is still to be done to stale sessions */
 	bool restored;         /* from the store, and no tick since */
 	uint64_t look_ms;      /* when to look again for what is over its time */
+	uint64_t clock_ms;     /* when its clocks were kept */
 	uint64_t swept;        /* not yet told */
 	uint64_t fenced_epoch; /* last told */
 };

@@ -333,6 +333,27 @@ static void time_of_sessions(void **s)
 	assert_int_equal(sessions(), 1);
 }
 
+/* Lost again before it was done: what it has spoken of begins anew, the rest does not. */
+static void time_of_sessions_of_a_second_loss(void **s)
+{
+	call(&a, "owner.claim", CLAIM);
+	make_sessions(2, 8);
+	pass(1000); /* lost from here on */
+	pass(3000);
+	call(&a, "owner.claim", CLAIM);
+	call(&a, "owner.adopt", "{'ids':[1]}");
+	pass(1000); /* and again */
+	assert_string_equal(state(), "inertial");
+	pass(3900);
+	assert_int_equal(sessions(), 2);
+	pass(200);
+	assert_int_equal(sessions(), 1);
+	pass(3700);
+	assert_int_equal(sessions(), 1);
+	pass(300);
+	assert_int_equal(sessions(), 0);
+}
+
 static void goodbye(void **s)
 {
 	call(&a, "owner.claim", CLAIM);
@@ -434,6 +455,26 @@ static void over_a_restart(void **s)
 	assert_int_equal(call(&a, "owner.claim", CLAIM_SAME), ESTALE);
 }
 
+/* Their clocks go on while what is left over still runs out. */
+static void left_over_a_restart(void **s)
+{
+	call(&a, "owner.claim", CLAIM);
+	make_sessions(1, 8);
+	pass(4000);
+	call(&a, "owner.claim", "{'name':'core','client':'smf-1','lease_ms':60000}");
+	call(&a, "owner.done", "{'sweep':'expired'}");
+	restart();
+	pass(4500);
+	assert_int_equal(sessions(), 1);
+	restart(); /* by the machine's clock no time has passed since it was kept */
+	pass(4500);
+	assert_int_equal(keep_get(1)->core.state, CST_OWNER_CONNECTED);
+	assert_int_equal(sessions(), 1);
+	pass(2000);
+	assert_int_equal(sessions(), 0);
+	assert_int_equal(keep_get(1)->sweep, SWEEP_NONE);
+}
+
 static void a_full_disk(void **s)
 {
 	call(&a, "owner.claim", CLAIM);
@@ -484,10 +525,12 @@ int main(void)
 		cmocka_unit_test_setup(who_is_named, setup),
 		cmocka_unit_test_setup(local_authority, setup),
 		cmocka_unit_test_setup(time_of_sessions, setup),
+		cmocka_unit_test_setup(time_of_sessions_of_a_second_loss, setup),
 		cmocka_unit_test_setup(goodbye, setup),
 		cmocka_unit_test_setup(a_deleted_owner_s_connections, setup),
 		cmocka_unit_test_setup(one_connection_changes_its_claim, setup),
 		cmocka_unit_test_setup(over_a_restart, setup),
+		cmocka_unit_test_setup(left_over_a_restart, setup),
 		cmocka_unit_test_setup(a_full_disk, setup),
 		cmocka_unit_test_setup(at_a_glance, setup),
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owners in the store: numbers, epochs and states outlive coastd. When one was
- * lost is kept by the time of day, since no other clock goes on while coastd is
- * not there.
+ * Owners in the store: numbers, epochs and states outlive coastd. So do the
+ * times that they have been lost. How long coastd was not there the clock tells
+ * that runs since the machine was started; after a start of the machine only the time of
+ * day does, which may be anything: it is believed up to an hour.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +14,17 @@
 #include "log.h"
 #include "store.h"
 
+#define BOOT_SIZE  40
+#define BELIEVE_MS 3600000 /* of the time of day */
+
 struct saved {
 	uint64_t has;
 	const char *name, *client, *home;
 	uint8_t state, role, sweep;
 	bool unreconciled, released;
-	uint64_t epoch, lost_at_ms;
+	uint64_t epoch, away_ms, stale_ms;
+	uint64_t unix_ms, boot_ms; /* when it was kept, by two clocks */
+	const char *boot;          /* since which start of the machine */
 	uint32_t lease_ms, grace_ms;
 };
 
@@ -27,34 +33,56 @@ struct saved {
 #define TRUTH(m)  CST_F_BOOL(struct saved, m, 0, "false", "as it was")
 
 static const struct cst_field fields[] = {
-	TEXT(name),
-	TEXT(client),
-	TEXT(home),
-	NUMBER(state),
-	NUMBER(role),
-	NUMBER(sweep),
-	NUMBER(epoch),
-	TRUTH(unreconciled),
-	TRUTH(released),
-	NUMBER(lease_ms),
-	NUMBER(grace_ms),
-	CST_F_UINT(struct saved, lost_at_ms, 0, 0, "ms", 0, "0", "since 1970, 0: not lost"),
+	TEXT(name),       TEXT(client),
+	TEXT(home),       NUMBER(state),
+	NUMBER(role),     NUMBER(sweep),
+	NUMBER(epoch),    TRUTH(unreconciled),
+	TRUTH(released),  NUMBER(lease_ms),
+	NUMBER(grace_ms), NUMBER(away_ms),
+	NUMBER(stale_ms), NUMBER(unix_ms),
+	NUMBER(boot_ms),  CST_F_STR(struct saved, boot, 0, BOOT_SIZE - 1, 0, "", "as it was"),
 };
 static const struct cst_object saved_object =
 	CST_OBJECT("owner_saved", struct saved, fields, "an owner in the store");
 
-static uint64_t unix_ms(void)
+static uint64_t clock_ms(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Another one after each start of the machine. */
+static const char *boot_id(void)
+{
+	static char id[BOOT_SIZE];
+	FILE *f;
+
+	if (id[0] != '\0')
+		return id;
+	f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (f == NULL || fgets(id, sizeof(id), f) == NULL)
+		id[0] = '\0';
+	if (f != NULL)
+		fclose(f);
+	id[strcspn(id, "\n")] = '\0';
+	return id;
+}
+
+static uint64_t passed_ms(const struct saved *s)
+{
+	uint64_t boot = clock_ms(CLOCK_BOOTTIME), now = clock_ms(CLOCK_REALTIME), passed;
+
+	if (s->boot[0] != '\0' && strcmp(s->boot, boot_id()) == 0)
+		return boot > s->boot_ms ? boot - s->boot_ms : 0;
+	passed = now > s->unix_ms ? now - s->unix_ms : 0;
+	return passed < BELIEVE_MS ? passed : BELIEVE_MS;
 }
 
 int keep_save(const struct keep_owner *o, struct cst_err *e)
 {
 	const struct inertia *core = &o->core;
-	uint64_t lost_ms = inertia_lost_ms(core);
 	struct saved s = {
 		.has = (1ull << sizeof(fields) / sizeof(*fields)) - 1,
 		.name = o->name,
@@ -68,7 +96,11 @@ int keep_save(const struct keep_owner *o, struct cst_err *e)
 		.released = core->released,
 		.lease_ms = core->lease_ms,
 		.grace_ms = core->grace_ms,
-		.lost_at_ms = lost_ms > 0 ? unix_ms() - lost_ms : 0,
+		.away_ms = core->away_ms,
+		.stale_ms = core->stale_ms,
+		.unix_ms = clock_ms(CLOCK_REALTIME),
+		.boot_ms = clock_ms(CLOCK_BOOTTIME),
+		.boot = boot_id(),
 	};
 	uint8_t key = (uint8_t)keep_number(o), buf[1024];
 	uint16_t shape = cst_store_shape(&saved_object);
@@ -99,8 +131,6 @@ void keep_unsave(unsigned number)
 
 static void restore(struct keep_owner *o, const struct saved *s)
 {
-	uint64_t now = unix_ms();
-
 	keep_begin(o, s->name);
 	o->sweep = s->sweep;
 	snprintf(o->core.client, sizeof(o->core.client), "%s", s->client);
@@ -112,9 +142,9 @@ static void restore(struct keep_owner *o, const struct saved *s)
 	o->core.released = s->released;
 	o->core.lease_ms = s->lease_ms;
 	o->core.grace_ms = s->grace_ms;
-	/* a clock that was set back meanwhile takes no time from sessions */
-	inertia_restore(&o->core,
-			s->lost_at_ms > 0 && s->lost_at_ms < now ? now - s->lost_at_ms : 0);
+	o->core.away_ms = s->away_ms;
+	o->core.stale_ms = s->stale_ms;
+	inertia_restore(&o->core, passed_ms(s));
 	o->restored = true;
 }
 

@@ -8,9 +8,10 @@
 #include "log.h"
 #include "module.h"
 
-#define SWEEP_MOST 50   /* a tick: others want the control thread too */
-#define LOOK_MS    1000 /* from one look for what is over its time to the next */
-#define TELL_MS    1000 /* sweeps of so long are told together */
+#define SWEEP_MOST 50     /* a tick: others want the control thread too */
+#define LOOK_MS    1000   /* from one look for what is over its time to the next */
+#define TELL_MS    1000   /* sweeps of so long are told together */
+#define CLOCK_MS   600000 /* from one time that an owner's clocks are kept to the next */
 
 static struct inertia_clock the_clock;
 static uint64_t stalls_known, tell_ms;
@@ -38,13 +39,14 @@ static enum inertia_sweep due(const struct keep_owner *o)
 	return SWEEP_NONE;
 }
 
-static unsigned sweep(unsigned number, uint64_t lost_ms, bool now)
+static unsigned sweep(unsigned number, const struct inertia *core, bool now)
 {
+	struct cst_owned_age age = {.lost_ms = core->away_ms, .stale_ms = core->stale_ms};
 	unsigned done = 0;
 
 	for (const struct cst_owned *w = cst_owned_first(); w != NULL && done < SWEEP_MOST;
 	     w = w->next)
-		done += w->sweep(number, lost_ms, now, SWEEP_MOST - done);
+		done += w->sweep(number, &age, now, SWEEP_MOST - done);
 	return done;
 }
 
@@ -56,15 +58,17 @@ static void sweep_due(struct keep_owner *o, uint64_t now_ms)
 
 	if (what == SWEEP_NONE || (what == SWEEP_EXPIRED && now_ms < o->look_ms))
 		return;
-	done = sweep(number, o->core.away_ms, what == SWEEP_NOW);
+	done = sweep(number, &o->core, what == SWEEP_NOW);
 	o->swept += done;
 	if (done == 0)
 		o->look_ms = now_ms + LOOK_MS;
 	if (o->core.state != CST_OWNER_CONNECTED || done == SWEEP_MOST)
 		return;
 	keep_counts(number, &left);
-	if (left.stale == 0)
-		o->sweep = SWEEP_NONE;
+	if (left.stale > 0)
+		return;
+	o->sweep = SWEEP_NONE;
+	keep_save(o, NULL);
 }
 
 static void tell_swept(struct keep_owner *o)
@@ -102,6 +106,13 @@ void inertia_stalls(struct inertia_stalls *out)
 
 /* ---- the module ---------------------------------------------------------- */
 
+/* Times that decide on the end of sessions. */
+static bool time_runs(const struct keep_owner *o)
+{
+	return o->sweep != SWEEP_NONE || o->core.state == CST_OWNER_INERTIAL ||
+	       o->core.state == CST_OWNER_RECONCILING;
+}
+
 static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, uint32_t lived_ms)
 {
 	enum cst_owner_state was = o->core.state;
@@ -109,9 +120,16 @@ static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, 
 	if (o->restored)
 		keep_tell_restored(o);
 	o->restored = false;
+	o->core.leftovers = o->sweep != SWEEP_NONE;
 	inertia_tick(&o->core, passed_ms, lived_ms);
 	keep_turned(o, was, false);
 	sweep_due(o, now_ms);
+	if (o->clock_ms == 0 || !time_runs(o))
+		o->clock_ms = now_ms;
+	if (now_ms - o->clock_ms < CLOCK_MS)
+		return;
+	o->clock_ms = now_ms;
+	keep_save(o, NULL);
 }
 
 void inertia_tick_all(uint64_t now_ms)

@@ -104,7 +104,9 @@ struct upf_session {
 	uint16_t owed_data : 1;  /* downlink data that its owner could not be told of */
 	uint16_t owed_error : 1; /* an Error Indication, likewise */
 	uint8_t owner;           /* number; 0: nobody's */
+	uint8_t spoken_high;     /* as spoken */
 	uint16_t round;          /* its owner's when it was last put, modified or adopted by it */
+	uint16_t spoken;         /* UNIX time of that, bits 0 to 15 and, spoken_high, 16 to 23 */
 	struct upf_held_teid teids[];
 };
 

@@ -279,6 +279,7 @@ void upf_owned_touch(struct upf_session *s, uint8_t owner)
 	upf_owned_count(s, -1);
 	s->owner = owner;
 	s->round = upf_owned_by[s->owner].round;
+	upf_owned_stamp(s);
 	s->local = 0;
 	upf_owned_count(s, 1);
 	if (!s->changing) /* else the book that follows says so */

@@ -31,7 +31,10 @@ int upf_owned_adopt_all(unsigned owner, struct cst_err *e);
 int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit, json_t *items,
 		   struct cst_err *e);
 int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
-unsigned upf_owned_sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most);
+unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most);
+
+/* It is made or spoken of now. */
+void upf_owned_stamp(struct upf_session *s);
 
 /* Plan it anew at the next tick, if it would come out otherwise. */
 void upf_owned_later(const struct upf_session *s);

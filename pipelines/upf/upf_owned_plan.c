@@ -236,6 +236,8 @@ static void mark_again(struct upf_session *next, const struct upf_session *book)
 {
 	next->owner = book->owner < CST_OWNERS ? book->owner : 0;
 	next->round = book->round;
+	next->spoken = book->spoken;
+	next->spoken_high = book->spoken_high;
 	next->local = book->local;
 	next->owed_data = book->owed_data;
 	next->owed_error = book->owed_error;
@@ -254,8 +256,13 @@ void upf_owned_mark(struct upf_session *next, const struct upf_session *old)
 		next->round = upf_owned_by[next->owner].round;
 		next->local = 0;
 	}
+	upf_owned_stamp(next);
 	if (!old)
 		return;
+	if (!call.touches) {
+		next->spoken = old->spoken;
+		next->spoken_high = old->spoken_high;
+	}
 	next->inert = old->inert && !call.touches;
 	next->owed_data = old->owed_data;
 	next->owed_error = old->owed_error;

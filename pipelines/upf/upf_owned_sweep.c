@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions whose owner has not spoken of them come to their end, a few at a time. */
+#include <time.h>
+
 #include "log.h"
 #include "object/txn.h"
 #include "upf_owned_int.h"
@@ -8,27 +10,63 @@
 #define MAX_SCAN 20000 /* state lines of one call */
 #define AT_ONCE  256   /* of one transaction: their final reports wait for the workers together */
 
+/* ---- its age ------------------------------------------------------------------------- */
+
+#define SPOKEN_MASK 0xffffffu /* 194 days: then the count begins anew */
+
+static uint32_t now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint32_t)ts.tv_sec & SPOKEN_MASK;
+}
+
+void upf_owned_stamp(struct upf_session *s)
+{
+	uint32_t now = now_s();
+
+	s->spoken = (uint16_t)now;
+	s->spoken_high = (uint8_t)(now >> 16);
+}
+
+/* From the loss of its owner on or, when it was made or spoken of later, from then on: up to two
+ * seconds late, not early. After a loss of 194 days that cannot be told any more. */
+static uint64_t age_of(const struct upf_session *s, const struct cst_owned_age *age)
+{
+	uint64_t lost = upf_owned_stale(s) ? age->stale_ms : age->lost_ms;
+	uint32_t spoken = (uint32_t)s->spoken_high << 16 | s->spoken;
+	uint64_t own = (now_s() - spoken) & SPOKEN_MASK;
+
+	own = own > 0 ? (own - 1) * 1000 : 0;
+	return lost / 1000 < SPOKEN_MASK && own < lost ? own : lost;
+}
+
+/* ---- what ends ------------------------------------------------------------------------- */
+
 /* Before its time is over it stays, whatever happens; a class that keeps its sessions keeps them
  * beyond. */
-static bool time_is_over(const struct upf_session *s, uint64_t lost_ms)
+static bool time_is_over(const struct upf_session *s, const struct cst_owned_age *age)
 {
 	const struct upf_session_obj *o = upf_urr_unpack(s);
 	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
 
-	return c && c->drop_at_end && c->seconds && lost_ms / 1000 >= c->seconds;
+	return c && c->drop_at_end && c->seconds && age_of(s, age) / 1000 >= c->seconds;
 }
 
-static bool is_due(const struct upf_session *s, unsigned owner, uint64_t lost_ms, bool now)
+static bool is_due(const struct upf_session *s, unsigned owner, const struct cst_owned_age *age,
+		   bool now)
 {
 	if (s->owner != owner)
 		return false;
 	if (now)
 		return upf_owned_stale(s);
-	return upf_owned_in_force(s) && time_is_over(s, lost_ms);
+	return upf_owned_in_force(s) && time_is_over(s, age);
 }
 
 /* From where the last call ended on, round once at most. */
-static unsigned find_due(unsigned owner, uint64_t lost_ms, bool now, uint64_t *seids, unsigned most)
+static unsigned find_due(unsigned owner, const struct cst_owned_age *age, bool now, uint64_t *seids,
+			 unsigned most)
 {
 	uint32_t last = upf_state_lines(), *at = &upf_owned_by[owner].sweep;
 	unsigned n = 0;
@@ -38,7 +76,7 @@ static unsigned find_due(unsigned owner, uint64_t lost_ms, bool now, uint64_t *s
 
 		*at = *at < last ? *at + 1 : 1;
 		s = upf_session_by_state(*at);
-		if (s && is_due(s, owner, lost_ms, now))
+		if (s && is_due(s, owner, age, now))
 			seids[n++] = s->seid;
 	}
 	return n;
@@ -71,7 +109,7 @@ static int end_all(const uint64_t *seids, unsigned n)
 	return rc;
 }
 
-unsigned upf_owned_sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned most)
+unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most)
 {
 	uint64_t seids[AT_ONCE];
 	unsigned done = 0, n, want;
@@ -80,7 +118,7 @@ unsigned upf_owned_sweep(unsigned owner, uint64_t lost_ms, bool now, unsigned mo
 		return 0;
 	do {
 		want = most - done < AT_ONCE ? most - done : AT_ONCE;
-		n = find_due(owner, lost_ms, now, seids, want);
+		n = find_due(owner, age, now, seids, want);
 		if (n == 0 || end_all(seids, n) < 0)
 			break;
 		done += n;

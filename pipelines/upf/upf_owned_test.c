@@ -3,12 +3,31 @@
  */
 #include "upf_owned_test.h"
 
+#include <time.h>
+
 #include "rpc/rpc.h"
 #include "upf_api_admit.h"
 
 #define GIVEN(teid)      "'f_teid':{'teid':'" teid "','ipv4':'192.0.2.1'}"
 #define UE_IS(a)         ",'ue_ip_address':[{'ipv4':'" a "'}]"
 #define ONE(seid, ul, a) SESSION(seid, UL(1, ul), DL(2, UE_IS(a)))
+
+static unsigned sweep(uint64_t lost_ms, uint64_t stale_ms, bool now, unsigned most)
+{
+	struct cst_owned_age age = {.lost_ms = lost_ms, .stale_ms = stale_ms};
+
+	return owned()->sweep(SMF, &age, now, most);
+}
+
+/* It was made, or spoken of, so many seconds ago. */
+static void spoken_ago(uint64_t seid, uint32_t seconds)
+{
+	struct upf_session *s = upf_session_by_seid(seid);
+	uint32_t then = (uint32_t)time(NULL) - seconds;
+
+	s->spoken = (uint16_t)then;
+	s->spoken_high = (uint8_t)(then >> 16);
+}
 
 static uint32_t ref_of(const char *address)
 {
@@ -218,7 +237,7 @@ static void test_adopt_all(void **state)
 	assert_int_equal(counts(SMF).stale, 2);
 	assert_int_equal(owned()->adopt(SMF, NULL, 0, &err), 0);
 	assert_int_equal(counts(SMF).stale, 0);
-	assert_int_equal(owned()->sweep(SMF, 0, true, 10), 0);
+	assert_int_equal(sweep(0, 0, true, 10), 0);
 	turn(SMF, CST_OWNER_CONNECTED);
 	assert_int_equal(counts(SMF).local, 0);
 	assert_int_equal(counts(SMF).stale, 0);
@@ -263,21 +282,52 @@ static void test_sweep(void **state)
 									"'fars':[" TO_CORE "]}",
 			 i, i <= 4 ? "special" : "plain");
 		PUT(text);
+		spoken_ago((uint64_t)i, 1000);
 	}
-	assert_int_equal(owned()->sweep(SMF, 100000, false, 10), 0); /* it is there */
+	assert_int_equal(sweep(100000, 100000, false, 10), 0); /* it is there */
 	turn(SMF, CST_OWNER_INERTIAL);
-	assert_int_equal(owned()->sweep(SMF, 59999, false, 10), 0);
-	assert_int_equal(owned()->sweep(SMF, 60000, false, 1), 1);
+	assert_int_equal(sweep(59999, 59999, false, 10), 0);
+	assert_int_equal(sweep(60000, 60000, false, 1), 1);
 	turn(SMF, CST_OWNER_RECONCILING);
 	adopt(2);
-	assert_int_equal(owned()->sweep(SMF, 59999, false, 10), 0);
-	assert_int_equal(owned()->sweep(SMF, 60000, false, 10), 2);
+	assert_int_equal(sweep(59999, 59999, false, 10), 0);
+	assert_int_equal(sweep(60000, 60000, false, 10), 2);
 	assert_int_equal(counts(SMF).all, 3);
 	assert_int_equal(counts(SMF).stale, 2); /* kept, and forgotten */
-	assert_int_equal(owned()->sweep(SMF, 0, true, 1), 1);
-	assert_int_equal(owned()->sweep(SMF, 0, true, 10), 1);
+	assert_int_equal(sweep(0, 0, true, 1), 1);
+	assert_int_equal(sweep(0, 0, true, 10), 1);
 	assert_int_equal(counts(SMF).all, 1);
 	assert_non_null(upf_session_by_seid(2));
+	(void)state;
+}
+
+/* What is stale counts from the first loss, the rest from the latest; what is younger than that
+ * from its own beginning. */
+static void test_sweep_by_two_clocks(void **state)
+{
+	special.seconds = plain.seconds = 60;
+	special.drop_at_end = plain.drop_at_end = true;
+	PUT("[{'seid':1},{'seid':2},{'seid':3}]");
+	for (uint64_t seid = 1; seid <= 3; seid++)
+		spoken_ago(seid, 1000);
+	turn(SMF, CST_OWNER_INERTIAL);
+	turn(SMF, CST_OWNER_RECONCILING);
+	adopt(2);
+	spoken_ago(2, 500);
+	turn(SMF, CST_OWNER_INERTIAL);
+	spoken_ago(3, 30);
+	assert_int_equal(sweep(5000, 100000, false, 10), 1);
+	assert_null(upf_session_by_seid(1));
+	/* made while it is away */
+	caller.owner = 0;
+	PUT("{'seid':4,'owner':'smf'}");
+	spoken_ago(3, 100);
+	assert_int_equal(sweep(60000, 1000000, false, 10), 2);
+	assert_non_null(upf_session_by_seid(4));
+	spoken_ago(4, 59);
+	assert_int_equal(sweep(1000000, 1000000, false, 10), 0);
+	spoken_ago(4, 63);
+	assert_int_equal(sweep(1000000, 1000000, false, 10), 1);
 	(void)state;
 }
 
@@ -537,6 +587,7 @@ int main(void)
 		OWNED(test_adopt_all),
 		OWNED(test_digest),
 		OWNED(test_sweep),
+		OWNED(test_sweep_by_two_clocks),
 		OWNED(test_supersede_address),
 		OWNED(test_supersede_outside_pools),
 		OWNED(test_supersede_teid),
