@@ -114,8 +114,10 @@ static const struct cst_field class_fields[] = {
 		   "when max_seconds are over: drop, with a last report; keep"),
 	CST_F_UINT(struct inertia_class_obj, buffer_packets, 0, UINT32_MAX, "packets", 0, "0",
 		   "downlink packets that may wait, at most; 0: as the session has it"),
-	CST_F_BOOL(struct inertia_class_obj, suppress_error_indications, 0, "false",
-		   "an Error Indication (TS 29.281, 7.3.1) ends no tunnel of theirs"),
+	CST_F_BOOL(
+		struct inertia_class_obj, suppress_error_indications, 0, "false",
+		"while their owner is away a received Error Indication (TS 29.281, 7.3.1) ends no "
+		"tunnel of theirs, and coast sends none to anybody, whosever the tunnel was"),
 	CST_F_BOOL(struct inertia_class_obj, shipped, CST_F_STATE, NULL,
 		   "comes with coast; those for special sessions only while no class is put"),
 };

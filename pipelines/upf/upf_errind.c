@@ -223,8 +223,9 @@ static const struct cst_field errind_fields[] = {
 	[ERRIND_PDR_IDS] = CST_F_LIST(struct errind, pdr_ids, CST_T_UINT, uint16_t, 0, 0,
 				      "PDRs whose packets, or copies of them, went there"),
 	[ERRIND_FAR_IDS] = CST_F_LIST(struct errind, far_ids, CST_T_UINT, uint32_t, 0, 0,
-				      "FARs that sent there; downlink of theirs waits from now on. "
-				      "None: only copies went there"),
+				      "FARs that sent there; downlink of theirs waits from now on, "
+				      "unless the session's inertia class says otherwise while its "
+				      "owner is away. None: only copies went there"),
 };
 static const struct cst_object errind_object = CST_OBJECT(
 	"error_indication", struct errind, errind_fields, "TS 29.244 7.5.8.4, TS 23.527 5.3.3.1");
@@ -344,10 +345,14 @@ static bool tell_session(struct upf_session *s, const struct upf_errind_notice *
 	unsigned n = fars_of(s, t, fars);
 	uint64_t seid = s->seid;
 
+	bool goes_on = n && upf_owned_keeps_tunnels(s);
+
 	if (n == 0 && (!sends_copies(s, t) || is_told(s, t)))
 		return false;
+	if (goes_on && s->owed_error) /* each packet may bring another one */
+		return false;
 	publish(s, t, fars, n);
-	if (n)
+	if (n && !goes_on)
 		hold(s, fars, n);
 	if (n && (s = upf_session_by_seid(seid)) != NULL)
 		upf_owned_owe_error(s);

@@ -362,6 +362,23 @@ static void test_suppression(void **state)
 	(void)state;
 }
 
+/* A session without quotas says so too, by its own class. */
+static void test_suppression_by_class(void **state)
+{
+	special.suppress_error_indications = true;
+	PUT("{'seid':1}");
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_false(atomic_load(&upf_suppress_error_indications));
+	turn(SMF, CST_OWNER_CONNECTED);
+	PUT("{'seid':2,'dnn':'special'}");
+	assert_false(atomic_load(&upf_suppress_error_indications));
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_true(atomic_load(&upf_suppress_error_indications));
+	turn(SMF, CST_OWNER_CONNECTED);
+	assert_false(atomic_load(&upf_suppress_error_indications));
+	(void)state;
+}
+
 static void test_buffer(void **state)
 {
 	plain.buffer_packets = 5;
@@ -442,6 +459,31 @@ static void test_owed_error(void **state)
 	(void)state;
 }
 
+/* A class that says so keeps its tunnels while the owner is away, and no longer. */
+static void test_kept_tunnels(void **state)
+{
+	struct upf_errind_notice n = {.teid = 0x11, .vrf = vrf("access")};
+
+	plain.suppress_error_indications = true;
+	cst_ip_from_text("192.0.2.2", &n.peer);
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, "," UE)));
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_true(upf_errind_handle(&n));
+	json_decref(pop_event("session.error_indication"));
+	assert_int_equal(pdr_of(1, 2)->action, UPF_FORW);
+	assert_int_equal(counts(SMF).owed, 1);
+	/* each packet brings one */
+	assert_false(upf_errind_handle(&n));
+	no_event();
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_int_equal(counts(SMF).owed, 0);
+	no_event();
+	assert_true(upf_errind_handle(&n));
+	json_decref(pop_event("session.error_indication"));
+	assert_int_equal(pdr_of(1, 2)->action, UPF_BUFF);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,9 +502,11 @@ int main(void)
 		OWNED(test_thresholds_go_on),
 		OWNED(test_whose),
 		OWNED(test_suppression),
+		OWNED(test_suppression_by_class),
 		OWNED(test_buffer),
 		OWNED(test_owed_data),
 		OWNED(test_owed_error),
+		OWNED(test_kept_tunnels),
 	};
 
 	return cmocka_run_group_tests(tests, owned_setup, group_teardown);

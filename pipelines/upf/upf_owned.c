@@ -126,12 +126,16 @@ static void set_suppression(void)
 
 /* A TEID that is unknown has no session and no class: what goes for any other session goes for it,
  * until one of the owner's is met whose class says so. */
-static void suppress_by(uint8_t owner, const struct cst_inertia_class *c)
+static void suppress(uint8_t owner)
 {
-	if (upf_owned_by[owner].state != CST_OWNER_INERTIAL || !c->suppress_error_indications)
-		return;
 	upf_owned_by[owner].suppress = true;
 	set_suppression();
+}
+
+static void suppress_by(uint8_t owner, const struct cst_inertia_class *c)
+{
+	if (upf_owned_by[owner].state == CST_OWNER_INERTIAL && c->suppress_error_indications)
+		suppress(owner);
 }
 
 /* ---- policies ------------------------------------------------------------------------------ */
@@ -240,6 +244,8 @@ void upf_owned_follow_owner(struct upf_session *s)
 		release(s);
 	else if (!s->inert && is_concerned(s))
 		upf_owned_enforce(s, upf_urr_unpack(s));
+	if (!upf_owned_by[s->owner].suppress && upf_owned_keeps_tunnels(s))
+		suppress(s->owner);
 	pay(s);
 	if (s->owner && upf_owned_state(s) == CST_OWNER_NONE)
 		leave_to_nobody(s);

@@ -55,6 +55,8 @@ bool upf_owned_absent(const struct upf_session *s);
 void upf_owned_enforce(struct upf_session *s, const struct upf_session_obj *o);
 /* Its URRs have changed; NULL: there is none. */
 void upf_owned_follow(struct upf_session *s);
+/* Error Indications received end no tunnel of it now: its owner is away, and its class says so. */
+bool upf_owned_keeps_tunnels(const struct upf_session *s);
 /* Its owner could not be told: of downlink data, of a tunnel's end. */
 void upf_owned_owe_data(struct upf_session *s);
 void upf_owned_owe_error(struct upf_session *s);

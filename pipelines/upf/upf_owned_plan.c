@@ -193,6 +193,14 @@ const struct cst_inertia_class *upf_owned_class(const struct upf_session_obj *s,
 	return cst_owner_keeper->match(&t);
 }
 
+bool upf_owned_keeps_tunnels(const struct upf_session *s)
+{
+	const struct upf_session_obj *o = upf_owned_absent(s) ? upf_urr_unpack(s) : NULL;
+	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+
+	return c && c->suppress_error_indications;
+}
+
 /* ---- its rules ---------------------------------------------------------------------------------
  */
 
