@@ -218,19 +218,6 @@ static void rearm(struct upf_queue *q)
 	__atomic_store_n(&q->arm, q->arm + 1, __ATOMIC_RELEASE);
 }
 
-/* The worker says again who waits, if anybody still does. */
-void upf_buffer_notify_again(const struct upf_session *s)
-{
-	const struct upf_held_part *part = upf_part_of(s, UPF_PART_QUEUE, 0);
-	struct upf_queue *q = part && upf_queues ? &upf_queues[part->number] : NULL;
-
-	if (!q || !is_busy(q))
-		return;
-	rearm(q);
-	if (!upf_tell_lost(q->owner, part->number) && search == 0)
-		search = part->number;
-}
-
 /* ---- changes of rules ----------------------------------------------------------------- */
 
 static const struct upf_pdr *pdr_by_id(const struct upf_session *s, uint16_t id)
@@ -310,6 +297,44 @@ static void on_commit(const struct upf_change *c)
 		set_expiry(q, c->next);
 	}
 	news(q);
+}
+
+/* Of packets that an earlier coastd had no more is known than by which PDRs they may have come. */
+static void publish_by_rules(const struct upf_session *s)
+{
+	const struct upf_pdr *p = upf_run_pdrs(s);
+	json_t *ids = json_array();
+
+	for (unsigned i = 0; i < upf_run_n(s); i++)
+		if (makes_wait(&p[i]) && notifies(s, &p[i]))
+			json_array_append_new(ids, json_integer(p[i].id));
+	if (json_array_size(ids))
+		cst_event_publish(&dldr_event, json_pack("{s:I,s:O}", "seid", (json_int_t)s->seid,
+							 "pdr_ids", ids));
+	json_decref(ids);
+}
+
+/* The worker says again who waits, if anybody still does. */
+void upf_buffer_notify_again(const struct upf_session *s)
+{
+	struct upf_queue *q = queue_of(s);
+
+	if (!q)
+		return;
+	if (q->entered == 0)
+		publish_by_rules(s);
+	if (!is_busy(q))
+		return;
+	rearm(q);
+	if (!upf_tell_lost(q->owner, (uint32_t)(q - upf_queues)) && search == 0)
+		search = (uint32_t)(q - upf_queues);
+}
+
+bool upf_buffer_is_heard(const struct upf_session *s)
+{
+	const struct upf_queue *q = queue_of(s);
+
+	return q && q->heard != 0 && is_busy(q);
 }
 
 /* Packets that came to wait by the old rules while these were replaced. */

@@ -21,6 +21,8 @@ void upf_buffer_granted(const struct upf_session *s);
 
 /* Its control plane is to be told again of downlink that waits. */
 void upf_buffer_notify_again(const struct upf_session *s);
+/* Does downlink wait of which it was told? */
+bool upf_buffer_is_heard(const struct upf_session *s);
 
 /* For session.get. False: the session has never had to buffer. */
 bool upf_buffer_state(const struct upf_session *s, struct upf_buffer_obj *out);

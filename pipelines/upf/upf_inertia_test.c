@@ -408,13 +408,18 @@ bool __wrap_upf_tell_lost(uint16_t worker, uint32_t queue)
 	return true;
 }
 
+static void put_buffering(void)
+{
+	PUT("{'seid':1,'pdrs':[" UL(1, CHOOSE) "," DL(
+		2, "," UE) "],'fars':[" TO_CORE ",{'id':2,'apply_action':['BUFF','NOCP']}]}");
+}
+
 static void test_owed_data(void **state)
 {
 	const struct upf_held_part *part;
 	struct upf_buffer_notice n = {.first = {.pdr = 2, .qfi = UPF_NO_QFI}};
 
-	PUT("{'seid':1,'pdrs':[" UL(1, CHOOSE) "," DL(
-		2, "," UE) "],'fars':[" TO_CORE ",{'id':2,'apply_action':['BUFF','NOCP']}]}");
+	put_buffering();
 	part = upf_part_of(upf_session_by_seid(1), UPF_PART_QUEUE, 0);
 	n.queue = part->number;
 	n.arm = upf_queues[n.queue].arm;
@@ -423,7 +428,7 @@ static void test_owed_data(void **state)
 	json_decref(pop_event("session.downlink_data_report"));
 	assert_int_equal(counts(SMF).owed, 1);
 	/* the worker says it again when the owner is back, once */
-	upf_queues[n.queue].packets = 1;
+	upf_queues[n.queue].packets = upf_queues[n.queue].entered = 1;
 	asked = 0;
 	turn(SMF, CST_OWNER_RECONCILING);
 	assert_int_equal(asked, n.queue);
@@ -433,6 +438,74 @@ static void test_owed_data(void **state)
 	json_decref(pop_event("session.downlink_data_report"));
 	assert_int_equal(counts(SMF).owed, 0);
 	upf_queues[n.queue].packets = 0;
+	(void)state;
+}
+
+/* It was there when it was told, and may have been gone already. */
+static void test_owed_unanswered(void **state)
+{
+	const struct upf_held_part *part;
+	struct upf_buffer_notice n = {.first = {.pdr = 2, .qfi = UPF_NO_QFI}};
+	struct upf_queue *q;
+
+	put_buffering();
+	part = upf_part_of(upf_session_by_seid(1), UPF_PART_QUEUE, 0);
+	q = &upf_queues[part->number];
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(counts(SMF).owed, 0);
+	turn(SMF, CST_OWNER_CONNECTED);
+	n.queue = part->number;
+	n.arm = q->arm;
+	upf_buffer_told(&n);
+	json_decref(pop_event("session.downlink_data_report"));
+	assert_int_equal(counts(SMF).owed, 0);
+	q->packets = q->entered = 1;
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(counts(SMF).owed, 1);
+	asked = 0;
+	turn(SMF, CST_OWNER_CONNECTED);
+	assert_int_equal(asked, part->number);
+	assert_int_equal(counts(SMF).owed, 0);
+	/* heard of by nobody since then */
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(counts(SMF).owed, 0);
+	q->packets = 0;
+	no_event();
+	(void)state;
+}
+
+/* By an earlier coastd, with which the packets went. */
+static void test_owed_before(void **state)
+{
+	json_t *r;
+
+	put_buffering();
+	turn(SMF, CST_OWNER_INERTIAL);
+	upf_owned_owe_data(upf_session_by_seid(1));
+	assert_int_equal(counts(SMF).owed, 1);
+	turn(SMF, CST_OWNER_RECONCILING);
+	r = pop_event("session.downlink_data_report");
+	assert_int_equal(num(r, "seid"), 1);
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(r, "pdr_ids"), 0)), 2);
+	assert_int_equal(json_array_size(json_object_get(r, "pdr_ids")), 1);
+	json_decref(r);
+	assert_int_equal(counts(SMF).owed, 0);
+	no_event();
+	(void)state;
+}
+
+/* What the owner's own change pays is paid once. */
+static void test_owed_to_who_changes(void **state)
+{
+	put_buffering();
+	turn(SMF, CST_OWNER_INERTIAL);
+	upf_owned_owe_data(upf_session_by_seid(1));
+	turn_only(SMF, CST_OWNER_RECONCILING);
+	MODIFY("{'seid':1,'user_plane_inactivity_timer':60}");
+	json_decref(pop_event("session.downlink_data_report"));
+	assert_int_equal(counts(SMF).owed, 0);
+	turn(SMF, CST_OWNER_CONNECTED);
+	no_event();
 	(void)state;
 }
 
@@ -453,6 +526,12 @@ static void test_owed_error(void **state)
 	assert_true(json_equal(first, again));
 	assert_int_equal(counts(SMF).owed, 0);
 	assert_int_equal(pdr_of(1, 2)->action, UPF_BUFF);
+	no_event();
+	/* still unanswered when it is lost again */
+	turn(SMF, CST_OWNER_INERTIAL);
+	assert_int_equal(counts(SMF).owed, 1);
+	turn(SMF, CST_OWNER_CONNECTED);
+	json_decref(pop_event("session.error_indication"));
 	no_event();
 	json_decref(first);
 	json_decref(again);
@@ -505,6 +584,9 @@ int main(void)
 		OWNED(test_suppression_by_class),
 		OWNED(test_buffer),
 		OWNED(test_owed_data),
+		OWNED(test_owed_unanswered),
+		OWNED(test_owed_before),
+		OWNED(test_owed_to_who_changes),
 		OWNED(test_owed_error),
 		OWNED(test_kept_tunnels),
 	};

@@ -228,6 +228,22 @@ static void pay(struct upf_session *s)
 		upf_errind_again(s);
 	s->owed_data = s->owed_error = 0;
 	upf_owned_count(s, 1);
+	if (!s->changing)
+		upf_kept_update(s);
+}
+
+/* What it was told of in its last moments it may not have heard: owed is what still waits for an
+ * answer. */
+static void owe_unanswered(struct upf_session *s)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		if (p[i].kind == UPF_PART_HELD && !s->owed_error)
+			upf_owned_owe_error(s);
+		if (p[i].kind == UPF_PART_QUEUE && !s->owed_data && upf_buffer_is_heard(s))
+			upf_owned_owe_data(s);
+	}
 }
 
 static void leave_to_nobody(struct upf_session *s)
@@ -246,6 +262,8 @@ void upf_owned_follow_owner(struct upf_session *s)
 		upf_owned_enforce(s, upf_urr_unpack(s));
 	if (!upf_owned_by[s->owner].suppress && upf_owned_keeps_tunnels(s))
 		suppress(s->owner);
+	if (upf_owned_absent(s))
+		owe_unanswered(s);
 	pay(s);
 	if (s->owner && upf_owned_state(s) == CST_OWNER_NONE)
 		leave_to_nobody(s);

@@ -272,6 +272,8 @@ void upf_owned_mark(struct upf_session *next, const struct upf_session *old)
 		next->spoken_high = old->spoken_high;
 	}
 	next->inert = old->inert && !call.touches;
+	if (call.touches) /* paid before the commit */
+		return;
 	next->owed_data = old->owed_data;
 	next->owed_error = old->owed_error;
 }
