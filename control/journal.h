@@ -21,6 +21,7 @@
 struct cst_journal_key {
 	uint8_t owner;    /* owner.h; 0: anybody with the right to change may acknowledge it */
 	bool mergeable;   /* with its neighbour of the same subject, rule and `t` */
+	bool may_wait;    /* the publisher comes again later, when the store cannot take it */
 	uint64_t subject; /* SEID */
 	uint32_t rule;    /* URR id or CST_JOURNAL_NO_RULE */
 	uint32_t seqn;    /* UR-SEQN; rises within (subject, rule) */
@@ -38,9 +39,10 @@ void cst_journal_set_columns(const struct cst_event_type *t, const char *const *
  * batch is open it is in there, to be written together with the change that brings it about, or not
  * at all. Before it can be seen by a subscriber the store has synced it or a reply of the same turn
  * waits for that. When the store cannot take it, it is published all the same and kept in memory
- * until the store can. */
-void cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-			 json_t *data);
+ * until the store can; with `may_wait` it is neither.
+ * 0; -EIO: the store has not taken it. */
+int cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			json_t *data);
 
 struct cst_journal_info {
 	uint64_t entries, bytes, oldest_ms;            /* age of the oldest */

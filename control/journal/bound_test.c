@@ -242,6 +242,35 @@ static void test_full(void **state)
 	(void)state;
 }
 
+/* Neither kept nor published, and no UR-SEQN is spent by it. */
+static void test_may_wait(void **state)
+{
+	struct cst_journal_key k = {.subject = 7, .rule = 1, .seqn = 5, .may_wait = true};
+
+	full = true;
+	assert_int_equal(cst_journal_publish(&used, &k, json_pack("{s:i}", "n", 1)), -EIO);
+	assert_int_equal(cst_journal_next_seqn(7, 1), 0);
+	use(7, 5, 1);
+	k.seqn = 6;
+	full = false; /* it has only just failed */
+	assert_int_equal(cst_journal_publish(&used, &k, json_pack("{s:i}", "n", 2)), -EIO);
+	assert_int_equal(info(-1).entries, 1);
+	cst_modules_tick(0);
+	full = true;
+	assert_int_equal(cst_journal_publish(&used, &k, json_pack("{s:i}", "n", 4)), -EIO);
+	assert_int_equal(cst_journal_next_seqn(7, 1), 6);
+	assert_int_equal(info(-1).pending, 0);
+	full = false;
+	cst_store_put(CST_DB_SESSION, "s", 1, "v", 1); /* with a change: as it goes */
+	assert_int_equal(cst_journal_publish(&used, &k, json_pack("{s:i}", "n", 8)), 0);
+	assert_int_equal(cst_store_write(NULL), 0);
+	cst_modules_tick(0);
+	restart();
+	holds("1 8");
+	assert_int_equal(cst_journal_next_seqn(7, 1), 7);
+	(void)state;
+}
+
 /* A final report is written with the end of its session, never before it. */
 static void test_within_a_change(void **state)
 {
@@ -315,9 +344,11 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_merge), TEST(test_merge_fails),   TEST(test_bytes),
-		TEST(test_age),   TEST(test_export_fails),  TEST(test_memory_only),
-		TEST(test_full),  TEST(test_full_for_long), TEST(test_within_a_change),
+		TEST(test_merge),         TEST(test_merge_fails),
+		TEST(test_bytes),         TEST(test_age),
+		TEST(test_export_fails),  TEST(test_memory_only),
+		TEST(test_full),          TEST(test_may_wait),
+		TEST(test_full_for_long), TEST(test_within_a_change),
 		TEST(test_many),
 	};
 

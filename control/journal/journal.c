@@ -10,10 +10,12 @@
 #include "log.h"
 
 #define RETRIES_A_TICK 1024
+#define REFUSES_MS     1000 /* a store that has just failed is not asked for what may wait */
 
 struct jnl_state journal = {.bound = 64ull << 20, .max_ms = 168ull * 3600 * 1000};
 
 static uint64_t pending_from; /* none before this number waits for the store */
+static int64_t refused_at;    /* when the store failed last */
 
 int64_t jnl_now(void)
 {
@@ -56,6 +58,7 @@ static bool write_batch(void)
 		journal.store_error[0] = '\0';
 		return true;
 	}
+	refused_at = jnl_now();
 	if (journal.store_error[0] == '\0')
 		LOG_ERR("the journal is kept in memory only: %s", e.reason);
 	snprintf(journal.store_error, sizeof(journal.store_error), "%.191s", e.reason);
@@ -137,8 +140,30 @@ static void wait_for_store(struct jnl_entry *en)
 	journal.pending_bytes += en->len;
 }
 
-static void keep(const struct cst_event_type *t, const struct cst_journal_key *k, const char *text)
+static bool refuses(void)
 {
+	return journal.store_error[0] != '\0' && cst_store_mark() == 0 &&
+	       jnl_now() - refused_at < REFUSES_MS;
+}
+
+/* As if it had not come. `was`: its rule before it, NULL: there was none. */
+static void take_back(struct jnl_entry *en, const struct jnl_rule *was)
+{
+	struct jnl_rule *r = en->rule;
+
+	if (was != NULL) {
+		r->seqn = was->seqn;
+		r->gone = was->gone;
+	}
+	jnl_remove(en);
+	if (was == NULL)
+		jnl_rule_drop(r);
+}
+
+static int keep(const struct cst_event_type *t, const struct cst_journal_key *k, const char *text)
+{
+	const struct jnl_rule *known = jnl_rule(k->subject, k->rule, false);
+	const struct jnl_rule was = known != NULL ? *known : (struct jnl_rule){0};
 	struct jnl_rule *r = jnl_rule(k->subject, k->rule, true);
 	struct jnl_entry en = {.number = cst_event_next(),
 			       .type = t,
@@ -160,32 +185,44 @@ static void keep(const struct cst_event_type *t, const struct cst_journal_key *k
 	if (kept == NULL)
 		goto lost;
 	if (!cst_store_is_open())
-		return;
+		return 0;
 	within = cst_store_mark() > 0;
 	put(kept, kept->value);
-	if (!within && write_batch())
+	if (!within && write_batch()) {
 		taken(kept);
+		return 0;
+	}
+	if (!within && k->may_wait)
+		take_back(kept, known != NULL ? &was : NULL);
 	else
 		wait_for_store(kept);
-	return;
+	return within ? 0 : -EIO;
 lost:
 	free(en.value);
 	if (journal.lost++ == 0)
 		LOG_ERR("journal: event %llu is not kept: out of memory",
 			(unsigned long long)en.number);
+	return 0;
 }
 
-void cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-			 json_t *data)
+int cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			json_t *data)
 {
-	char *text = cst_event_text(t, data);
+	char *text;
+	int rc;
 
-	if (text != NULL)
-		keep(t, k, text);
-	cst_event_send(t, text);
+	if (k->may_wait && refuses()) {
+		json_decref(data);
+		return -EIO;
+	}
+	text = cst_event_text(t, data);
+	rc = text != NULL ? keep(t, k, text) : 0;
+	if (rc == 0 || !k->may_wait)
+		cst_event_send(t, text);
 	free(text);
 	if (jnl_total.bytes > journal.bound)
 		jnl_bound();
+	return rc;
 }
 
 /* ---- removal ------------------------------------------------------------- */

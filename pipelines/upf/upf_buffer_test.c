@@ -27,8 +27,8 @@ static uint16_t signal_len, signal_vrf;
 static bool deaf; /* the worker's inbox is full */
 
 void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data);
-void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-				json_t *data);
+int __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			       json_t *data);
 bool __wrap_upf_tell_signal(uint16_t worker, uint16_t vrf, const uint8_t *ip, uint16_t len);
 bool __wrap_upf_tell_news(uint16_t worker, uint32_t queue);
 
@@ -42,11 +42,12 @@ void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data)
 	json_decref(data);
 }
 
-void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-				json_t *data)
+int __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			       json_t *data)
 {
 	assert_false(k->mergeable);
 	__wrap_cst_event_publish(t, data);
+	return 0;
 }
 
 bool __wrap_upf_tell_signal(uint16_t worker, uint16_t vrf_number, const uint8_t *ip, uint16_t len)

@@ -86,18 +86,19 @@ void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *dat
 	cst_journal_publish(t, &k, data);
 }
 
-void upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner)
+bool upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner, bool may_wait)
 {
 	struct cst_journal_key k = {.owner = owner,
 				    .mergeable = upf_report_mergeable(r->usage_report_trigger),
+				    .may_wait = may_wait,
 				    .subject = r->seid,
 				    .rule = r->urr_id,
 				    .seqn = r->ur_seqn};
 	json_t *js = cst_encode(&upf_usage_report_object, r);
 
-	if (keeping)
+	if (keeping && !may_wait)
 		keep(r->seid, js);
-	cst_journal_publish(&usage_event, &k, js);
+	return cst_journal_publish(&usage_event, &k, js) == 0 || !may_wait;
 }
 
 void upf_report_collect(bool on)

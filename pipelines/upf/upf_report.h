@@ -11,8 +11,9 @@
 #include "rpc/rpc.h"
 #include "upf_api_report.h"
 
-/* `owner` is told: its number, 0: whoever may acknowledge it. */
-void upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner);
+/* `owner` is told: its number, 0: whoever may acknowledge it. False: with `may_wait`, the store
+ * cannot take it and nobody is told. */
+bool upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner, bool may_wait);
 /* Another event of a session that its control plane must not miss; takes `data`. */
 void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *data);
 /* Number of the control owner that the session's events are for, 0: nobody in particular. */

@@ -26,6 +26,9 @@ uint32_t upf_urr_kinds(const struct upf_urr_obj *u, unsigned volume, unsigned ti
 /* All that was counted since the report before; measurement begins anew. */
 void upf_urr_report(struct upf_urr *b, uint32_t why, const struct upf_seen *s,
 		    const struct upf_session_obj *o);
+/* The same, unless the store cannot take it: then false, and nothing has happened. */
+bool upf_urr_report_kept(struct upf_urr *b, uint32_t why, const struct upf_seen *s,
+			 const struct upf_session_obj *o);
 /* Start or stop of traffic; measurement goes on. */
 void upf_urr_report_traffic(struct upf_urr *b, uint32_t why, uint64_t when,
 			    const struct upf_seen *s, const struct upf_session_obj *o);

@@ -3,8 +3,11 @@
 #include "log.h"
 #include "upf_buffer_ctl.h"
 #include "upf_owned.h"
+#include "upf_report.h"
 #include "upf_timer.h"
 #include "upf_urr_int.h"
+
+#define AGAIN_MS 5000 /* after the store did not take a report */
 
 void upf_urr_see(uint32_t number, struct upf_seen *s)
 {
@@ -175,13 +178,36 @@ void upf_urr_follow(uint32_t number, const struct upf_seen *s)
 	upf_owned_follow(upf_urr_session(b));
 }
 
+/* Reports of how much was used can be made later as well, of more; the last one of a quota or a
+ * session cannot, nor one that somebody waits for (`also`). */
+static bool tell(struct upf_urr *b, uint32_t why, uint32_t also, const struct upf_seen *s,
+		 const struct upf_session_obj *o)
+{
+	if (!also && upf_report_mergeable(why))
+		return upf_urr_report_kept(b, why, s, o);
+	upf_urr_report(b, why, s, o);
+	return true;
+}
+
+/* Look again for what the store did not take, or for what else is due before. */
+static void put_off(uint32_t number, const struct upf_seen *s)
+{
+	struct upf_urr rest = *upf_urr_at(number);
+	uint64_t again = s->now.ms + AGAIN_MS, due;
+
+	rest.flags |= UPF_URR_SILENT;
+	rest.time_threshold = UINT64_MAX;
+	due = upf_urr_due(&rest, s);
+	upf_timer_set(upf_urr_timers, number, due > s->now.ms && due < again ? due : again);
+}
+
 /* One URR, alone. Returns why it was reported. */
 static uint32_t look(uint32_t number, uint32_t also, const struct upf_session_obj *o)
 {
 	struct upf_urr *b = upf_urr_at(number);
 	struct upf_limit *l = upf_urr_limit(number);
 	const struct upf_urr_obj *u = upf_urr_rule(o, b->id);
-	bool running = b->flags & UPF_URR_RUNNING, paused = b->info & UPF_MI_INAM, monitor;
+	bool running = b->flags & UPF_URR_RUNNING, paused = b->info & UPF_MI_INAM, monitor, waits;
 	uint32_t why = also, kinds = 0, quota;
 	uint8_t spent = b->spent;
 	struct upf_seen s;
@@ -198,24 +224,29 @@ static uint32_t look(uint32_t number, uint32_t also, const struct upf_session_ob
 		kinds = upf_urr_quotas(b, l, &s);
 	if (!paused)
 		why |= upf_urr_thresholds(b, l, &s);
-	if (why)
-		upf_urr_report(b, why, &s, o);
+	waits = why && !tell(b, why, also, &s, o);
+	if (waits)
+		why = 0;
 	if (monitor)
 		begin_subsequent(b, l, u, &s.now);
 	else if (why)
 		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
-	next_period(b, &s.now);
 	/* a threshold's report comes first: the quota's tells what came after it */
 	quota = paused || monitor ? 0 : spend(b, kinds, &s);
 	if (quota) {
 		upf_urr_report(b, quota, &s, o);
 		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
+		waits = false;
 	}
+	if (!waits)
+		next_period(b, &s.now);
 	if (upf_urr_settle_inertia(b, l, &s, spent) || why || quota || b->spent != spent ||
 	    running != !!(b->flags & UPF_URR_RUNNING))
 		upf_urr_follow(number, &s);
 	else
 		schedule(number, &s);
+	if (waits)
+		put_off(number, &s);
 	return why | quota;
 }
 

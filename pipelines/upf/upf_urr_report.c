@@ -50,18 +50,22 @@ static uint32_t usage_information(const struct upf_urr *b, uint32_t why)
 }
 
 /* Keep the report, then the book after it. Killed in between, coastd finds the new book beside the
- * old one, and in the journal whether the report was kept: it counts once. */
-static void settle(struct upf_urr *b, const struct upf_urr *next,
-		   const struct upf_usage_report_obj *r)
+ * old one, and in the journal whether the report was kept: it counts once. False: it may wait, and
+ * does, since the store does not take it; the book stays. */
+static bool settle(struct upf_urr *b, const struct upf_urr *next,
+		   const struct upf_usage_report_obj *r, bool may_wait)
 {
 	struct upf_settling *w = upf_tables.settling;
 	const struct upf_session *s = upf_urr_session(b);
+	bool sent;
 
 	w->book = *next;
 	__atomic_store_n(&w->number, upf_urr_number(b), __ATOMIC_RELEASE);
-	upf_report_send(r, s ? s->owner : b->owner);
-	*b = *next;
+	sent = upf_report_send(r, s ? s->owner : b->owner, may_wait);
+	if (sent)
+		*b = *next;
 	__atomic_store_n(&w->number, 0, __ATOMIC_RELEASE);
+	return sent;
 }
 
 /* `b` here and below: the book as it will be. */
@@ -95,7 +99,7 @@ void upf_urr_report_traffic(struct upf_urr *book, uint32_t why, uint64_t when,
 		r.time_of_last_packet = upf_unix_of(&s->now, when);
 		r.has |= 1u << REPORT_TIME_OF_LAST_PACKET;
 	}
-	settle(book, &b, &r);
+	settle(book, &b, &r, false);
 }
 
 /* What was counted since the report before. */
@@ -129,9 +133,8 @@ static void begin_anew(struct upf_urr *b, uint64_t seconds, const struct upf_see
 	b->first = 0;
 }
 
-/* All that was counted since the report before; measurement begins anew. */
-void upf_urr_report(struct upf_urr *book, uint32_t why, const struct upf_seen *s,
-		    const struct upf_session_obj *o)
+static bool report(struct upf_urr *book, uint32_t why, const struct upf_seen *s,
+		   const struct upf_session_obj *o, bool may_wait)
 {
 	uint64_t seconds = s->used > book->used ? (s->used - book->used) / s->now.hz : 0;
 	struct upf_urr b = *book;
@@ -147,5 +150,17 @@ void upf_urr_report(struct upf_urr *book, uint32_t why, const struct upf_seen *s
 		b.flags &= (uint16_t)~UPF_URR_AFT;
 	if (!(why & (UPF_UR_IMMER | UPF_UR_TERMR)) && b.reports_left && --b.reports_left == 0)
 		b.flags |= UPF_URR_SILENT;
-	settle(book, &b, &r);
+	return settle(book, &b, &r, may_wait);
+}
+
+void upf_urr_report(struct upf_urr *book, uint32_t why, const struct upf_seen *s,
+		    const struct upf_session_obj *o)
+{
+	report(book, why, s, o, false);
+}
+
+bool upf_urr_report_kept(struct upf_urr *book, uint32_t why, const struct upf_seen *s,
+			 const struct upf_session_obj *o)
+{
+	return report(book, why, s, o, true);
 }

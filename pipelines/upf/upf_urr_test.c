@@ -178,6 +178,41 @@ static void test_periodic(void **state)
 	(void)state;
 }
 
+/* While the store takes nothing what may be reported later is; nothing is left out or told twice.
+ */
+static void test_store_full(void **state)
+{
+	uint32_t n;
+
+	put_urrs("[1]", "{" METHOD("'VOLUM'",
+				   "'PERIO','VOLTH','VOLQU'") ",'measurement_period':10,"
+							      "'volume_threshold':{'total':500},"
+							      "'volume_quota':{'total':1000}}");
+	n = number_of(1, 1);
+	store_full = true;
+	packet(n, UPF_UL, 100);
+	wait_ms(20000);
+	no_event();
+	packet(n, UPF_UL, 450);
+	no_event();
+	store_full = false;
+	wait_ms(5000);
+	REPORT(1, 0, "PERIO VOLTH", 550, 0);
+	wait_ms(5000);
+	REPORT(1, 1, "PERIO", 0, 0); /* at 30 s */
+	/* the end of a quota is told at once, and so is the rest */
+	store_full = true;
+	packet(n, UPF_UL, 250);
+	wait_ms(10000);
+	no_event();
+	packet(n, UPF_UL, 200);
+	REPORT(1, 2, "VOLQU", 450, 0);
+	MODIFY("{'seid':1,'query_all_urrs':true}");
+	REPORT(1, 3, "IMMER", 0, 0);
+	store_full = false;
+	(void)state;
+}
+
 static void test_time(void **state)
 {
 	json_t *r;
@@ -460,6 +495,7 @@ int main(void)
 		T(test_quota_withdrawn),
 		T(test_lost_notice),
 		T(test_periodic),
+		T(test_store_full),
 		T(test_time),
 		T(test_time_sums_up),
 		T(test_inactivity_detection),

@@ -38,6 +38,8 @@ static inline void wait_ms(uint64_t ms)
 /* ---- events ----------------------------------------------------------------- */
 
 static json_t *events; /* {type, data} */
+static bool store_full;
+static uint8_t journal_owner; /* of the last that was kept */
 
 void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data);
 void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data)
@@ -47,13 +49,19 @@ void __wrap_cst_event_publish(const struct cst_event_type *t, json_t *data)
 	json_array_append_new(events, json_pack("{s:s, s:o}", "type", t->name, "data", data));
 }
 
-void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-				json_t *data);
-void __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
-				json_t *data)
+int __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			       json_t *data);
+int __wrap_cst_journal_publish(const struct cst_event_type *t, const struct cst_journal_key *k,
+			       json_t *data)
 {
 	assert_int_equal(k->subject, json_integer_value(json_object_get(data, "seid")));
+	if (store_full && k->may_wait) {
+		json_decref(data);
+		return -EIO;
+	}
+	journal_owner = k->owner;
 	__wrap_cst_event_publish(t, data);
+	return store_full ? -EIO : 0;
 }
 
 static inline json_t *pop_event(const char *type)
