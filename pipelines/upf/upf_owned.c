@@ -246,10 +246,21 @@ static void owe_unanswered(struct upf_session *s)
 	}
 }
 
+/* Final reports come when the session is gone. */
+static void set_owner(struct upf_session *s, uint8_t owner)
+{
+	const struct upf_held_part *p = upf_parts(s);
+
+	for (unsigned i = 0; s->owner != owner && i < s->n_parts; i++)
+		if (p[i].kind == UPF_PART_USAGE)
+			upf_urr_at(p[i].number)->owner = owner;
+	s->owner = owner;
+}
+
 static void leave_to_nobody(struct upf_session *s)
 {
 	upf_owned_count(s, -1);
-	s->owner = 0;
+	set_owner(s, 0);
 	s->local = 0;
 	upf_kept_update(s);
 }
@@ -301,7 +312,7 @@ void upf_owned_owe_error(struct upf_session *s)
 void upf_owned_touch(struct upf_session *s, uint8_t owner)
 {
 	upf_owned_count(s, -1);
-	s->owner = owner;
+	set_owner(s, owner);
 	s->round = upf_owned_by[s->owner].round;
 	upf_owned_stamp(s);
 	s->local = 0;

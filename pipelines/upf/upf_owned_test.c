@@ -88,6 +88,25 @@ static void test_owner(void **state)
 	(void)state;
 }
 
+/* What is reported when the session has ended is for who has it then. */
+static void test_final_owner(void **state)
+{
+	put_urrs("[1]", "{" METHOD("'VOLUM'", "'VOLTH'") ",'volume_threshold':{'total':9999}}");
+	turn(SMF, CST_OWNER_NONE);
+	caller.owner = 0;
+	DELETE("{'seid':1}");
+	REPORT(1, 0, "TERMR", 0, 0);
+	assert_int_equal(journal_owner, 0);
+	put_urrs("[1]", "{" METHOD("'VOLUM'", "'VOLTH'") ",'volume_threshold':{'total':9999}}");
+	turn(SMF, CST_OWNER_CONNECTED);
+	claim(SMF, CST_ROLE_OWNER);
+	put_urrs("[1]", "{" METHOD("'VOLUM'", "'VOLTH'") ",'volume_threshold':{'total':9999}}");
+	DELETE("{'seid':1}");
+	REPORT(1, 0, "TERMR", 0, 0);
+	assert_int_equal(journal_owner, SMF);
+	(void)state;
+}
+
 static void list_is(const char *filter, unsigned n)
 {
 	struct cst_page page = {.filter = js(filter), .limit = 100, .items = json_array()};
@@ -582,6 +601,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OWNED(test_owner),
+		OWNED(test_final_owner),
 		OWNED(test_list),
 		OWNED(test_stale),
 		OWNED(test_adopt_all),
