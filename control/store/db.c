@@ -102,10 +102,16 @@ static int reserve_lock(const char *path)
 	return ret;
 }
 
+/* On a read-only disk it is read; what is then written the log refuses. */
 static int open_env(struct store_db *db, const char *path)
 {
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
 	int ret = reserve_lock(path);
 
+	if (ret == EROFS) {
+		flags |= MDB_RDONLY;
+		ret = 0;
+	}
 	if (ret == 0)
 		ret = mdb_env_create(&db->env);
 	if (ret != 0)
@@ -114,7 +120,7 @@ static int open_env(struct store_db *db, const char *path)
 	if (ret == 0)
 		ret = mdb_env_set_mapsize(db->env, MAP_FIRST);
 	if (ret == 0)
-		ret = mdb_env_open(db->env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+		ret = mdb_env_open(db->env, path, flags, 0600);
 	return ret;
 }
 

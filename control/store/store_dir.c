@@ -30,6 +30,8 @@ static int take_lock(const char *path, int dir_fd, int *lock_fd, struct cst_err 
 	char pid[16];
 	int n, fd = openat(dir_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	if (fd < 0 && errno == EROFS) /* what is there can be read, and forwarded by */
+		fd = openat(dir_fd, LOCK, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cst_err(e, -errno, NULL, "%.100s/" LOCK ": %s", path, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -39,7 +41,7 @@ static int take_lock(const char *path, int dir_fd, int *lock_fd, struct cst_err 
 		close(fd);
 		return ret;
 	}
-	/* for the reader of an error message; a full disk does not matter */
+	/* for the reader of an error message; a full or read-only disk does not matter */
 	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, n, 0) < n)
 		n = 0;

@@ -37,6 +37,13 @@ confirmed() { # ROUND: all of it is there, and nothing of a later one
 		jq "[.result.items[] | select(.user_id.nai // \"\" | startswith(\"round-$1-\"))] | length")" = 100
 }
 
+start_anew() { # DISK: rw or ro
+	kill -9 "$COASTD_PID"
+	wait "$COASTD_PID" 2>/dev/null
+	mount -o "remount,$1" "$LAB_TMP/disk" || fail "the disk cannot be made $1"
+	lab_start || fail "coastd does not start again"
+}
+
 # What is left of the disk, but for some bytes, is somebody else's.
 fill_disk() {
 	dd if=/dev/zero of="$LAB_TMP/disk/other" bs=4096 2>/dev/null
@@ -61,6 +68,12 @@ echo "disk full after round $last: $errno $reason"
 ok "a call is refused for it" test "$errno" = ENOSPC
 ok "what was confirmed is there, and no more" confirmed "$last"
 ok "forwards with a full disk" forwards
+start_anew ro
+ok "starts on a read-only disk and has it" confirmed "$last"
+ok "forwards" forwards
+start_anew rw
+ok "starts on a full disk and has it" confirmed "$last"
+ok "forwards" forwards
 
 rm "$LAB_TMP/disk/other"
 last=$((last + 20))
@@ -68,9 +81,7 @@ ok "with room again it takes more" lab_wait 5 sh -c 'test "$1" = "$2 all"' sh \
 	"$(rounds $((last - 19)) $last)" $last
 ok "and has it" confirmed $last
 
-kill -9 "$COASTD_PID"
-wait "$COASTD_PID" 2>/dev/null
-lab_start || fail "coastd does not start again"
+start_anew rw
 ok "it is there after a kill" confirmed $last
 ok "and the user goes on without a new call" forwards
 
