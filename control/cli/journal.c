@@ -149,6 +149,8 @@ struct export
 	FILE *out;
 	const char *name;
 	bool csv, progress, headed;
+	const char *owner; /* NULL: of all */
+	bool part;         /* of a session: 'through' would remove others' too */
 	size_t records;
 	uint64_t total;
 	json_int_t last;
@@ -231,17 +233,24 @@ static void summarize(const struct export *x)
 	fprintf(stderr, "%s%zu record%s", x->progress ? "\r\033[K" : "", x->records,
 		x->records == 1 ? "" : "s");
 	if (x->records > 0)
+		fprintf(stderr, ", the last is event %lld", (long long)x->last);
+	if (x->records > 0 && !x->part)
 		fprintf(stderr,
-			", the last is event %lld; 'coastctl journal ack through=%lld' "
-			"removes them from the journal",
-			(long long)x->last, (long long)x->last);
+			"; 'coastctl journal ack owner=%s through=%lld' removes %s from the "
+			"journal",
+			x->owner != NULL ? x->owner : "NAME", (long long)x->last,
+			x->owner != NULL ? "them" : "those of an owner");
 	fputs("\n", stderr);
 }
 
 static int export(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 {
 	const char *path = json_string_value(json_object_get(args, "file"));
-	struct export x = {.out = stdout, .name = "output", .csv = !cst_cli_json(cli)};
+	struct export x = {.out = stdout,
+			   .name = "output",
+			   .csv = !cst_cli_json(cli),
+			   .owner = json_string_value(json_object_get(args, "owner")),
+			   .part = json_object_get(args, "subject") != NULL};
 	json_t *params = json_copy((json_t *)args);
 	int ret = path != NULL ? open_file(&x, path, e) : 0;
 
