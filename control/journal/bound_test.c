@@ -5,13 +5,20 @@
 /* ---- merging ------------------------------------------------------------------------- */
 
 /* So small a bound that all may be merged. */
-static void merge_all(void)
+static void merge_rest(void)
 {
 	uint64_t bound = journal.bound;
 
 	journal.bound = jnl_total.bytes;
 	jnl_merge();
 	journal.bound = bound;
+}
+
+/* As if nobody had seen any. */
+static void merge_all(void)
+{
+	journal.shown = 0;
+	merge_rest();
 }
 
 static void test_merge(void **state)
@@ -40,6 +47,29 @@ static void test_merge(void **state)
 	holds("7 8 300 48 64 384");
 	assert_int_equal(cst_journal_next_seqn(1, 1), 9);
 	assert_int_equal(cst_journal_next_seqn(2, 1), 2);
+	(void)state;
+}
+
+/* What is read page by page holds no usage twice, whatever is merged in between. */
+static void test_merge_of_shown(void **state)
+{
+	json_t *r;
+	json_int_t cursor;
+
+	for (unsigned i = 0; i < 4; i++)
+		use(1, i, 1 << i);
+	r = call("journal.export", json_pack("{s:i, s:s}", "limit", 2, "format", "csv"), 0);
+	cursor = json_integer_value(json_object_get(r, "cursor"));
+	json_decref(r);
+	merge_rest();
+	r = call("journal.export", json_pack("{s:I, s:s}", "cursor", cursor, "format", "csv"), 0);
+	assert_int_equal(json_array_size(json_object_get(r, "items")), 1);
+	json_decref(r);
+	holds("1 2 12");
+	use(1, 4, 16);
+	use(1, 5, 32);
+	merge_rest();
+	holds("1 2 12 48");
 	(void)state;
 }
 
@@ -344,11 +374,17 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_merge),         TEST(test_merge_fails),
-		TEST(test_bytes),         TEST(test_age),
-		TEST(test_export_fails),  TEST(test_memory_only),
-		TEST(test_full),          TEST(test_may_wait),
-		TEST(test_full_for_long), TEST(test_within_a_change),
+		TEST(test_merge),
+		TEST(test_merge_of_shown),
+		TEST(test_merge_fails),
+		TEST(test_bytes),
+		TEST(test_age),
+		TEST(test_export_fails),
+		TEST(test_memory_only),
+		TEST(test_full),
+		TEST(test_may_wait),
+		TEST(test_full_for_long),
+		TEST(test_within_a_change),
 		TEST(test_many),
 	};
 

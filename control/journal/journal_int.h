@@ -91,6 +91,7 @@ struct jnl_state {
 	uint64_t bound;  /* bytes */
 	uint64_t max_ms; /* age */
 	uint64_t looked; /* entries up to this number were looked at for merging */
+	uint64_t shown;  /* the highest that a page had: somebody may have booked those up to it */
 	uint64_t pending, pending_bytes;
 	uint64_t merged, exported, acknowledged, lost;
 	int64_t next_age, next_export; /* when to look for old ones, when to try an export again */

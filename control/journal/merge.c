@@ -2,7 +2,8 @@
 /*
  * Near its bound the journal makes one entry of two neighbours of a rule. Each
  * entry is looked at once, with the one before it of its rule, so that no entry
- * that must stay by itself is ever passed over.
+ * that must stay by itself is ever passed over. What a page has shown is not taken up
+ * by a later one: who reads on would have its usage twice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 static bool may(const struct jnl_entry *older, const struct jnl_entry *newer)
 {
 	return older != NULL && older->mergeable && newer->mergeable &&
-	       older->type == newer->type && older->owner == newer->owner && !older->pending &&
-	       !newer->pending;
+	       older->number > journal.shown && older->type == newer->type &&
+	       older->owner == newer->owner && !older->pending && !newer->pending;
 }
 
 /* The newer one's text when it has taken up the older, malloc'd; NULL: they stay two. */

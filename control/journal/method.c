@@ -99,9 +99,11 @@ static int page(const struct page_params *p, shape one, json_t **result, struct 
 		    (cst_has(p, PAGE_SUBJECT) && en->rule->subject != p->subject))
 			continue;
 		event = jnl_event(en, NULL);
-		if (event != NULL)
+		if (event != NULL) {
 			json_array_append_new(items, one(en, event));
-		else
+			if (en->number > journal.shown)
+				journal.shown = en->number;
+		} else
 			jnl_lose(en, "its entry in the store is damaged");
 		json_decref(event);
 	}
