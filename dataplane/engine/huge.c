@@ -33,25 +33,31 @@ static uint64_t read_number(const char *dir, const char *file)
 }
 
 /* A hugetlbfs tells its page size as its block size. */
-static bool find_mount(uint64_t page_size, char *out, size_t len)
+int cst_huge_each(int (*fn)(void *arg, const char *mount, uint64_t page_size), void *arg)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
 	struct statfs st;
-	bool found = false;
+	int ret = 0;
 
 	if (f == NULL)
-		return false;
-	while (!found && (m = getmntent(f)) != NULL) {
-		if (strcmp(m->mnt_type, "hugetlbfs") != 0 || strlen(m->mnt_dir) >= len ||
-		    statfs(m->mnt_dir, &st) < 0 || (uint64_t)st.f_bsize != page_size ||
-		    access(m->mnt_dir, R_OK | W_OK | X_OK) < 0)
-			continue;
-		snprintf(out, len, "%s", m->mnt_dir);
-		found = true;
-	}
+		return 0;
+	while (ret == 0 && (m = getmntent(f)) != NULL)
+		if (strcmp(m->mnt_type, "hugetlbfs") == 0 && statfs(m->mnt_dir, &st) == 0 &&
+		    access(m->mnt_dir, R_OK | W_OK | X_OK) == 0)
+			ret = fn(arg, m->mnt_dir, (uint64_t)st.f_bsize);
 	endmntent(f);
-	return found;
+	return ret;
+}
+
+static int take_mount(void *arg, const char *mount, uint64_t page_size)
+{
+	struct cst_huge *h = arg;
+
+	if (page_size != h->page_size || strlen(mount) >= sizeof(h->mount))
+		return 0;
+	snprintf(h->mount, sizeof(h->mount), "%s", mount);
+	return 1;
 }
 
 /* Enough beats not enough, then mounted beats unmounted, then more beats less. */
@@ -85,7 +91,7 @@ bool cst_huge_find(struct cst_huge *h, uint64_t want)
 		x.free = (pages > reserved ? pages - reserved : 0) * x.page_size;
 		if (x.free == 0)
 			continue;
-		find_mount(x.page_size, x.mount, sizeof(x.mount));
+		cst_huge_each(take_mount, &x);
 		if (h->page_size == 0 || better(&x, h, want))
 			*h = x;
 	}

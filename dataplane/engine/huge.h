@@ -20,6 +20,9 @@ struct cst_huge {
  * to an unmounted one when it holds at least `want` bytes. */
 bool cst_huge_find(struct cst_huge *h, uint64_t want);
 
+/* Each hugetlbfs that can be written to; what `fn` returns other than 0 ends it and is returned. */
+int cst_huge_each(int (*fn)(void *arg, const char *mount, uint64_t page_size), void *arg);
+
 /* Mount a hugetlbfs of h->page_size under `run_dir`. Fills h->mount; negative errno. */
 int cst_huge_mount(struct cst_huge *h, const char *run_dir);
 /* Undo that, unless something still lies in it, as the arena of the next start does. */

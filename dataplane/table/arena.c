@@ -381,6 +381,92 @@ static int map_ordinary(const struct cst_system *sys, struct cst_err *e)
 	return ret;
 }
 
+/* ---- what an earlier process left in another place ------------------------------- */
+
+struct places {
+	const struct cst_system *sys;
+	int (*fn)(const struct places *p, const char *path, uint64_t page);
+	struct cst_err *e;
+};
+
+static int in_mount(void *arg, const char *mount, uint64_t page)
+{
+	const struct places *p = arg;
+	char path[sizeof(info.path)];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s-tables", mount, instance(p->sys)) >=
+	    sizeof(path))
+		return 0;
+	return p->fn(p, path, page);
+}
+
+/* Wherever tables go without an arena_path. */
+static int each_place(struct places p)
+{
+	int ret = cst_huge_each(in_mount, &p);
+
+	return ret != 0 ? ret : in_mount(&p, "/dev/shm", PAGE);
+}
+
+static int open_ours(const char *path, struct header *h)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && read_header(fd, h))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* 1: gone on with. */
+static int attach_here(const struct places *p, const char *path, uint64_t page)
+{
+	struct header old;
+	struct stat st;
+	int fd, ret;
+
+	if (page > PAGE && p->sys->hugepages == CST_HUGE_OFF)
+		return 0;
+	fd = open_ours(path, &old);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		st.st_size = 0;
+	close(fd);
+	info.why_new = unfit(&old, st.st_size, (wanted.bytes + page - 1) & ~(page - 1));
+	if (info.why_new != NULL)
+		return 0;
+	ret = map_file(path, page, p->e);
+	return ret == 0 ? 1 : ret;
+}
+
+/* It keeps its pages for nothing; one that is in use is locked. */
+static int remove_left(const struct places *p, const char *path, uint64_t page)
+{
+	struct header old;
+	int fd = open_ours(path, &old);
+
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && unlink(path) == 0)
+		LOG_NOTICE("%s is removed: the tables are in %s now", path, info.path);
+	close(fd);
+	return 0;
+}
+
+static int find_place(const struct cst_system *sys, struct cst_err *e)
+{
+	int ret = 0;
+
+	if (may_attach)
+		ret = each_place((struct places){.sys = sys, .fn = attach_here, .e = e});
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
+	ret = map_huge(sys, e);
+	return ret == 1 ? map_ordinary(sys, e) : ret;
+}
+
 static int map_sections(const struct cst_system *sys, struct cst_err *e)
 {
 	unsigned i = 0;
@@ -388,11 +474,11 @@ static int map_sections(const struct cst_system *sys, struct cst_err *e)
 
 	if (ret < 0)
 		return ret;
-	ret = sys->arena_path[0] == '\0' ? map_huge(sys, e) : 1;
-	if (ret == 1)
-		ret = map_ordinary(sys, e);
+	ret = sys->arena_path[0] == '\0' ? find_place(sys, e) : map_ordinary(sys, e);
 	if (ret < 0)
 		return ret;
+	if (sys->arena_path[0] == '\0')
+		each_place((struct places){.sys = sys, .fn = remove_left});
 	for (struct cst_section *s = sections; s != NULL; s = s->next)
 		s->base = (char *)map + map->dir[i++].offset;
 	LOG_INFO("tables: %s, %llu MB, generation %llu%s", info.path,

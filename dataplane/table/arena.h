@@ -32,11 +32,13 @@ void cst_arena_add(struct cst_section *s);
 /* Map all sections, zeroed. The file is arena_path; else NAME-tables on a hugetlbfs that has twice
  * the room, else in /dev/shm, sparse. A file of another layout is replaced whole or not at all; the
  * generation goes on from the old one's. -EWOULDBLOCK: another process has it; -ENOSPC: no room.
- * The file stays after the end, for the next start. */
+ * The file stays after the end, for the next start; what one of these has left in another place is
+ * removed. */
 int cst_arena_map(const struct cst_system *sys, struct cst_err *e);
 /* The same, but go on with what an earlier process left when it is whole, of this layout and of
  * this boot (times are TSC), has the salt `of` (0: any), and coastd did not crash with it again and
- * again: info.attached. Nothing in it has been checked yet. */
+ * again: info.attached. Nothing in it has been checked yet. Without an arena_path such a file is
+ * looked for in each place, whichever has room now. */
 int cst_arena_attach(const struct cst_system *sys, uint64_t of, struct cst_err *e);
 /* What is in it is whole from now on, at any moment: the next one may attach it. */
 void cst_arena_ready(void);

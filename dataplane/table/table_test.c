@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "engine/huge.h"
 #include "table/arena.h"
 #include "table/index.h"
 #include "table/lines.h"
@@ -304,6 +305,65 @@ static void arena_that_kills_is_left(void **state)
 	attach_both(false, "crashed");
 }
 
+/* ---- hugepages: a directory of ordinary ones stands for them ------------------------ */
+
+static char huge_dir[64];
+static bool huge_free;
+
+bool __wrap_cst_huge_find(struct cst_huge *h, uint64_t want);
+bool __wrap_cst_huge_find(struct cst_huge *h, uint64_t want)
+{
+	*h = (struct cst_huge){.page_size = 8192, .free = huge_free ? want : 0};
+	snprintf(h->mount, sizeof(h->mount), "%s", huge_dir);
+	return huge_free;
+}
+
+int __wrap_cst_huge_each(int (*fn)(void *arg, const char *mount, uint64_t page_size), void *arg);
+int __wrap_cst_huge_each(int (*fn)(void *arg, const char *mount, uint64_t page_size), void *arg)
+{
+	return fn(arg, huge_dir, 8192);
+}
+
+static bool is_in(const char *place)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s-tables", place, sys.name);
+	return access(path, F_OK) == 0;
+}
+
+/* Tables are found where they are, whatever has room now; what is left over elsewhere goes. */
+static void arena_is_found(void **state)
+{
+	sys.arena_path[0] = '\0';
+	sys.hugepages = CST_HUGE_AUTO;
+	snprintf(sys.name, sizeof(sys.name), "coast-test-%d", getpid());
+	strcpy(huge_dir, "/tmp/coast-huge-XXXXXX");
+	assert_non_null(mkdtemp(huge_dir));
+	huge_free = true;
+	attach_both(false, NULL);
+	cst_arena_ready();
+	assert_true(is_in(huge_dir));
+	huge_free = false; /* another process took them */
+	attach_both(true, NULL);
+	assert_false(is_in("/dev/shm"));
+	small.version++;
+	attach_both(false, "layout");
+	assert_true(is_in("/dev/shm"));
+	assert_false(is_in(huge_dir));
+	cst_arena_ready();
+	huge_free = true;
+	attach_both(true, NULL);
+	assert_false(is_in(huge_dir));
+	small.version--;
+	attach_both(false, "layout");
+	assert_true(is_in(huge_dir));
+	assert_false(is_in("/dev/shm"));
+	snprintf(sys.arena_path, sizeof(sys.arena_path), "%s/%s-tables", huge_dir, sys.name);
+	arena_teardown(NULL);
+	rmdir(huge_dir);
+}
+
 static void change_file(long at)
 {
 	FILE *f = fopen(sys.arena_path, "r+");
@@ -426,6 +486,7 @@ int main(void)
 		ARENA(arena_starts_afresh),
 		ARENA(arena_is_gone_on_with),
 		ARENA(arena_that_kills_is_left),
+		ARENA(arena_is_found),
 		ARENA(arena_with_another_header_is_left),
 		ARENA(arena_replaces_a_strange_file),
 		ARENA(arena_excludes_others),
