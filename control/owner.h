@@ -104,6 +104,7 @@ extern const struct cst_owner_keeper *cst_owner_keeper;
 struct cst_owned_counts {
 	uint64_t all, stale, local; /* local: admitted by local authority, not yet handed over */
 	uint64_t owed;              /* notifications that could not be delivered */
+	uint64_t leaving;           /* of an owner that is gone: soon nobody's */
 };
 
 /* Since when an owner's time counts. One that was made or spoken of since counts from then. */

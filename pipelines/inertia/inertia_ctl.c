@@ -44,6 +44,20 @@ static int check_lease(const struct inertia_claim *c, struct cst_err *e)
 		       c->lease_ms);
 }
 
+/* What the one before had is not for who comes next. */
+static int check_gone(const struct keep_owner *o, struct cst_err *e)
+{
+	struct cst_owned_counts n = {0};
+
+	if (o->leaving)
+		keep_counts(keep_number(o), &n);
+	return n.all == 0 ? 0
+			  : cst_err(e, -EAGAIN, "name",
+				    "owner '%s' has just gone, and %llu of what it had are not "
+				    "yet nobody's: claim it again in a moment",
+				    o->name, (unsigned long long)n.all);
+}
+
 static struct inertia_claim claim_of(const struct keep_owner *o, const struct inertia_claim_obj *p)
 {
 	const struct cst_caller *caller = cst_caller_get();
@@ -71,7 +85,9 @@ static int take(struct keep_owner *o, const struct inertia_claim_obj *p, struct 
 	struct inertia was = o->core;
 	int anew, ret;
 
-	ret = check_client(o, p, e);
+	ret = check_gone(o, e);
+	if (ret == 0)
+		ret = check_client(o, p, e);
 	if (ret == 0)
 		ret = check_lease(&c, e);
 	if (ret < 0)

@@ -92,6 +92,7 @@ void __wrap_cst_journal_info(int owner, struct cst_journal_info *out)
 /* ---- sessions ------------------------------------------------------------ */
 
 struct double_session double_sessions[DOUBLE_SESSIONS];
+bool double_lingers;
 static char turned[64];
 
 const char *double_turned(void)
@@ -113,7 +114,7 @@ static void turn(unsigned owner, enum cst_owner_state from, enum cst_owner_state
 			continue;
 		if (to == CST_OWNER_RECONCILING && from != to)
 			s->stale = true;
-		if (to == CST_OWNER_NONE)
+		if (to == CST_OWNER_NONE && !double_lingers)
 			*s = (struct double_session){0};
 	}
 }
@@ -126,6 +127,7 @@ static void count(unsigned owner, struct cst_owned_counts *out)
 		if (s->owner != owner)
 			continue;
 		out->all++;
+		out->leaving += double_lingers;
 		out->stale += s->stale;
 		out->local += s->local;
 	}

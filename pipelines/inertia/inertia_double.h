@@ -15,6 +15,8 @@ struct double_session {
 	uint64_t seconds; /* of its class; 0: without end */
 };
 extern struct double_session double_sessions[DOUBLE_SESSIONS]; /* SEID is the place + 1 */
+/* They take their time to be nobody's. */
+extern bool double_lingers;
 /* The last turn, "INERTIAL>RECONCILING"; "": none since it was asked. */
 const char *double_turned(void);
 void double_owned_add(void);

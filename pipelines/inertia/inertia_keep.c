@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal.h"
 #include "log.h"
 
 static struct keep_owner owners[CST_OWNERS]; /* by number; 0 is nobody */
@@ -59,16 +60,42 @@ struct keep_owner *keep_of(const struct cst_caller *c)
 	return o != NULL && o->life == c->life ? o : NULL;
 }
 
+/* Who gets a number gets all that has it: sessions that are not yet nobody's, reports that nobody
+ * has acknowledged. */
+bool keep_is_clear(unsigned number)
+{
+	struct cst_journal_info journal = {0};
+	struct cst_owned_counts n;
+
+	keep_counts(number, &n);
+	cst_journal_info((int)number, &journal);
+	return n.all == 0 && journal.entries == 0;
+}
+
 struct keep_owner *keep_new(const char *name, struct cst_err *e)
 {
 	for (unsigned i = 1; i < CST_OWNERS; i++)
-		if (!owners[i].used) {
+		if (!owners[i].used && keep_is_clear(i)) {
 			keep_begin(&owners[i], name);
 			return &owners[i];
 		}
-	cst_err(e, -ENOSPC, "name", "there are %u owners already: delete one first",
+	cst_err(e, -ENOSPC, "name",
+		"none of %u numbers is free: delete owners; those of deleted ones are free when "
+		"their journal is acknowledged",
 		CST_OWNERS - 1);
 	return NULL;
+}
+
+static void turn(const struct keep_owner *o, enum cst_owner_state from)
+{
+	for (const struct cst_owned *w = cst_owned_first(); w != NULL; w = w->next)
+		w->turn(keep_number(o), from, o->core.state);
+}
+
+void keep_abandon(unsigned number)
+{
+	for (const struct cst_owned *w = cst_owned_first(); w != NULL; w = w->next)
+		w->turn(number, CST_OWNER_NONE, CST_OWNER_NONE);
 }
 
 void keep_forget(struct keep_owner *o)
@@ -78,6 +105,8 @@ void keep_forget(struct keep_owner *o)
 	inertia_release(&o->core, false);
 	if (was != CST_OWNER_NONE)
 		keep_turned(o, was, false);
+	else
+		turn(o, CST_OWNER_NONE);
 	keep_unsave(keep_number(o));
 	o->used = false;
 }
@@ -102,16 +131,11 @@ void keep_counts(unsigned number, struct cst_owned_counts *out)
 		out->stale += one.stale;
 		out->local += one.local;
 		out->owed += one.owed;
+		out->leaving += one.leaving;
 	}
 }
 
 /* ---- changes of state ---------------------------------------------------- */
-
-static void turn(const struct keep_owner *o, enum cst_owner_state from)
-{
-	for (const struct cst_owned *w = cst_owned_first(); w != NULL; w = w->next)
-		w->turn(keep_number(o), from, o->core.state);
-}
 
 /* Who goes on with a reconciliation has adopted some already. For who begins one while another is
  * at it they are stale like the rest. */
@@ -126,7 +150,7 @@ static enum cst_owner_state turns_from(const struct inertia *o, enum cst_owner_s
 
 void keep_tell_restored(struct keep_owner *o)
 {
-	if (o->core.state != CST_OWNER_NONE)
+	if (o->core.state != CST_OWNER_NONE || o->leaving)
 		turn(o, turns_from(&o->core, CST_OWNER_NONE, false));
 }
 
@@ -139,6 +163,7 @@ void keep_turned(struct keep_owner *o, enum cst_owner_state was, bool anew)
 		   (unsigned long long)o->core.epoch);
 	if (anew)
 		o->sweep = SWEEP_NONE;
+	o->leaving = o->core.state == CST_OWNER_NONE;
 	turn(o, turns_from(&o->core, was, anew));
 	keep_save(o, NULL);
 	keep_tell_state(o, was);

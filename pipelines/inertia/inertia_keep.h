@@ -25,6 +25,7 @@ struct keep_owner {
 	uint32_t life;         /* claims of another life are of another owner that had the number */
 	uint8_t sweep;         /* enum inertia_sweep: what is still to be done to stale sessions */
 	bool restored;         /* from the store, and no tick since */
+	bool leaving;          /* it is gone, and what it had is not yet nobody's */
 	uint64_t look_ms;      /* when to look again for what is over its time */
 	uint64_t clock_ms;     /* when its clocks were kept */
 	uint64_t swept;        /* not yet told */
@@ -42,6 +43,10 @@ void keep_begin(struct keep_owner *o, const char *name); /* the same, with this 
 /* The owner that the connection claimed; NULL: none, or it was deleted. */
 struct keep_owner *keep_of(const struct cst_caller *c);
 void keep_forget(struct keep_owner *o);
+/* Nothing has this number. */
+bool keep_is_clear(unsigned number);
+/* What has the number of an owner that there is not is nobody's from now on. */
+void keep_abandon(unsigned number);
 extern const struct keep_conf keep_defaults;
 /* An empty list names everybody. */
 bool keep_named(const struct keep_names *names, const char *client);

@@ -389,6 +389,50 @@ static void a_deleted_owner_s_connections(void **s)
 	assert_int_equal(call(&b, "owner.put", "{'name':'x'}"), 0);
 }
 
+static void restart(void)
+{
+	struct cst_err e = {0};
+
+	for (unsigned i = 1; i < CST_OWNERS; i++)
+		memset(keep_slot(i), 0, sizeof(*keep_slot(i)));
+	dial(&a);
+	assert_int_equal(keep_load(&e), 0);
+}
+
+/* Nobody comes by what another one had. */
+static void what_is_left_is_not_the_next_one_s(void **s)
+{
+	call(&a, "owner.claim", CLAIM);
+	make_sessions(2, 0);
+	double_lingers = true;
+	assert_int_equal(call(&a, "owner.release", "{'keep':false}"), 0);
+	assert_int_equal(call(&b, "owner.claim", CLAIM), EAGAIN);
+	restart();
+	pass(100);
+	assert_string_equal(double_turned(), "none>none");
+	assert_int_equal(call(&b, "owner.claim", CLAIM), EAGAIN);
+	assert_int_equal(call(&b, "owner.delete", "{'name':'core'}"), 0);
+	assert_int_equal(call(&b, "owner.claim", "{'name':'other','client':'amf'}"), 0);
+	assert_int_equal(got("owner"), 2);
+	memset(double_sessions, 0, sizeof(double_sessions));
+	assert_int_equal(call(&a, "owner.claim", CLAIM), 0);
+	assert_int_equal(got("owner"), 1);
+	call(&a, "owner.release", "{'keep':false}");
+	pass(100);
+	assert_int_equal(call(&a, "owner.claim", CLAIM), 0);
+	double_lingers = false;
+}
+
+/* Sessions may be put for one that nobody has claimed: it keeps its number. */
+static void put_and_never_claimed(void **s)
+{
+	assert_int_equal(call(&b, "owner.put", "[{'name':'first'},{'name':'core'}]"), 0);
+	assert_int_equal(call(&b, "owner.delete", "{'name':'first'}"), 0);
+	restart();
+	assert_int_equal(keep_find("core"), 2);
+	assert_int_equal(keep_find("first"), 0);
+}
+
 static void one_connection_changes_its_claim(void **s)
 {
 	call(&a, "owner.claim", CLAIM);
@@ -409,16 +453,6 @@ static void one_connection_changes_its_claim(void **s)
 	/* not over a connection */
 	local.peer.caller = NULL;
 	assert_int_equal(call(&local, "owner.claim", CLAIM), ENOTCONN);
-}
-
-static void restart(void)
-{
-	struct cst_err e = {0};
-
-	for (unsigned i = 1; i < CST_OWNERS; i++)
-		memset(keep_slot(i), 0, sizeof(*keep_slot(i)));
-	dial(&a);
-	assert_int_equal(keep_load(&e), 0);
 }
 
 static void over_a_restart(void **s)
@@ -528,6 +562,8 @@ int main(void)
 		cmocka_unit_test_setup(time_of_sessions_of_a_second_loss, setup),
 		cmocka_unit_test_setup(goodbye, setup),
 		cmocka_unit_test_setup(a_deleted_owner_s_connections, setup),
+		cmocka_unit_test_setup(what_is_left_is_not_the_next_one_s, setup),
+		cmocka_unit_test_setup(put_and_never_claimed, setup),
 		cmocka_unit_test_setup(one_connection_changes_its_claim, setup),
 		cmocka_unit_test_setup(over_a_restart, setup),
 		cmocka_unit_test_setup(left_over_a_restart, setup),

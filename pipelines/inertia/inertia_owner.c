@@ -58,13 +58,13 @@ static void take_names(const struct cst_list *l, struct keep_names *out)
 			 ((const char *const *)l->items)[i]);
 }
 
-/* Owners that there will be. */
+/* Numbers that there will be no more of: of owners, and of what they have left behind. */
 static unsigned count(void)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 1; i < CST_OWNERS; i++)
-		n += keep_get(i) != NULL && will_be(keep_get(i)->name);
+		n += !keep_is_clear(i) || (keep_get(i) != NULL && will_be(keep_get(i)->name));
 	for (unsigned i = 0; i < n_changes; i++)
 		n += keep_find(changes[i].name) == 0 && planned(changes[i].name) == &changes[i] &&
 		     changes[i].conf.put;
@@ -77,7 +77,9 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 	struct change *c;
 
 	if (!will_be(o->name) && count() == CST_OWNERS - 1)
-		return cst_err(e, -ENOSPC, "name", "there are %u owners already: delete one first",
+		return cst_err(e, -ENOSPC, "name",
+			       "none of %u numbers is free: delete owners; those of deleted ones "
+			       "are free when their journal is acknowledged",
 			       CST_OWNERS - 1);
 	c = add(o->name, e);
 	if (c == NULL)
@@ -125,10 +127,15 @@ static void commit(struct cst_txn *t)
 				keep_forget(o);
 			continue;
 		}
-		if (o == NULL)
-			o = keep_new(c->name, NULL);
-		if (o != NULL)
+		if (o != NULL) {
 			o->conf = c->conf;
+			continue;
+		}
+		o = keep_new(c->name, NULL);
+		if (o == NULL)
+			continue;
+		o->conf = c->conf;
+		keep_save(o, NULL); /* sessions may have its number before it is claimed */
 	}
 }
 

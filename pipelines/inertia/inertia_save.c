@@ -21,7 +21,7 @@ struct saved {
 	uint64_t has;
 	const char *name, *client, *home;
 	uint8_t state, role, sweep;
-	bool unreconciled, released;
+	bool unreconciled, released, leaving;
 	uint64_t epoch, away_ms, stale_ms;
 	uint64_t unix_ms, boot_ms; /* when it was kept, by two clocks */
 	const char *boot;          /* since which start of the machine */
@@ -33,14 +33,23 @@ struct saved {
 #define TRUTH(m)  CST_F_BOOL(struct saved, m, 0, "false", "as it was")
 
 static const struct cst_field fields[] = {
-	TEXT(name),       TEXT(client),
-	TEXT(home),       NUMBER(state),
-	NUMBER(role),     NUMBER(sweep),
-	NUMBER(epoch),    TRUTH(unreconciled),
-	TRUTH(released),  NUMBER(lease_ms),
-	NUMBER(grace_ms), NUMBER(away_ms),
-	NUMBER(stale_ms), NUMBER(unix_ms),
-	NUMBER(boot_ms),  CST_F_STR(struct saved, boot, 0, BOOT_SIZE - 1, 0, "", "as it was"),
+	TEXT(name),
+	TEXT(client),
+	TEXT(home),
+	NUMBER(state),
+	NUMBER(role),
+	NUMBER(sweep),
+	NUMBER(epoch),
+	TRUTH(unreconciled),
+	TRUTH(released),
+	TRUTH(leaving),
+	NUMBER(lease_ms),
+	NUMBER(grace_ms),
+	NUMBER(away_ms),
+	NUMBER(stale_ms),
+	NUMBER(unix_ms),
+	NUMBER(boot_ms),
+	CST_F_STR(struct saved, boot, 0, BOOT_SIZE - 1, 0, "", "as it was"),
 };
 static const struct cst_object saved_object =
 	CST_OBJECT("owner_saved", struct saved, fields, "an owner in the store");
@@ -94,6 +103,7 @@ int keep_save(const struct keep_owner *o, struct cst_err *e)
 		.epoch = core->epoch,
 		.unreconciled = core->unreconciled,
 		.released = core->released,
+		.leaving = o->leaving,
 		.lease_ms = core->lease_ms,
 		.grace_ms = core->grace_ms,
 		.away_ms = core->away_ms,
@@ -140,6 +150,7 @@ static void restore(struct keep_owner *o, const struct saved *s)
 	o->core.epoch = s->epoch;
 	o->core.unreconciled = s->unreconciled;
 	o->core.released = s->released;
+	o->leaving = s->leaving;
 	o->core.lease_ms = s->lease_ms;
 	o->core.grace_ms = s->grace_ms;
 	o->core.away_ms = s->away_ms;

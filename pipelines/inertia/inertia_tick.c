@@ -15,6 +15,7 @@
 
 static struct inertia_clock the_clock;
 static uint64_t stalls_known, tell_ms;
+static bool abandoned; /* what coastd found at its start of owners that there are no more */
 static struct inertia_stalls stalls;
 
 /* ---- sweeping ------------------------------------------------------------ */
@@ -113,6 +114,20 @@ static bool time_runs(const struct keep_owner *o)
 	       o->core.state == CST_OWNER_RECONCILING;
 }
 
+/* Nobody may claim it before. */
+static void look_whether_gone(struct keep_owner *o)
+{
+	struct cst_owned_counts n;
+
+	if (!o->leaving)
+		return;
+	keep_counts(keep_number(o), &n);
+	if (n.leaving > 0)
+		return;
+	o->leaving = false;
+	keep_save(o, NULL);
+}
+
 static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, uint32_t lived_ms)
 {
 	enum cst_owner_state was = o->core.state;
@@ -124,6 +139,7 @@ static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, 
 	inertia_tick(&o->core, passed_ms, lived_ms);
 	keep_turned(o, was, false);
 	sweep_due(o, now_ms);
+	look_whether_gone(o);
 	if (o->clock_ms == 0 || !time_runs(o))
 		o->clock_ms = now_ms;
 	if (now_ms - o->clock_ms < CLOCK_MS)
@@ -144,12 +160,15 @@ void inertia_tick_all(uint64_t now_ms)
 	for (unsigned i = 1; i < CST_OWNERS; i++) {
 		struct keep_owner *o = keep_get(i);
 
+		if (o == NULL && !abandoned && !keep_is_clear(i))
+			keep_abandon(i);
 		if (o == NULL)
 			continue;
 		tick_one(o, now_ms, passed_ms, lived_ms);
 		if (tell)
 			tell_swept(o);
 	}
+	abandoned = true;
 }
 
 static int start(const struct cst_system *sys, struct cst_err *e)
@@ -161,6 +180,7 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 	stalls_known = a.stalls;
 	memset(&stalls, 0, sizeof(stalls));
 	the_clock = (struct inertia_clock){0};
+	abandoned = false;
 	ret = keep_load(e);
 	for (unsigned i = 1; ret == 0 && i < CST_OWNERS; i++)
 		if (keep_get(i) != NULL)

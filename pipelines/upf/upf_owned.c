@@ -538,7 +538,11 @@ static void count(unsigned owner, struct cst_owned_counts *out)
 	const struct upf_owned_by *o = &upf_owned_by[owner % CST_OWNERS];
 
 	*out = (struct cst_owned_counts){
-		.all = o->all, .stale = o->all - o->fresh, .local = o->local, .owed = o->owed};
+		.all = o->all,
+		.stale = o->all - o->fresh,
+		.local = o->local,
+		.owed = o->owed,
+		.leaving = o->state == CST_OWNER_NONE && o->left > 0 ? o->all : 0};
 }
 
 static struct cst_owned owned = {.what = "sessions",
