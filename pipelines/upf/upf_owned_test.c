@@ -484,8 +484,11 @@ static void test_supersede_refused(void **state)
 	/* no claim; local authority */
 	caller.owner = 0;
 	NO_PUT(ONE(2, CHOOSE, "10.45.0.1"), -EADDRINUSE, "ue_ip_address", "session 1");
-	/* not by one that is there already */
+	/* what was adopted stays, though all has not been looked through */
 	claim(SMF, CST_ROLE_OWNER);
+	adopt(1);
+	NO_PUT(ONE(2, CHOOSE, "10.45.0.1"), -EADDRINUSE, "ue_ip_address", "session 1");
+	/* not by one that is there already */
 	PUT(ONE(2, CHOOSE, "10.45.0.2"));
 	turn(SMF, CST_OWNER_CONNECTED);
 	NO_PUT(ONE(2, CHOOSE, "10.45.0.1"), -EADDRINUSE, "ue_ip_address", "session 1");

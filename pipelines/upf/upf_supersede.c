@@ -40,18 +40,11 @@ static void __attribute__((constructor)) attach(void)
 
 /* ---- who gives way -------------------------------------------------------------------- */
 
-/* One that its owner has not spoken of since it came back; or any of the caller's own while it
- * puts its house in order. */
+/* One that its owner has not spoken of since it came back. */
 static bool gives_way(const struct upf_session *holder)
 {
-	uint8_t newcomer = upf_owned_newcomer();
-	enum cst_owner_state state = upf_owned_state(holder);
-
-	if (!newcomer || holder->planned || holder->changing)
-		return false;
-	return upf_owned_stale(holder) ||
-	       (holder->owner == newcomer &&
-		(state == CST_OWNER_INERTIAL || state == CST_OWNER_RECONCILING));
+	return upf_owned_newcomer() && !holder->planned && !holder->changing &&
+	       upf_owned_stale(holder);
 }
 
 bool upf_supersede(struct upf_session *holder, struct cst_err *e)
