@@ -27,6 +27,11 @@ static int epoch_of(const struct inertia *o, const struct inertia_claim *c, uint
 			       "FENCED: client %s holds it with epoch %llu and lives; to take it "
 			       "over name a higher epoch",
 			       o->client, EPOCH(o->epoch));
+	if (c->epoch > (o->epoch == 0 ? INERTIA_EPOCH_FIRST : o->epoch + INERTIA_EPOCH_STEP))
+		return cst_err(e, -ERANGE, "epoch",
+			       "is too far above the present one, %llu: at most %llu",
+			       EPOCH(o->epoch),
+			       EPOCH(o->epoch == 0 ? INERTIA_EPOCH_FIRST : INERTIA_EPOCH_STEP));
 	if (*epoch > INERTIA_EPOCH_MAX)
 		return cst_err(e, -EOVERFLOW, "epoch",
 			       "no higher epoch is left: delete the owner and claim it anew");
@@ -83,7 +88,7 @@ static void take(struct inertia *o, const struct inertia_claim *c, uint64_t epoc
 	o->lease_ms = o->left_ms = c->lease_ms;
 	o->grace_ms = c->grace_ms;
 	snprintf(o->client, sizeof(o->client), "%s", c->client);
-	if (o->home[0] == '\0')
+	if (o->home[0] == '\0' && c->role == CST_ROLE_OWNER)
 		snprintf(o->home, sizeof(o->home), "%s", c->client);
 }
 

@@ -25,7 +25,11 @@
 #include "owner.h"
 
 #define INERTIA_LIVED_MS  200             /* that one tick spends of a lease, at most */
-#define INERTIA_EPOCH_MAX (INT64_MAX - 1) /* that a claim may name */
+#define INERTIA_EPOCH_MAX (INT64_MAX - 1) /* that there may be */
+/* That a claim may name: for the first one any time of day, in microseconds; then so many above the
+ * present one, so that nobody uses them up. */
+#define INERTIA_EPOCH_FIRST (UINT64_C(1) << 53)
+#define INERTIA_EPOCH_STEP  (UINT64_C(1) << 40)
 
 struct inertia {
 	uint8_t state;        /* enum cst_owner_state */
@@ -56,7 +60,7 @@ struct inertia_claim {
 };
 
 /* 0: it has it; 1: and everything of it is to be looked through (anew). -ESTALE "FENCED ...",
- * -EPERM, -EINVAL, -EOVERFLOW: nothing has changed. */
+ * -EPERM, -EINVAL, -ERANGE, -EOVERFLOW: nothing has changed. */
 int inertia_claim(struct inertia *o, const struct inertia_claim *c, struct cst_err *e);
 /* A connection with this epoch gave a sign of life. */
 void inertia_seen(struct inertia *o, uint64_t epoch);

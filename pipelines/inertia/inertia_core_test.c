@@ -317,8 +317,27 @@ static void who_may_claim(void **state)
 	assert_int_equal(inertia_claim(&o, &same, &e), -EINVAL);
 	named.epoch = 10;
 	assert_int_equal(inertia_claim(&o, &named, &e), 1);
+	/* epochs are not used up by one claim */
+	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, 11 + INERTIA_EPOCH_STEP, &e),
+			 -ERANGE);
+	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, 10 + INERTIA_EPOCH_STEP, &e), 1);
+	o.epoch = INERTIA_EPOCH_MAX - 1;
 	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, INERTIA_EPOCH_MAX, &e), 1);
 	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, 0, &e), -EOVERFLOW);
+}
+
+/* The owner may come after its heir. */
+static void an_heir_that_comes_first(void **state)
+{
+	struct inertia o = {0};
+	struct cst_err e;
+
+	assert_int_equal(claim_as(&o, "smf-2", CST_ROLE_HEIR, INERTIA_EPOCH_FIRST + 1, &e),
+			 -ERANGE);
+	assert_int_equal(claim_as(&o, "smf-2", CST_ROLE_HEIR, 0, &e), 0);
+	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, 0, &e), -ESTALE);
+	assert_int_equal(claim_as(&o, "smf-1", CST_ROLE_OWNER, 2, &e), 1);
+	assert_int_equal(claim_as(&o, "smf-2", CST_ROLE_OWNER, 3, &e), -EPERM);
 }
 
 static void heard_again_as_it_was(void **state)
@@ -389,10 +408,15 @@ static void after_a_restart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_sequence),   cmocka_unit_test(idle_for_an_hour),
-		cmocka_unit_test(clocks_that_jump), cmocka_unit_test(a_stalled_thread_hears_first),
-		cmocka_unit_test(who_may_claim),    cmocka_unit_test(heard_again_as_it_was),
-		cmocka_unit_test(goodbye),          cmocka_unit_test(after_a_restart),
+		cmocka_unit_test(every_sequence),
+		cmocka_unit_test(idle_for_an_hour),
+		cmocka_unit_test(clocks_that_jump),
+		cmocka_unit_test(a_stalled_thread_hears_first),
+		cmocka_unit_test(who_may_claim),
+		cmocka_unit_test(an_heir_that_comes_first),
+		cmocka_unit_test(heard_again_as_it_was),
+		cmocka_unit_test(goodbye),
+		cmocka_unit_test(after_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
