@@ -43,8 +43,9 @@ struct cst_caller {
 struct cst_caller *cst_caller_get(void);
 
 /* Called before each method that changes something; set by who keeps owners, NULL: nobody does.
- * -ESTALE "FENCED ..." when the caller's epoch is older than its owner's. */
-extern int (*cst_caller_gate)(const struct cst_caller *c, struct cst_err *e);
+ * -ESTALE "FENCED ..." when the caller's epoch is older than its owner's; -EPERM when the method
+ * (NULL: none, who asks has looked itself) is not for its role. */
+extern int (*cst_caller_gate)(const struct cst_caller *c, const char *method, struct cst_err *e);
 /* Called before each call, whatever it does, of a connection with a claim: it lives. May be NULL.
  */
 extern void (*cst_caller_seen)(const struct cst_caller *c);

@@ -2,7 +2,7 @@
 /* Where who keeps owners, who has owned objects and who is called meet. */
 #include "owner.h"
 
-int (*cst_caller_gate)(const struct cst_caller *c, struct cst_err *e);
+int (*cst_caller_gate)(const struct cst_caller *c, const char *method, struct cst_err *e);
 void (*cst_caller_seen)(const struct cst_caller *c);
 void (*cst_caller_gone)(const struct cst_caller *c);
 const struct cst_owner_keeper *cst_owner_keeper;

@@ -25,9 +25,10 @@
 static unsigned gates, seen, gone;
 static uint64_t now_epoch;
 
-static int gate(const struct cst_caller *c, struct cst_err *e)
+static int gate(const struct cst_caller *c, const char *method, struct cst_err *e)
 {
 	gates++;
+	assert_non_null(method);
 	return c->epoch < now_epoch ? cst_err(e, -ESTALE, NULL, "FENCED: epoch is over") : 0;
 }
 

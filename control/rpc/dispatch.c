@@ -210,13 +210,14 @@ static int denied(struct cst_err *e)
 }
 
 /* A connection that calls lives; one whose claim was overtaken changes nothing. */
-static int claim_stands(const struct cst_caller *c, bool writes, struct cst_err *e)
+static int claim_stands(const struct cst_caller *c, const char *method, bool writes,
+			struct cst_err *e)
 {
 	if (c == NULL || c->owner == 0)
 		return 0;
 	if (cst_caller_seen != NULL)
 		cst_caller_seen(c);
-	return writes && cst_caller_gate != NULL ? cst_caller_gate(c, e) : 0;
+	return writes && cst_caller_gate != NULL ? cst_caller_gate(c, method, e) : 0;
 }
 
 /* By position: the i-th value is the i-th field. New reference or NULL. */
@@ -282,7 +283,7 @@ static int call(const char *name, const struct cst_node *params, const struct rp
 		denied(e);
 		return EACCES;
 	}
-	ret = m != NULL && m->unfenced ? 0 : claim_stands(peer->caller, writes, e);
+	ret = m != NULL && m->unfenced ? 0 : claim_stands(peer->caller, name, writes, e);
 	if (ret < 0)
 		return -ret;
 	if ((m != NULL || verb == V_LIST) && params != NULL)

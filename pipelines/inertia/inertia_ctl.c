@@ -181,7 +181,7 @@ static struct keep_owner *held(struct cst_err *e)
 		cst_err(e, -ENOTCONN, NULL, "this connection has claimed no owner: owner.claim");
 		return NULL;
 	}
-	if (cst_caller_gate(c, e) < 0)
+	if (cst_caller_gate(c, NULL, e) < 0)
 		return NULL;
 	cst_caller_seen(c);
 	if (c->role == CST_ROLE_AUTHORITY) {

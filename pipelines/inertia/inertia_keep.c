@@ -190,7 +190,7 @@ static int admit_locally(const struct keep_owner *o, struct cst_err *e)
 {
 	struct cst_owned_counts counts;
 
-	if (o->core.state != CST_OWNER_INERTIAL && o->core.state != CST_OWNER_RECONCILING)
+	if (o->core.state == CST_OWNER_CONNECTED && !o->core.released)
 		return cst_err(e, -EPERM, NULL,
 			       "owner %s is %s: local authority admits sessions only while it is "
 			       "away",
@@ -205,7 +205,22 @@ static int admit_locally(const struct keep_owner *o, struct cst_err *e)
 	return (int)keep_number(o);
 }
 
-static int gate(const struct cst_caller *c, struct cst_err *e)
+/* It stands in for the owner with new users, and changes nothing else: not its own limits either.
+ */
+static int authority_may(const char *method, struct cst_err *e)
+{
+	static const char *const may[] = {"session.admit", "session.modify", "session.delete"};
+
+	for (unsigned i = 0; i < sizeof(may) / sizeof(*may); i++)
+		if (method == NULL || strcmp(method, may[i]) == 0)
+			return 0;
+	return cst_err(e, -EPERM, NULL,
+		       "%.64s is not for local authority: it admits sessions, and modifies and "
+		       "deletes those",
+		       method);
+}
+
+static int gate(const struct cst_caller *c, const char *method, struct cst_err *e)
 {
 	struct keep_owner *o = keep_of(c);
 	int ret;
@@ -213,8 +228,11 @@ static int gate(const struct cst_caller *c, struct cst_err *e)
 	if (o == NULL)
 		return cst_err(e, -ESTALE, NULL,
 			       "FENCED: the owner that this connection claimed was deleted");
+	if (o->core.state == CST_OWNER_NONE)
+		return cst_err(e, -ESTALE, NULL, "FENCED: owner %s was released: claim it anew",
+			       o->name);
 	if (c->role == CST_ROLE_AUTHORITY)
-		return 0;
+		return authority_may(method, e);
 	ret = inertia_gate(&o->core, c->epoch, e);
 	if (ret < 0)
 		keep_tell_fenced(o, c);
@@ -227,7 +245,7 @@ static int admit(const struct cst_caller *c, struct cst_err *e)
 
 	if (c == NULL || c->owner == 0)
 		return 0;
-	ret = gate(c, e);
+	ret = gate(c, NULL, e);
 	if (ret < 0)
 		return ret;
 	return c->role == CST_ROLE_AUTHORITY ? admit_locally(keep_get(c->owner), e) : c->owner;

@@ -304,6 +304,12 @@ static void local_authority(void **s)
 		double_sessions[i] = (struct double_session){.owner = 1, .local = true};
 	}
 	assert_int_equal(cst_owner_keeper->admit(&local.caller, &e), -EDQUOT);
+	/* nor does it raise its own limit */
+	assert_int_equal(call(&local, "owner.put", "{'name':'core','authority_sessions':9}"),
+			 EPERM);
+	assert_int_equal(call(&local, "inertia_class.put", "{'name':'z'}"), EPERM);
+	assert_int_equal(call(&local, "owner.get", "{'name':'core'}"), 0);
+	assert_int_equal(cst_owner_keeper->admit(&local.caller, &e), -EDQUOT);
 	assert_non_null(strstr(e.reason, "may admit 2"));
 	call(&a, "owner.claim", "{'name':'core','client':'smf-1','epoch':2}");
 	assert_int_equal(cst_owner_keeper->admit(&local.caller, &e), -EDQUOT);
@@ -356,6 +362,8 @@ static void time_of_sessions_of_a_second_loss(void **s)
 
 static void goodbye(void **s)
 {
+	struct cst_err e;
+
 	call(&a, "owner.claim", CLAIM);
 	make_sessions(2, 0);
 	assert_int_equal(call(&a, "owner.release", "{}"), 0);
@@ -364,11 +372,19 @@ static void goodbye(void **s)
 	pass(5000);
 	assert_string_equal(state(), "connected");
 	assert_int_equal(sessions(), 2);
+	/* it is away, if not lost */
+	call(&local, "owner.claim", CLAIM_AUTH);
+	assert_int_equal(cst_owner_keeper->admit(&local.caller, &e), 1);
 	assert_int_equal(call(&a, "owner.claim", CLAIM_SAME), 0);
+	assert_int_equal(call(&b, "owner.claim", CLAIM_SAME), 0);
 	assert_int_equal(call(&b, "owner.delete", "{'name':'core'}"), EBUSY);
 	assert_int_equal(call(&a, "owner.release", "{'keep':false}"), 0);
 	assert_string_equal(double_turned(), "connected>none");
 	assert_int_equal(sessions(), 0);
+	/* nor does another connection of its make more */
+	assert_int_equal(call(&b, "owner.put", "{'name':'x'}"), ESTALE);
+	assert_int_equal(cst_owner_keeper->admit(&b.caller, &e), -ESTALE);
+	dial(&b);
 	assert_int_equal(call(&b, "owner.delete", "{'name':'core'}"), 0);
 }
 
