@@ -82,11 +82,10 @@ static unsigned find_due(unsigned owner, const struct cst_owned_age *age, bool n
 	return n;
 }
 
-static int end_all(const uint64_t *seids, unsigned n)
+static int end_together(const uint64_t *seids, unsigned n, struct cst_err *e)
 {
 	static struct cst_pool *pool;
 	struct cst_txn_run run;
-	struct cst_err e = {0};
 	int rc = 0;
 
 	if (!pool)
@@ -95,33 +94,52 @@ static int end_all(const uint64_t *seids, unsigned n)
 	for (unsigned i = 0; rc == 0 && i < n; i++) {
 		struct upf_session_obj key = {.has = 1, .seid = seids[i]};
 
-		rc = cst_txn_plan(&run, &upf_session_class, CST_OP_DELETE, &key, &e);
+		rc = cst_txn_plan(&run, &upf_session_class, CST_OP_DELETE, &key, e);
 	}
 	if (rc == 0)
-		rc = cst_txn_prepare(&run, &e);
-	if (rc == 0) {
+		rc = cst_txn_prepare(&run, e);
+	if (rc == 0)
 		cst_txn_commit(&run);
-	} else {
-		LOG_WARN("stale sessions cannot be ended: %s", e.reason);
+	else
 		cst_txn_abort(&run);
-	}
 	cst_pool_reset(pool);
 	return rc;
+}
+
+/* Together or, when one cannot be ended, each one that can. Returns how many. */
+static unsigned end_all(const uint64_t *seids, unsigned n)
+{
+	unsigned done = 0, refused = 0;
+	struct cst_err e = {0}, last = {0};
+
+	if (end_together(seids, n, &e) == 0)
+		return n;
+	for (unsigned i = 0; i < n; i++) {
+		e = (struct cst_err){0};
+		if (end_together(&seids[i], 1, &e) == 0) {
+			done++;
+			continue;
+		}
+		refused++;
+		last = e;
+	}
+	if (refused)
+		LOG_WARN("%u stale sessions cannot be ended: %s", refused, last.reason);
+	return done;
 }
 
 unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most)
 {
 	uint64_t seids[AT_ONCE];
-	unsigned done = 0, n, want;
+	unsigned done = 0, n, want, ended;
 
 	if (owner == 0 || owner >= CST_OWNERS || !upf_owned_by[owner].all)
 		return 0;
 	do {
 		want = most - done < AT_ONCE ? most - done : AT_ONCE;
 		n = find_due(owner, age, now, seids, want);
-		if (n == 0 || end_all(seids, n) < 0)
-			break;
-		done += n;
-	} while (n == want && done < most);
+		ended = n ? end_all(seids, n) : 0;
+		done += ended;
+	} while (ended == want && done < most);
 	return done;
 }

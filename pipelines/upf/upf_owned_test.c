@@ -320,6 +320,30 @@ static void test_sweep(void **state)
 	(void)state;
 }
 
+static int (*real_del)(struct cst_txn *t, const void *key, struct cst_err *e);
+
+static int del_but_2(struct cst_txn *t, const void *key, struct cst_err *e)
+{
+	if (((const struct upf_session_obj *)key)->seid == 2)
+		return cst_err(e, -EBUSY, "seid", "will not go");
+	return real_del(t, key, e);
+}
+
+/* One that cannot be ended keeps no other. */
+static void test_sweep_one_that_stays(void **state)
+{
+	PUT("[{'seid':1},{'seid':2},{'seid':3}]");
+	turn(SMF, CST_OWNER_RECONCILING);
+	real_del = upf_session_class.del;
+	upf_session_class.del = del_but_2;
+	assert_int_equal(sweep(0, 0, true, 10), 2);
+	assert_int_equal(sweep(0, 0, true, 10), 0);
+	upf_session_class.del = real_del;
+	assert_int_equal(counts(SMF).all, 1);
+	assert_int_equal(sweep(0, 0, true, 10), 1);
+	(void)state;
+}
+
 /* What is stale counts from the first loss, the rest from the latest; what is younger than that
  * from its own beginning. */
 static void test_sweep_by_two_clocks(void **state)
@@ -611,6 +635,7 @@ int main(void)
 		OWNED(test_digest),
 		OWNED(test_sweep),
 		OWNED(test_sweep_by_two_clocks),
+		OWNED(test_sweep_one_that_stays),
 		OWNED(test_supersede_address),
 		OWNED(test_supersede_outside_pools),
 		OWNED(test_supersede_teid),
