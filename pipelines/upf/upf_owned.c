@@ -24,7 +24,8 @@
 #define WALK_LINES 100000
 #define CLOCK_EACH 64 /* sessions between two looks at the clock */
 
-#define ROUNDS "owner_round" /* space of numbers in the store */
+#define ROUNDS   "owner_round" /* space of numbers in the store */
+#define FAR_BACK 4096          /* rounds */
 
 /* Sessions to be planned anew; more are found by the walk. */
 #define LATER 4096
@@ -377,6 +378,18 @@ static void plan_anew(struct upf_session *s)
 		 (unsigned long long)s->seid, e.reason);
 }
 
+/* Rounds are 16 bits and begin anew: a session that stays stale keeps up with them, lest it pass
+ * for adopted one day. */
+static void keep_up(struct upf_session *s)
+{
+	uint16_t since = upf_owned_by[s->owner].since;
+
+	if (!upf_owned_stale(s) || (uint16_t)(since - s->round) < FAR_BACK)
+		return;
+	s->round = (uint16_t)(since - 1);
+	upf_kept_update(s);
+}
+
 /* Only what the walk may do, outside transactions. */
 static void see_to(struct upf_session *s)
 {
@@ -387,6 +400,7 @@ static void see_to(struct upf_session *s)
 		upf_owned_touch(s, s->owner);
 	else
 		upf_owned_follow_owner(s);
+	keep_up(s);
 	if (upf_owned_replans(NULL, s))
 		plan_anew(s);
 	seeing = false;

@@ -241,6 +241,24 @@ static void test_stale(void **state)
 	(void)state;
 }
 
+/* However often its owner comes back without it. */
+static void test_stale_for_good(void **state)
+{
+	PUT("[{'seid':1},{'seid':2}]");
+	for (int i = 0; i < 70000; i++) {
+		turn_only(SMF, CST_OWNER_INERTIAL);
+		turn_only(SMF, CST_OWNER_RECONCILING);
+		upf_owned_tick();
+		assert_int_equal(counts(SMF).stale, 2);
+		assert_true(upf_owned_stale(upf_session_by_seid(1)));
+	}
+	adopt(2);
+	assert_int_equal(counts(SMF).stale, 1);
+	assert_int_equal(owned()->adopt(SMF, NULL, 0, &err), 0);
+	assert_false(upf_owned_stale(upf_session_by_seid(1)));
+	(void)state;
+}
+
 /* All at once: nothing is stale any more, and the walk makes up for the rest. */
 static void test_adopt_all(void **state)
 {
@@ -631,6 +649,7 @@ int main(void)
 		OWNED(test_final_owner),
 		OWNED(test_list),
 		OWNED(test_stale),
+		OWNED(test_stale_for_good),
 		OWNED(test_adopt_all),
 		OWNED(test_digest),
 		OWNED(test_sweep),
