@@ -60,53 +60,83 @@ CST_METHOD(show_method);
 
 /* ---- telemetry: written by the control thread, read by DPDK's ------------ */
 
-static _Atomic uint64_t figures[9];
 static const char *const names[] = {"owners_connected",   "owners_inertial", "owners_reconciling",
 				    "sessions_owned",     "sessions_stale",  "sessions_local",
-				    "notifications_owed", "journal_entries", "control_stalls"};
-_Static_assert(sizeof(names) / sizeof(*names) == sizeof(figures) / sizeof(*figures), "names");
+				    "notifications_owed", "longest_lost_ms", "least_lease_ms",
+				    "journal_entries",    "journal_bytes",   "journal_oldest_ms",
+				    "control_stalls"};
 
-static void gather(uint64_t out[9])
+enum {
+	CONNECTED,
+	OWNED = 3,
+	STALE,
+	LOCAL,
+	OWED,
+	LOST,
+	LEASE, /* what is left of it; 0: nobody has one */
+	JOURNAL,
+	JOURNAL_BYTES,
+	JOURNAL_AGE,
+	STALLS,
+	FIGURES
+};
+_Static_assert(sizeof(names) / sizeof(*names) == FIGURES, "names");
+
+static _Atomic uint64_t figures[FIGURES];
+
+static void gather_owner(const struct keep_owner *o, uint64_t out[FIGURES])
+{
+	uint64_t lost_ms = inertia_lost_ms(&o->core);
+	struct cst_owned_counts n;
+
+	keep_counts(keep_number(o), &n);
+	out[CONNECTED + o->core.state - CST_OWNER_CONNECTED]++;
+	out[OWNED] += n.all;
+	out[STALE] += n.stale;
+	out[LOCAL] += n.local;
+	out[OWED] += n.owed;
+	if (lost_ms > out[LOST])
+		out[LOST] = lost_ms;
+	if (inertia_lives(&o->core) && (out[LEASE] == 0 || o->core.left_ms < out[LEASE]))
+		out[LEASE] = o->core.left_ms;
+}
+
+static void gather(uint64_t out[FIGURES])
 {
 	struct cst_journal_info journal_info = {0};
 	struct inertia_stalls s;
 
 	for (unsigned i = 1; i < CST_OWNERS; i++) {
 		const struct keep_owner *o = keep_get(i);
-		struct cst_owned_counts n;
 
-		if (o == NULL || o->core.state == CST_OWNER_NONE)
-			continue;
-		keep_counts(i, &n);
-		out[o->core.state - CST_OWNER_CONNECTED]++;
-		out[3] += n.all;
-		out[4] += n.stale;
-		out[5] += n.local;
-		out[6] += n.owed;
+		if (o != NULL && o->core.state != CST_OWNER_NONE)
+			gather_owner(o, out);
 	}
 	cst_journal_info(-1, &journal_info);
-	out[7] = journal_info.entries;
+	out[JOURNAL] = journal_info.entries;
+	out[JOURNAL_BYTES] = journal_info.bytes;
+	out[JOURNAL_AGE] = journal_info.oldest_ms;
 	inertia_stalls(&s);
-	out[8] = s.count;
+	out[STALLS] = s.count;
 }
 
 static void tick(uint64_t now_ms)
 {
 	static uint64_t shown_ms;
-	uint64_t now[9] = {0};
+	uint64_t now[FIGURES] = {0};
 
 	if (now_ms - shown_ms < SHOW_MS)
 		return;
 	shown_ms = now_ms;
 	gather(now);
-	for (unsigned i = 0; i < 9; i++)
+	for (unsigned i = 0; i < FIGURES; i++)
 		atomic_store_explicit(&figures[i], now[i], memory_order_relaxed);
 }
 
 static int tell(const char *cmd, const char *params, struct rte_tel_data *data)
 {
 	rte_tel_data_start_dict(data);
-	for (unsigned i = 0; i < 9; i++)
+	for (unsigned i = 0; i < FIGURES; i++)
 		rte_tel_data_add_dict_u64(data, names[i],
 					  atomic_load_explicit(&figures[i], memory_order_relaxed));
 	return 0;
