@@ -603,6 +603,43 @@ static void test_admit(void **state)
 	(void)state;
 }
 
+static int query(const char *params)
+{
+	const struct cst_method *m = cst_method_by_name("session.query");
+	struct cst_pool *p = cst_pool_new();
+	struct upf_query_obj q;
+	json_t *j = js(params), *result = NULL;
+	int rc = cst_decode(m->params, j, false, p, &q, &err);
+
+	if (rc == 0)
+		rc = m->call(&q, &result, &err);
+	json_decref(result);
+	json_decref(j);
+	cst_pool_free(p);
+	return rc;
+}
+
+/* A query begins a measurement anew: it is a change. */
+static void test_query(void **state)
+{
+	put_urrs("[1]", "{" METHOD("'VOLUM'", "'VOLTH'") ",'volume_threshold':{'total':9999}}");
+	claim(OTHER, CST_ROLE_OWNER);
+	assert_int_equal(query("{'seid':1}"), -EPERM);
+	assert_string_equal(err.field, "seid");
+	claim(SMF, CST_ROLE_AUTHORITY);
+	assert_int_equal(query("{'seid':1}"), -EPERM);
+	no_event();
+	claim(SMF, CST_ROLE_OWNER);
+	turn(SMF, CST_OWNER_RECONCILING);
+	assert_int_equal(query("{'seid':1}"), 0);
+	REPORT(1, 0, "IMMER", 0, 0);
+	assert_int_equal(counts(SMF).stale, 1); /* and tells nothing of its rules */
+	caller.owner = 0;
+	assert_int_equal(query("{'seid':1}"), 0);
+	REPORT(1, 1, "IMMER", 0, 0);
+	(void)state;
+}
+
 /* It may change what it admitted, and nothing else. */
 static void test_authority(void **state)
 {
@@ -661,6 +698,7 @@ int main(void)
 		OWNED(test_supersede_undone),
 		OWNED(test_supersede_refused),
 		OWNED(test_admit),
+		OWNED(test_query),
 		OWNED(test_authority),
 		OWNED(test_templates),
 	};

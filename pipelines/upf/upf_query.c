@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "rpc/rpc.h"
+#include "upf_owned.h"
 #include "upf_report.h"
 #include "upf_urr_int.h"
 
@@ -99,10 +100,15 @@ static int query(const void *params, json_t **result, struct cst_err *e)
 	const struct upf_session *s = upf_session_by_seid(q->seid);
 	const uint32_t *ids = q->urr_ids.items;
 	json_t *reports;
+	int rc;
 
 	if (!s)
 		return cst_err(e, -ENOENT, "seid", "there is no session %llu",
 			       (unsigned long long)q->seid);
+	rc = upf_owned_change(s, e);
+	upf_owned_planned();
+	if (rc < 0) /* measurement would begin anew for somebody else */
+		return rc;
 	for (unsigned i = 0; i < q->urr_ids.n; i++) {
 		if (upf_part_of(s, UPF_PART_USAGE, ids[i]))
 			continue;
