@@ -251,19 +251,12 @@ static void on_commit(const struct upf_change *c)
 
 	if (!was && !is)
 		return;
-	tell_all(c);
+	if (!c->returns) /* else it has been told, before coastd started anew */
+		tell_all(c);
 	if (is)
 		set_time(c->next, first_time(c->s, 0, 0));
 	else
 		set_time(c->next ? c->next : c->old, 0);
-}
-
-void upf_handover_resume(const struct upf_session *s)
-{
-	const struct upf_session_obj *o = s->prepared ? rules_of(s) : NULL;
-
-	if (o)
-		set_time(s, first_time(o, 0, 0));
 }
 
 static struct upf_hook hook = {.before = on_before, .commit = on_commit};
@@ -436,5 +429,6 @@ static void stop(void)
 	times = NULL;
 }
 
-static struct cst_module module = {.name = "upf.handover", .order = 33, .tick = tick, .stop = stop};
-CST_MODULE(module);
+struct cst_module upf_handover_module = {
+	.name = "upf.handover", .order = 33, .tick = tick, .stop = stop};
+CST_MODULE(upf_handover_module);

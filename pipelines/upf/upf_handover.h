@@ -15,9 +15,7 @@ void upf_handover_update(json_t *modify, const struct upf_far_obj *delta);
 /* What is told of one FAR; `in_ms` and `reason` are left out. New reference. */
 json_t *upf_handover_tell(uint64_t seid, const struct upf_far_obj *far);
 
-/* Watch the times of a session that did not come by a change: attached after a restart. Only those
- * with `prepared` in their book need it. */
-void upf_handover_resume(const struct upf_session *s);
-
 /* Do what is due; the tick does so. */
 void upf_handover_run(void);
+
+extern struct cst_module upf_handover_module; /* for tests */

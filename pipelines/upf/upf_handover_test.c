@@ -458,17 +458,9 @@ static void test_clock_is_set(void **state)
 	assert_true(is_prepared());
 }
 
-/* A session that did not come by a change, after a restart: its times are still to come. */
-static void test_resumed(void **state)
+static void test_feed_until_past(void **state)
 {
 	(void)state;
-	PREPARE(FEED ",'feed_ms':5000");
-	upf_handover_resume(upf_session_by_seid(1));
-	pass(4999);
-	assert_int_equal(copies(), 1);
-	pass(1);
-	assert_int_equal(copies(), 0);
-	/* one whose time came meanwhile */
 	MODIFY(FAR(FED("1000")));
 	assert_int_equal(copies(), 1);
 	pass(0);
@@ -645,7 +637,7 @@ int main(void)
 		T(test_feed),
 		T(test_feed_beside_copies),
 		T(test_clock_is_set),
-		T(test_resumed),
+		T(test_feed_until_past),
 		T(test_lead),
 		cmocka_unit_test_setup_teardown(test_switch_fails, begin, unfill),
 		cmocka_unit_test_setup_teardown(test_nothing_can_be_kept, begin, unfill),

@@ -5,9 +5,12 @@
 #include <ftw.h>
 
 #include "owner.h"
+#include "rpc/rpc.h"
 #include "store.h"
 #include "upf_attach.h"
+#include "upf_clock.h"
 #include "upf_framed.h"
+#include "upf_handover.h"
 #include "upf_owned.h"
 #include "upf_restore.h"
 #include "upf_urr.h"
@@ -529,12 +532,107 @@ static void adopted_together(void **state)
 	cst_owner_keeper = before;
 }
 
+static struct upf_now clock_now = {.hz = 1000000000, .ms = 5000, .unix_ms = 1800000000000ull};
+
+static void test_clock(struct upf_now *now)
+{
+	*now = clock_now;
+}
+
+/* How many events came of what is due so much later. */
+static unsigned told_after(uint64_t ms)
+{
+	uint64_t next = cst_event_next();
+
+	clock_now.ms += ms;
+	clock_now.unix_ms += ms;
+	upf_handover_module.tick(clock_now.ms);
+	return (unsigned)(cst_event_next() - next);
+}
+
+static void does(const char *method, const char *params)
+{
+	char line[400], *out;
+	json_t *p = js(params);
+	char *text = json_dumps(p, 0);
+
+	snprintf(line, sizeof(line),
+		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, text);
+	out = cst_rpc_serve(line, strlen(line), true);
+	if (strstr(out, "\"error\""))
+		fail_msg("%s", out);
+	free(out);
+	free(text);
+	json_decref(p);
+}
+
+static const struct upf_pdr *downlink(uint64_t seid)
+{
+	const struct upf_session *s = upf_session_by_seid(seid);
+
+	for (unsigned i = 0; i < upf_run_n(s); i++)
+		if (upf_run_pdrs(s)[i].id == 2)
+			return &upf_run_pdrs(s)[i];
+	return NULL;
+}
+
+/* Announced and fed before, due after: once each, and nothing is told again. */
+static void announced(void **state)
+{
+#define NEXT(seid, teid)                                                      \
+	"{'seid':" seid ",'far_id':2,'outer_header_creation':{'description':" \
+	"'gtpu-udp-ipv4','teid':'" teid "','ipv4':'192.0.2.3'},'feed':true,'feed_ms':"
+	struct upf_restored r;
+	uint64_t next;
+
+	(void)state;
+	upf_clock = test_clock;
+	PUT(SESSION(1, UL(1, CHOOSE), DL(2, "," UE)));
+	PUT(SESSION(2, UL(1, GIVEN), DL(2, ",'ue_ip_address':[{'ipv4':'10.45.0.3'}]")));
+	does("handover.prepare", NEXT("1", "0x22") "9000}");
+	does("handover.commit", "{'seid':1,'far_id':2,'lead_ms':1000}");
+	does("handover.prepare", NEXT("2", "0x23") "3000}");
+	assert_int_equal(told_after(500), 0);
+	for (unsigned lives = 0; lives < 2; lives++) {
+		upf_handover_module.stop();
+		end_life();
+		begin_life(500);
+		next = cst_event_next();
+		resume(&r);
+		assert_int_equal(r.adopted, 2);
+		assert_int_equal(cst_event_next(), next);
+		assert_int_equal(told_after(0), 0);
+	}
+	assert_int_equal(told_after(499), 0);
+	assert_int_equal(downlink(1)->out_teid, 0x11);
+	assert_int_equal(told_after(1), 1);
+	assert_int_equal(downlink(1)->out_teid, 0x22);
+	assert_int_equal(told_after(1999), 0);
+	assert_int_equal(told_after(1), 1); /* the feed of 2 ends */
+	assert_int_equal(downlink(2)->out_teid, 0x11);
+	assert_int_equal(told_after(10000), 0);
+	/* the time comes while coastd is away */
+	does("handover.commit", "{'seid':2,'far_id':2,'lead_ms':1000}");
+	upf_handover_module.stop();
+	end_life();
+	clock_now.unix_ms += 7000;
+	clock_now.ms = 10;
+	begin_life(500);
+	resume(&r);
+	assert_int_equal(told_after(0), 1);
+	assert_int_equal(downlink(2)->out_teid, 0x23);
+	assert_int_equal(told_after(10000), 0);
+	DELETE("{'seid':1}");
+	DELETE("{'seid':2}");
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(with_the_arena), CASE(without_it), CASE(half_way),    CASE(damage),
-		CASE(refused_ones),   CASE(positions),  CASE(other_pools), CASE(adopted_together),
+		CASE(with_the_arena), CASE(without_it),       CASE(half_way),
+		CASE(damage),         CASE(refused_ones),     CASE(positions),
+		CASE(other_pools),    CASE(adopted_together), CASE(announced),
 	};
 
 	open_network();
