@@ -95,10 +95,14 @@ bool upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner, bool m
 				    .rule = r->urr_id,
 				    .seqn = r->ur_seqn};
 	json_t *js = cst_encode(&upf_usage_report_object, r);
+	bool sent;
 
-	if (keeping && !may_wait)
+	json_incref(js);
+	sent = cst_journal_publish(&usage_event, &k, js) == 0 || !may_wait;
+	if (keeping && sent)
 		keep(r->seid, js);
-	return cst_journal_publish(&usage_event, &k, js) == 0 || !may_wait;
+	json_decref(js);
+	return sent;
 }
 
 void upf_report_collect(bool on)
