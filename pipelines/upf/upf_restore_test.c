@@ -626,13 +626,47 @@ static void announced(void **state)
 	DELETE("{'seid':2}");
 }
 
+static void next_life(void)
+{
+	struct upf_restored r;
+
+	end_life();
+	begin_life(500);
+	resume(&r);
+}
+
+/* What an owner could not be told outlives coastd until it is told, and no longer. */
+static void owed(void **state)
+{
+	const struct cst_owned *o = cst_owned_first();
+	uint64_t next;
+
+	(void)state;
+	PUT("{'seid':1,'pdrs':[" UL(1, CHOOSE) "," DL(
+		2, "," UE) "],'fars':[" TO_CORE ",{'id':2,'apply_action':['BUFF','NOCP']}]}");
+	o->turn(1, CST_OWNER_NONE, CST_OWNER_CONNECTED);
+	upf_owned_touch(upf_session_by_seid(1), 1);
+	o->turn(1, CST_OWNER_CONNECTED, CST_OWNER_INERTIAL);
+	upf_owned_owe_data(upf_session_by_seid(1));
+	next_life();
+	assert_true(upf_session_by_seid(1)->owed_data);
+	next = cst_event_next();
+	o->turn(1, CST_OWNER_INERTIAL, CST_OWNER_CONNECTED);
+	upf_owned_tick();
+	assert_int_equal(cst_event_next(), next + 1);
+	next_life();
+	assert_int_equal(upf_session_by_seid(1)->owner, 1);
+	assert_false(upf_session_by_seid(1)->owed_data);
+	DELETE("{'seid':1}");
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(with_the_arena), CASE(without_it),       CASE(half_way),
-		CASE(damage),         CASE(refused_ones),     CASE(positions),
-		CASE(other_pools),    CASE(adopted_together), CASE(announced),
+		CASE(with_the_arena), CASE(without_it), CASE(half_way),    CASE(damage),
+		CASE(refused_ones),   CASE(positions),  CASE(other_pools), CASE(adopted_together),
+		CASE(announced),      CASE(owed),
 	};
 
 	open_network();
