@@ -157,3 +157,22 @@ static inline int owned_clear(void **state)
 }
 
 #define OWNED(f) cmocka_unit_test_setup_teardown(f, owned_begin, owned_clear)
+
+#define GIVEN(teid)      "'f_teid':{'teid':'" teid "','ipv4':'192.0.2.1'}"
+#define UE_IS(a)         ",'ue_ip_address':[{'ipv4':'" a "'}]"
+#define ONE(seid, ul, a) SESSION(seid, UL(1, ul), DL(2, UE_IS(a)))
+
+static inline uint32_t ref_of(const char *address)
+{
+	struct cst_ip ip;
+
+	assert_int_equal(cst_ip_from_text(address, &ip), 0);
+	return addr_find(vrf("internet"), &ip);
+}
+
+static inline uint64_t holder(const char *address)
+{
+	const struct upf_session *s = upf_session_by_ref(ref_of(address));
+
+	return s ? s->seid : 0;
+}
