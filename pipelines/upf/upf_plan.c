@@ -205,9 +205,12 @@ static const struct upf_rules *run_before(void)
 
 static uint32_t counter_before(const struct upf_rules *run, uint16_t pdr)
 {
-	const struct upf_pdr *p = (const struct upf_pdr *)(run + 1);
+	const struct upf_pdr *p;
 
-	for (unsigned i = 0; run && i < (unsigned)run->n_ul + run->n_dl; i++)
+	if (!run)
+		return 0;
+	p = (const struct upf_pdr *)(run + 1);
+	for (unsigned i = 0; i < (unsigned)run->n_ul + run->n_dl; i++)
 		if (p[i].id == pdr)
 			return p[i].counter;
 	return 0;
@@ -261,7 +264,6 @@ static void go_on_counting(const struct upf_session *book, uint32_t state,
 			   const struct upf_rules *r, bool resting)
 {
 	const struct upf_held_state *s = upf_states(book);
-	const struct upf_pdr *p = (const struct upf_pdr *)(r + 1);
 
 	upf_work.state = state;
 	upf_work.n_states = book->n_states;
@@ -269,8 +271,11 @@ static void go_on_counting(const struct upf_session *book, uint32_t state,
 	upf_work.taken[0] = resting ? book->resting : 0;
 	for (unsigned i = 0; i < upf_work.n_states; i++)
 		upf_work.taken[i + 1] = resting ? s[i].resting : 0;
-	for (unsigned i = 0; r && i < (unsigned)r->n_ul + r->n_dl; i++)
-		upf_work.taken[state_index(p[i].counter)] |= (uint8_t)(1u << (p[i].counter & 3));
+	for (unsigned i = 0; r && i < (unsigned)r->n_ul + r->n_dl; i++) {
+		uint32_t counter = ((const struct upf_pdr *)(r + 1))[i].counter;
+
+		upf_work.taken[state_index(counter)] |= (uint8_t)(1u << (counter & 3));
+	}
 }
 
 /* Those of an earlier life of coastd: no worker has any other, so none rests. */
