@@ -51,7 +51,7 @@ sessions:
         apply_action: [FORW]
         forwarding_parameters: {destination_interface: core, network_instance: internet}
 YAML
-sed -i "s|run_dir: .*|run_dir: $LAB_TMP/open|" "$LAB_TMP/coast.yaml"
+sed -i "s|run_dir: .*|run_dir: $LAB_TMP/open|; s|store: .*|store: $LAB_TMP/open/store|" "$LAB_TMP/coast.yaml"
 SOCK=$LAB_TMP/open/coastd.sock
 lab_spawn coastd env XDG_RUNTIME_DIR="$LAB_TMP/open" setpriv --reuid nobody --regid nogroup --clear-groups \
 	--bounding-set=-all --no-new-privs "$LAB_TMP/coastd" -c "$LAB_TMP/coast.yaml" -s "$SOCK"
