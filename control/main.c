@@ -366,25 +366,43 @@ static int map_tables(const struct cst_system *sys, struct cst_err *e)
 	return ret;
 }
 
-/* Packets are forwarded once the engine runs, by what is in the arena; sessions come back then. */
+static int not_started(const struct options *o)
+{
+	const char *file = o->config != NULL ? o->config : "FILE";
+
+	LOG_ERR("%s: not started; 'coastd --check %s' finds what can be found without starting",
+		o->config != NULL ? file : "the store", file);
+	return 1;
+}
+
+/* Nothing of an earlier life waits to come back. */
+static bool is_first_life(void)
+{
+	struct cst_arena_info arena;
+	struct cst_store_state store;
+
+	cst_arena_info(&arena);
+	cst_store_state(&store);
+	return !arena.attached && store.entries[CST_DB_SESSION] == 0;
+}
+
+/* Packets are forwarded once the engine runs, by what is in the arena; sessions come back then, and
+ * after them those of the file. Where none come back those of the file are there first. */
 static int bring_up(const struct options *o, const struct cst_system *sys)
 {
+	bool first = is_first_life();
 	struct cst_err e = {0};
 
 	if (cst_modules_start(sys, &e) < 0)
 		return failed("start", &e);
-	if (cst_config_start(o->config, false, report) > 0) {
-		LOG_ERR("%s: not started; 'coastd --check %s' finds what can be found without "
-			"starting",
-			o->config, o->config);
-		return 1;
-	}
+	if (cst_config_start(o->config, false, report) > 0)
+		return not_started(o);
+	if (first && cst_config_start(o->config, true, report) > 0)
+		return not_started(o);
 	if (cst_engine_run(&e) < 0 || cst_modules_resume(&e) < 0)
 		return failed("start", &e);
-	if (cst_config_start(o->config, true, report) > 0) {
-		LOG_ERR("%s: not started", o->config);
-		return 1;
-	}
+	if (!first && cst_config_start(o->config, true, report) > 0)
+		return not_started(o);
 	cst_arena_ready();
 	return 0;
 }
