@@ -34,18 +34,7 @@ PERIOD_S = 1e-3
 PROBES = 8        # sessions whose packets are sent
 PATIENCE_S = 120
 UNDER_WAY_S = 0.01  # packets of other sessions, when the first has come
-CONFIG = """\
-system: {{name: {name}, run_dir: {tmp}, store: {tmp}/store, workers: 1, max_sessions: {count}, max_pdrs: {pdrs}}}
-network_instances: [{{name: access}}, {{name: internet}}]
-ports: [{{name: n3, device: "af_xdp:n3"}}, {{name: n6, device: "af_xdp:n6"}}]
-interfaces:
-  - {{name: n3, port: n3, network_instance: access, addresses: [192.0.2.1/24], gtpu: true}}
-  - {{name: n6, port: n6, network_instance: internet, addresses: [198.51.100.1/24]}}
-neighbours:
-  - {{interface: n3, address: 192.0.2.2, mac: "02:00:00:00:03:02"}}
-  - {{interface: n6, address: 198.51.100.2, mac: "02:00:00:00:06:02"}}
-pools: [{{name: p, network_instance: internet, prefix: 10.0.0.0/12}}]
-"""
+CONFIG = sessions.CONFIG.replace("tap:", "af_xdp:").replace("store: none", "store: {tmp}/store")
 
 
 def links():

@@ -14,25 +14,14 @@ together; a session is inexact, each way by itself, when it is off at all. "size
 packets say the same. The sessions are those of sessions.py.
 """
 import json
-import socket
+import os
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../perf"))
+from rate_table import Client  # noqa: E402
 
-class Client:
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.file = self.sock.makefile("rb")
 
-    def call(self, method, params):
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        self.sock.sendall(json.dumps(request).encode() + b"\n")
-        reply = json.loads(self.file.readline())
-        if "error" in reply:
-            sys.exit(f"{method}: {reply['error']}")
-        return reply["result"]
-
+class Inventory(Client):
     def seids(self):
         cursor = 0
         while True:
@@ -102,7 +91,7 @@ def main():
             report = [line for line in f if line.startswith("{")][-1]
         print(json.dumps(against(read(sys.argv[2]), read(sys.argv[3]), json.loads(report))))
         return
-    client = Client(sys.argv[1])
+    client = Inventory(sys.argv[1])
     out = {s: of_session(client.call("session.get", {"seid": s})) for s in client.seids()}
     print(json.dumps(out))
 

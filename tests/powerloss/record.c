@@ -254,16 +254,7 @@ int open64(const char *path, int flags, ...)
 	return openat64(AT_FDCWD, path, flags, mode);
 }
 
-int open(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return openat64(AT_FDCWD, path, flags, mode);
-}
+int open(const char *path, int flags, ...) __attribute__((alias("open64")));
 
 int renameat(int a, const char *from, int b, const char *to)
 {
