@@ -178,9 +178,10 @@ static void report_lost(FILE *out, const struct book *b, unsigned young_ms)
 
 static void report_way(FILE *out, const char *name, struct book *b, unsigned young_ms)
 {
-	uint64_t now = now_ns();
+	uint64_t now;
 
 	pthread_mutex_lock(&b->lock);
+	now = now_ns(); /* under the lock: no packet can have come after it */
 	fprintf(out, "\"%s\": {\"sent\": %" PRIu64 ", \"received\": %" PRIu64 ", ", name, b->sent,
 		b->arrived);
 	report_lost(out, b, young_ms);
