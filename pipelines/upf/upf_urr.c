@@ -88,28 +88,33 @@ static void set_relations(struct upf_urr *b, const struct upf_session_obj *o)
 	}
 }
 
+/* Its book may be lost, or be of a URR that an earlier coastd had removed: not so what was told
+ * from it. */
+static uint32_t first_seqn(const struct upf_urr *b)
+{
+	uint32_t kept = upf_seqn_of(b->state, b->id), told = cst_journal_next_seqn(b->seid, b->id);
+
+	return told > kept ? told : kept;
+}
+
+/* Cut short at any instruction it is not one: it is live when all else is written. */
 static void begin_book(uint32_t number, const struct upf_session *s, uint32_t id)
 {
 	struct upf_urr *b = upf_urr_at(number);
 	struct upf_now now;
-	uint32_t next;
 
 	upf_clock(&now);
+	__atomic_store_n(&b->flags, 0, __ATOMIC_SEQ_CST);
 	*b = (struct upf_urr){.seid = s->seid,
 			      .state = upf_run(s)->state,
 			      .id = id,
-			      .flags = UPF_URR_LIVE,
 			      .since = now.tsc,
 			      .created = now.tsc,
 			      .start_unix = (uint32_t)(now.unix_ms / 1000),
 			      .time_threshold = UINT64_MAX,
 			      .time_quota = UINT64_MAX};
-	b->seqn = upf_seqn_of(b->state, id);
-	/* its book may be lost, or be of a URR that an earlier coastd had removed: not so what was
-	 * told from it */
-	next = cst_journal_next_seqn(s->seid, id);
-	if (next > b->seqn)
-		b->seqn = next;
+	b->seqn = first_seqn(b);
+	__atomic_store_n(&b->flags, UPF_URR_LIVE, __ATOMIC_SEQ_CST);
 }
 
 static bool same_volume(const struct upf_volume_obj *a, const struct upf_volume_obj *b)
@@ -222,7 +227,8 @@ static void take_rule(uint32_t number, const struct upf_change *c, const struct 
 		begin_book(number, c->next, u->id);
 		was = NULL;
 	}
-	b->rule = sum;
+	__atomic_store_n(&b->rule, 0,
+			 __ATOMIC_SEQ_CST); /* cut short from here on it follows none */
 	b->owner = c->next->owner;
 	b->flags &= (uint16_t) ~(again ? UPF_URR_FINAL | UPF_URR_ENDS : 0);
 	upf_urr_see(number, &s);
@@ -254,6 +260,7 @@ static void take_rule(uint32_t number, const struct upf_change *c, const struct 
 	if (!(b->triggers & UPF_RT_QUVTI) || b->validity_due == 0)
 		upf_urr_validate(b, u, &s.now);
 	upf_urr_follow(number, &s);
+	__atomic_store_n(&b->rule, sum, __ATOMIC_SEQ_CST);
 	if (was) /* what was counted already may reach a new threshold */
 		upf_timer_set(upf_urr_timers, number, s.now.ms + 1);
 }
