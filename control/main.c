@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <event2/event.h>
 #include <systemd/sd-daemon.h>
@@ -21,6 +20,7 @@
 #include "engine/rcu.h"
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "rpc/rpc.h"
 #include "store.h"
 #include "table/arena.h"
@@ -140,14 +140,6 @@ static int check(const char *file)
 	return 0;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static uint64_t watchdog_ms; /* between two signs of life to systemd; 0: it waits for none */
 
 /* Seldom: sd_notify() waits when systemd does not read what it has been sent. */
@@ -181,15 +173,15 @@ static void sync_store(void)
 
 	if (ret == 0 && cst_store_dirty())
 		ret = cst_store_sync(&e);
-	if (ret == 0 || now_ms() < tell)
+	if (ret == 0 || cst_now_ms() < tell)
 		return;
 	LOG_ERR("store: %s", e.reason);
-	tell = now_ms() + TELL_MS;
+	tell = cst_now_ms() + TELL_MS;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	uint64_t now = now_ms();
+	uint64_t now = cst_now_ms();
 
 	cst_modules_tick(now);
 	cst_rcu_reclaim(false);

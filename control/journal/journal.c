@@ -8,6 +8,7 @@
 
 #include "journal/journal_int.h"
 #include "log.h"
+#include "now.h"
 
 #define RETRIES_A_TICK 1024
 #define REFUSES_MS     1000 /* a store that has just failed is not asked for what may wait */
@@ -19,10 +20,7 @@ static int64_t refused_at;    /* when the store failed last */
 
 int64_t jnl_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)cst_now_ms();
 }
 
 static uint64_t unix_ms(void)

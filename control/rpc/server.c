@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -17,6 +16,7 @@
 #include <event2/listener.h>
 
 #include "log.h"
+#include "now.h"
 #include "owner.h"
 #include "rpc_int.h"
 #include "store.h"
@@ -55,14 +55,6 @@ static struct event *accept_again;
 static struct clients clients = TAILQ_HEAD_INITIALIZER(clients);
 static unsigned n_clients;
 static bool failing; /* the disk does not take what was written */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 static void client_free(struct client *c)
 {
@@ -143,10 +135,10 @@ static void on_release(evutil_socket_t fd, short what, void *arg)
 		else if (c->sub.on)
 			feed(c);
 	}
-	if (cut_off == 0 || now_ns() < tell)
+	if (cut_off == 0 || cst_now_ns() < tell)
 		return;
 	LOG_ERR("clients are cut off whose changes are not on disk: %s", e.reason);
-	tell = now_ns() + TELL_NS;
+	tell = cst_now_ns() + TELL_NS;
 }
 
 static void send_line(struct client *c, char *line, bool wrote)
@@ -197,7 +189,7 @@ static void on_event_published(void)
 /* How long the client has to wait until it may call again, in microseconds. */
 static long rate_wait(struct client *c)
 {
-	uint64_t now = now_ns();
+	uint64_t now = cst_now_ns();
 
 	c->tokens += (double)(now - c->tokens_at) * 1e-9 * conf.max_rate;
 	c->tokens_at = now;
@@ -282,7 +274,7 @@ static void refuse_long_line(struct client *c)
 static void serve(struct client *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
-	uint64_t until = now_ns() + TURN_NS;
+	uint64_t until = cst_now_ns() + TURN_NS;
 	ssize_t len;
 	long wait;
 
@@ -308,7 +300,7 @@ static void serve(struct client *c)
 		serve_line(c, in, (size_t)len);
 		if (!feed(c))
 			return;
-		if (now_ns() > until) {
+		if (cst_now_ns() > until) {
 			turn_later(c, 0);
 			return;
 		}
@@ -409,7 +401,7 @@ static void on_connection(struct evconnlistener *l, evutil_socket_t fd, struct s
 	if (!may_write && c->max_message > READER_MESSAGE)
 		c->max_message = READER_MESSAGE;
 	c->tokens = conf.max_rate;
-	c->tokens_at = now_ns();
+	c->tokens_at = cst_now_ns();
 	TAILQ_INSERT_TAIL(&clients, c, link);
 	n_clients++;
 	bufferevent_setcb(c->bev, on_readable, on_written, on_condition, c);

@@ -13,9 +13,9 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "now.h"
 #include "store/check_pages.h"
 #include "store/store_int.h"
 
@@ -28,14 +28,6 @@ struct store_check {
 	int fd;
 	int64_t until_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
 
 static void __attribute__((noreturn)) run(int dir_fd, int lock_fd, int out, pid_t parent)
 {
@@ -70,7 +62,7 @@ struct store_check *store_check_begin(int dir_fd, int lock_fd, unsigned patience
 	}
 	if (fstatat(dir_fd, STORE_DATA, &st, 0) < 0)
 		st.st_size = 0;
-	c->until_ms = now_ms() + (BASE_S + st.st_size / SLOWEST) * 1000 * patience;
+	c->until_ms = (int64_t)cst_now_ms() + (BASE_S + st.st_size / SLOWEST) * 1000 * patience;
 	c->pid = fork();
 	if (c->pid == 0)
 		run(dir_fd, lock_fd, fds[1], self);
@@ -91,7 +83,7 @@ static int wait_report(const struct store_check *c, struct cst_err *e)
 	int ret;
 
 	do {
-		left = c->until_ms - now_ms();
+		left = c->until_ms - (int64_t)cst_now_ms();
 		ret = poll(&p, 1, left > 0 ? left : 0);
 	} while (ret < 0 && errno == EINTR);
 	if (ret == 0)

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "now.h"
 #include "store/store_int.h"
 
 #define SEGMENT (32u << 20) /* a new one is begun when one is so long */
@@ -292,18 +292,10 @@ static int sync_log(struct store *s)
 	return ret;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
-}
-
 int cst_store_sync(struct cst_err *e)
 {
 	struct store *s = &cst_the_store;
-	uint64_t before = now_us(), took;
+	uint64_t before = cst_now_us(), took;
 	int ret;
 
 	if (!cst_store_dirty())
@@ -315,7 +307,7 @@ int cst_store_sync(struct cst_err *e)
 	pthread_mutex_lock(&s->mu);
 	s->synced = s->written;
 	pthread_mutex_unlock(&s->mu);
-	took = now_us() - before;
+	took = cst_now_us() - before;
 	s->syncs++;
 	s->sync_us_sum += took;
 	if (took > s->sync_us_max)

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include <rte_flow.h>
 
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "port/flow_int.h"
 #include "port/flow_shape.h"
 #include "port/tables.h"
@@ -400,20 +400,12 @@ bool cst_flow_get(uint32_t slot, struct cst_flow_info *out)
 
 /* ---- module --------------------------------------------------------------------------- */
 
-static uint64_t clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* Those whose time has come, and as many as there is new room for. */
 static void try_again(uint16_t port, uint64_t now_ms, uint64_t end_us)
 {
 	struct rule *r;
 
-	for (unsigned n = 0; n < RETRY_TICK && clock_us() < end_us; n++) {
+	for (unsigned n = 0; n < RETRY_TICK && cst_now_us() < end_us; n++) {
 		r = TAILQ_FIRST(&ports[port].waiting);
 		if (r == NULL || (ports[port].room == 0 && now_ms < r->retry_ms))
 			break;
@@ -432,8 +424,8 @@ static void tick(uint64_t now_ms)
 
 	if (n_rules == 0)
 		return;
-	end_us = clock_us() + BUDGET_US;
-	for (unsigned n = 0; n < PER_TICK && clock_us() < end_us; n++) {
+	end_us = cst_now_us() + BUDGET_US;
+	for (unsigned n = 0; n < PER_TICK && cst_now_us() < end_us; n++) {
 		r = TAILQ_FIRST(&todo);
 		if (r == NULL)
 			break;

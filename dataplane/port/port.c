@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_ethdev.h>
 
@@ -14,6 +13,7 @@
 #include "engine/worker.h"
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "port/device.h"
 #include "port/ethdev.h"
 #include "port/flow.h"
@@ -56,14 +56,6 @@ static uint64_t watched_ms;
 
 struct cst_poll_list *_Atomic cst_poll_lists[CST_MAX_WORKERS];
 struct cst_port_out *_Atomic cst_port_outs[CST_MAX_PORTS];
-
-static uint64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static uint16_t number(const struct port *p)
 {
@@ -359,7 +351,7 @@ int cst_port_prepare(const struct cst_port_conf *conf, struct cst_err *e)
 	}
 	if (ret < 0) {
 		set_down(p, why.reason);
-		retry_later(p, clock_ms());
+		retry_later(p, cst_now_ms());
 		LOG_WARN("port %s: %s; it is optional and tried again", conf->name, why.reason);
 	}
 	return n;

@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "slow/internal.h"
 #include "slow/ring.h"
 #include "trace/watch.h"
@@ -184,14 +185,6 @@ static void announce_tick(const struct cst_snap *s)
 
 /* ---- the loop ------------------------------------------------------------------------- */
 
-static uint64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static bool drain(const struct cst_snap *s, struct rte_ring *ring)
 {
 	struct rte_mbuf *m[BURST];
@@ -211,7 +204,7 @@ static bool work(void)
 
 	cst_net_lock();
 	s = cst_snap();
-	slow_now_ms = clock_ms();
+	slow_now_ms = cst_now_ms();
 	if (s->generation != seen) {
 		seen = s->generation;
 		tap_sync(s);
@@ -306,7 +299,7 @@ static int slow_start(const struct cst_system *sys, struct cst_err *e)
 	}
 	if (neigh_init())
 		return cst_err(e, -ENOMEM, NULL, "slow path: out of memory");
-	slow_now_ms = clock_ms();
+	slow_now_ms = cst_now_ms();
 	atomic_store(&stopping, false);
 	rc = rte_ctrl_thread_create(&thread, "coast-slow", NULL, slow_main, NULL);
 	if (rc)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
@@ -17,6 +16,7 @@
 #include "engine/stats.h"
 #include "engine/worker.h"
 #include "module.h"
+#include "now.h"
 #include "rpc/rpc.h"
 #include "slow/slow.h"
 #include "table/arena.h"
@@ -181,12 +181,10 @@ static json_t *arena_info(void)
 static int system_info(const void *params, json_t **result, struct cst_err *e)
 {
 	struct rte_mempool *pool = cst_packet_pool();
-	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	*result = json_pack("{s:s, s:I, s:i, s:I, s:I, s:o, s:o}", "version", COAST_VERSION,
-			    "uptime_s", (json_int_t)((uint64_t)ts.tv_sec - started_ms / 1000),
-			    "workers", cst_workers(), "packet_buffers",
+			    "uptime_s", (json_int_t)((cst_now_ms() - started_ms) / 1000), "workers",
+			    cst_workers(), "packet_buffers",
 			    (json_int_t)(pool != NULL ? pool->size : 0), "packet_buffers_free",
 			    (json_int_t)(pool != NULL ? rte_mempool_avail_count(pool) : 0), "arena",
 			    arena_info(), "slow_path", slow_info());
@@ -223,10 +221,7 @@ static void tick(uint64_t now_ms)
 
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	started_ms = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	started_ms = cst_now_ms();
 	memset(share, 0, sizeof(share));
 	return 0;
 }

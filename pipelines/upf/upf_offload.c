@@ -9,11 +9,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/worker.h"
 #include "module.h"
 #include "net/net.h"
+#include "now.h"
 #include "port/flow.h"
 #include "port/port.h"
 #include "upf_hook.h"
@@ -305,19 +305,11 @@ static void __attribute__((constructor)) attach(void)
 
 /* ---- all of them -------------------------------------------------------------------------- */
 
-static uint64_t clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* Then what nobody has wanted anew goes. */
 static void go_round(void)
 {
 	uint32_t last = upf_state_lines();
-	uint64_t end = clock_us() + ROUND_US;
+	uint64_t end = cst_now_us() + ROUND_US;
 
 	for (unsigned i = 0; i < LINES && turn.session <= last; i++) {
 		const struct upf_session *s = upf_session_by_state(turn.session++);
@@ -325,7 +317,7 @@ static void go_round(void)
 		if (s == NULL || s->planned)
 			continue;
 		each_rule(s, want);
-		if (clock_us() >= end)
+		if (cst_now_us() >= end)
 			return;
 	}
 	if (turn.session > last)

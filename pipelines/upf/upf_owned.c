@@ -5,10 +5,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "store.h"
 #include "upf_buffer_ctl.h"
 #include "upf_errind.h"
@@ -417,14 +417,6 @@ static void see_to_later(void)
 	n_later = 0;
 }
 
-static uint64_t clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static bool any_left(void)
 {
 	for (unsigned i = 1; i < CST_OWNERS; i++)
@@ -460,7 +452,7 @@ static void walked(uint32_t lines)
 
 static void walk(void)
 {
-	uint64_t end = clock_us() + WALK_US;
+	uint64_t end = cst_now_us() + WALK_US;
 	uint32_t last = upf_state_lines(), n;
 	unsigned seen = 0;
 
@@ -473,7 +465,7 @@ static void walk(void)
 		if (!s || !upf_owned_by[s->owner].left)
 			continue;
 		see_to(s);
-		if (++seen % CLOCK_EACH == 0 && clock_us() >= end) {
+		if (++seen % CLOCK_EACH == 0 && cst_now_us() >= end) {
 			n++;
 			break;
 		}

@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "journal.h"
 #include "log.h"
 #include "module.h"
+#include "now.h"
 #include "object/txn.h"
 #include "rpc/rpc.h"
 #include "store.h"
@@ -216,18 +216,10 @@ static int bring_all(struct cst_err *e)
 	return rc;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static int resume(struct cst_err *e)
 {
 	struct cst_arena_info arena;
-	uint64_t start = now_us();
+	uint64_t start = cst_now_us();
 	int rc;
 
 	cst_arena_info(&arena);
@@ -239,7 +231,7 @@ static int resume(struct cst_err *e)
 	last.orphans = upf_attach_end();
 	upf_peers_settle();
 	last.reports = upf_urr_end_orphans();
-	last.us = now_us() - start;
+	last.us = cst_now_us() - start;
 	if (last.sessions || last.refused || last.orphans)
 		LOG_NOTICE("%llu sessions came back from the store in %llu ms: %llu went on with "
 			   "their rules, %llu got new ones; %u could not; %u rules were nobody's",

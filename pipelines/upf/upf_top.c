@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/worker.h"
 #include "module.h"
+#include "now.h"
 #include "rpc/rpc.h"
 #include "upf_books.h"
 
@@ -173,14 +173,6 @@ static void prefetch(uint32_t line)
 
 /* ---- rounds ------------------------------------------------------------------------------ */
 
-static uint64_t clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void end_round(uint64_t now_ms)
 {
 	for (unsigned by = 0; by < N_BY; by++) {
@@ -200,7 +192,7 @@ static void end_round(uint64_t now_ms)
 
 static void slice(uint64_t now_ms)
 {
-	uint64_t until = clock_us() + UPF_TOP_SLICE_US;
+	uint64_t until = cst_now_us() + UPF_TOP_SLICE_US;
 	uint32_t end = upf_state_lines(), n = 0;
 
 	while (now.at <= end) {
@@ -212,7 +204,7 @@ static void slice(uint64_t now_ms)
 			sample(s, &now.samples[line], (uint32_t)now_ms);
 			now.seen++;
 		}
-		if (++n % CLOCK_EVERY == 0 && clock_us() >= until)
+		if (++n % CLOCK_EVERY == 0 && cst_now_us() >= until)
 			return;
 	}
 	end_round(now_ms);
@@ -306,7 +298,7 @@ static json_t *item(const struct rates *r)
 static int top(const void *params, json_t **result, struct cst_err *e)
 {
 	const struct top_params *p = params;
-	uint64_t ms = clock_us() / 1000;
+	uint64_t ms = cst_now_us() / 1000;
 	json_t *items;
 
 	if (!now.samples)
