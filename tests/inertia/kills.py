@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from workload import Client, Journal, Refused, Stream, wrong_there
+from workload import Client, Journal, RpcError, Stream, wrong_there
 
 CONFIG = """\
 system:
@@ -167,7 +167,7 @@ def main():
     try:
         run(args, coast)
         result("pass inertia: random kills")
-    except (RuntimeError, OSError, ValueError, Refused) as e:
+    except (RuntimeError, OSError, ValueError, RpcError) as e:
         result("fail inertia: random kills")
         sys.exit(f"seed {args.seed}: {e}")
     finally:

@@ -5,47 +5,16 @@ What coastd has acknowledged is in `there`; of the call that was under way when 
 it is not known whether it was done: whole or not at all.
 """
 import copy
-import json
 import os
-import socket
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "packet"))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [f"{TESTS}/packet", f"{TESTS}/harness"]
+from control_socket import Client, RpcError  # noqa: E402, F401
 from model import modified  # noqa: E402
 
 MOST = 300  # sessions at a time
 REPORT = "session.usage_report"
-
-
-class Refused(Exception):
-    def __init__(self, method, error):
-        super().__init__(f"{method}: {error}")
-        self.errno = error.get("data", {}).get("errno")
-
-
-class Client:
-    """The control socket, spoken by hand: one JSON text per line."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.file = self.sock.makefile("rb")
-
-    def call(self, method, params):
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        self.sock.sendall(json.dumps(request).encode() + b"\n")
-        line = self.file.readline()
-        if not line.endswith(b"\n"):
-            raise ConnectionError("closed")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise Refused(method, reply["error"])
-        return reply["result"]
-
-    def close(self):
-        self.file.close()
-        self.sock.close()
 
 
 # ---- sessions -------------------------------------------------------------------------------
@@ -195,8 +164,8 @@ class Stream:
         self.under_way = after
         try:
             client.call(method, params)
-        except Refused as e:
-            if e.errno not in ("EADDRINUSE", "EEXIST"):  # coast has chosen our TEID before
+        except RpcError as e:
+            if e.data.get("errno") not in ("EADDRINUSE", "EEXIST"):  # coast has chosen our TEID before
                 raise
             after = {}
         self.calls += 1

@@ -26,9 +26,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GTPU_PORT 2152
-#define MAX_UES   4096
-#define ROOM      64 /* for the headers in front of a user's packet */
+#include "stream/packet.h"
+
+#define MAX_UES 4096
+#define ROOM    64 /* for the headers in front of a user's packet */
 
 struct ue {
 	uint8_t addr[16]; /* IPv4 in the first four; IPv6: the upper eight count */
@@ -172,30 +173,16 @@ static void echo_reply(struct link *l, const uint8_t *req, ssize_t n,
 	sendto(l->udp, rsp, sizeof(rsp), 0, (const struct sockaddr *)to, to_len);
 }
 
-/* Length of the GTP-U header with its extension headers; 0: not well formed. */
-static size_t header_len(const uint8_t *p, size_t n, int *qfi)
+static void to_user(struct link *l, const struct gtpu *g)
 {
-	size_t at = 8;
-	uint8_t next;
+	const struct ue *ue = g->len > 0 ? ue_by_teid(g->teid, g->inner[0] >> 4) : NULL;
 
-	*qfi = -1;
-	if (n < 8 || (p[0] & 0xf0) != 0x30)
-		return 0;
-	if ((p[0] & 0x07) == 0)
-		return 8;
-	if (n < 12)
-		return 0;
-	next = (p[0] & 0x04) ? p[11] : 0;
-	at = 12;
-	while (next != 0) {
-		if (at >= n || p[at] == 0 || at + p[at] * 4u > n)
-			return 0;
-		if (next == 0x85)
-			*qfi = p[at + 2] & 0x3f;
-		next = p[at + p[at] * 4u - 1];
-		at += p[at] * 4u;
-	}
-	return at;
+	if (ue == NULL)
+		printf("rejected teid 0x%08x\n", g->teid);
+	else if (g->qfi != ue->qfi)
+		printf("rejected qfi %d\n", g->qfi);
+	else if (write(l->tun, g->inner, g->len) < 0)
+		printf("rejected tun %s\n", strerror(errno));
 }
 
 static void downlink(struct link *l)
@@ -207,33 +194,27 @@ static void downlink(struct link *l)
 		socklen_t from_len = sizeof(from);
 		ssize_t n =
 			recvfrom(l->udp, buf, sizeof(buf), 0, (struct sockaddr *)&from, &from_len);
-		size_t skip;
-		uint32_t teid;
-		int qfi;
+		struct gtpu g;
 
 		if (n < 8)
 			return;
-		teid = (uint32_t)buf[4] << 24 | (uint32_t)buf[5] << 16 | (uint32_t)buf[6] << 8 |
-		       buf[7];
-		skip = header_len(buf, (size_t)n, &qfi);
-		if (skip == 0) {
-			puts("rejected malformed");
-		} else if (buf[1] == 1) {
+		switch (gtpu_read(buf, (size_t)n, &g)) {
+		case GTPU_ECHO_REQUEST:
 			echo_reply(l, buf, n, &from, from_len);
-		} else if (buf[1] == 26 && (size_t)n >= skip + 5 && buf[skip] == 16) {
-			printf("error-indication 0x%02x%02x%02x%02x\n", buf[skip + 1],
-			       buf[skip + 2], buf[skip + 3], buf[skip + 4]);
-		} else if (buf[1] == 254) {
-			printf("end-marker 0x%08x\n", teid);
-		} else if (buf[1] == 255) {
-			const struct ue *ue =
-				(size_t)n > skip ? ue_by_teid(teid, buf[skip] >> 4) : NULL;
-			if (ue == NULL)
-				printf("rejected teid 0x%08x\n", teid);
-			else if (qfi != ue->qfi)
-				printf("rejected qfi %d\n", qfi);
-			else if (write(l->tun, buf + skip, (size_t)n - skip) < 0)
-				printf("rejected tun %s\n", strerror(errno));
+			break;
+		case GTPU_ERROR:
+			if (g.len >= 5 && g.inner[0] == 16)
+				printf("error-indication 0x%02x%02x%02x%02x\n", g.inner[1],
+				       g.inner[2], g.inner[3], g.inner[4]);
+			break;
+		case GTPU_END_MARKER:
+			printf("end-marker 0x%08x\n", g.teid);
+			break;
+		case GTPU_GPDU:
+			to_user(l, &g);
+			break;
+		default:
+			puts("rejected malformed");
 		}
 	}
 }

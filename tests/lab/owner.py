@@ -10,43 +10,23 @@ sessions.py prints them) and prints that reply; then it renews until it is ended
 """
 import argparse
 import json
-import socket
+import os
 import sys
 import threading
 import time
 
-
-class Refused(Exception):
-    def __init__(self, error):
-        super().__init__(f"{error.get('message')}: {error.get('data')}")
-        self.code, self.data = error["code"], error.get("data") or {}
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from control_socket import Client, RpcError  # noqa: E402
 
 
-class Owner:
-    """One connection that holds an owner. Calls may come from any thread."""
+class Owner(Client):
+    """One connection that holds an owner."""
 
     def __init__(self, path, name, client, **claim):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.file = self.sock.makefile("rb")
-        self.lock, self.id, self.over = threading.Lock(), 0, threading.Event()
+        super().__init__(path)
+        self.over, self.thread = threading.Event(), None
         self.claimed = self.call("owner.claim", {"name": name, "client": client, **claim})
         self.epoch, self.lease = self.claimed["epoch"], self.claimed["lease_ms"] / 1000
-        self.thread = None
-
-    def call(self, method, params=None):
-        with self.lock:
-            self.id += 1
-            request = {"jsonrpc": "2.0", "id": self.id, "method": method, "params": params or {}}
-            self.sock.sendall(json.dumps(request).encode() + b"\n")
-            line = self.file.readline()
-        if not line:
-            raise ConnectionError("coastd has closed the connection")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise Refused(reply["error"])
-        return reply["result"]
 
     def keep_alive(self):
         """Renew four times in each lease, until close() or an end by coastd."""
@@ -58,7 +38,7 @@ class Owner:
         while not self.over.wait(self.lease / 4):
             try:
                 self.call("owner.renew")
-            except (OSError, Refused):
+            except (OSError, RpcError):
                 return
 
     def silent(self):
@@ -82,8 +62,7 @@ class Owner:
 
     def close(self):
         self.silent()
-        self.file.close()
-        self.sock.close()
+        super().close()
 
     def __enter__(self):
         return self.keep_alive()
@@ -113,7 +92,7 @@ def main():
         if args.put:
             with open(args.put) as f:
                 print(json.dumps(owner.put(json.load(f))), flush=True)
-    except Refused as e:
+    except RpcError as e:
         print(f"owner.py: {e}", file=sys.stderr)
         return 1
     while owner.thread.is_alive():

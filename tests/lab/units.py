@@ -14,7 +14,7 @@ import os
 import sys
 import time
 
-from owner import Owner, Refused
+from owner import Owner, RpcError
 from sessions import dl_teid, session
 
 NAME = "smf"
@@ -75,7 +75,7 @@ def admit(path, *addresses):
                     "session_template": "local", "ue_ipv4": address,
                     "outer_header_creation": {"description": "gtpu-udp-ipv4", "ipv4": "192.0.2.3",
                                               "teid": hex(0x7000 + i)}}))
-            except Refused as e:
+            except RpcError as e:
                 say(e.data)
 
 
@@ -97,7 +97,7 @@ def come_back(path, wake):
         try:
             o.call(method, params)
             say({"method": method, "reason": "was done"})
-        except Refused as e:
+        except RpcError as e:
             say({"method": method, "reason": e.data.get("reason")})
 
 
@@ -105,7 +105,7 @@ def higher(path):
     """As a heir must: above the epoch that there is."""
     try:
         Owner(path, NAME, "smf-2", role="heir", epoch=1).close()
-    except Refused as e:
+    except RpcError as e:
         return e
     return None
 
@@ -142,7 +142,7 @@ def main():
         {"own": lambda: own(path, int(rest[0])), "admit": lambda: admit(path, *rest),
          "return": lambda: come_back(path, rest[0]), "heir": lambda: heir(path),
          "hand_over": lambda: hand_over(path, int(rest[0]))}[part]()
-    except (Refused, OSError) as e:
+    except (RpcError, OSError) as e:
         say({"error": str(e)})
         sys.exit(1)
 

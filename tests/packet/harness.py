@@ -23,8 +23,11 @@ from scapy.all import (ARP, ICMP, IP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6Tim
                        conf, raw, wrpcap)
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
-conf.verb = 0
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, f"{SRC}/tests/harness")
+from control_socket import Client, RpcError  # noqa: E402, F401
+
+conf.verb = 0
 os.environ.setdefault("LSAN_OPTIONS", f"suppressions={SRC}/tests/packet/lsan.supp:"
                       "print_suppressions=0")
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10  # linux/if_packet.h
@@ -65,40 +68,6 @@ pools:
   - {{name: other-v4, network_instance: other, prefix: 10.45.0.0/16}}
   - {{name: other-v6, network_instance: other, prefix: "2001:db8:45::/48"}}
 """
-
-
-class RpcError(Exception):
-    def __init__(self, error):
-        super().__init__(f"{error.get('message')}: {error.get('data')}")
-        self.code, self.data = error["code"], error.get("data") or {}
-
-
-class Client:
-    """The control socket, spoken by hand: one JSON text per line."""
-
-    def __init__(self, path):
-        self.path, self.id = path, 0
-        self.connect()
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
-        self.file = self.sock.makefile("rb")
-
-    def call(self, method, params=None):
-        self.id += 1
-        request = {"jsonrpc": "2.0", "id": self.id, "method": method}
-        if params is not None:
-            request["params"] = params
-        self.sock.sendall(json.dumps(request).encode() + b"\n")
-        while True:
-            reply = json.loads(self.file.readline())
-            if reply.get("id") in (self.id, None) and "method" not in reply:
-                break
-        if "error" in reply:
-            raise RpcError(reply["error"])
-        return reply["result"]
 
 
 class Wire:

@@ -13,7 +13,7 @@ from harness import SRC
 from upf import Events, Session, downlink4, inner4
 
 sys.path.insert(0, f"{SRC}/tests/lab")
-from owner import Owner, Refused  # noqa: E402
+from owner import Owner, RpcError  # noqa: E402
 
 LEASE, GRACE = 600, 300  # ms
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
@@ -41,7 +41,7 @@ def wait_for(rig, name, want, seconds):
 def refused(call, *args, **kw):
     try:
         call(*args, **kw)
-    except Refused as e:
+    except RpcError as e:
         return e
     raise AssertionError("was accepted")
 

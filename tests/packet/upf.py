@@ -100,8 +100,7 @@ class Events:
         return self
 
     def __exit__(self, *_):
-        self.client.file.close()
-        self.client.sock.close()
+        self.client.close()
 
     def take(self, n, timeout=3.0):
         """The next n events' data, or fewer when the time is over."""
