@@ -54,6 +54,8 @@ extern void (*cst_caller_gone)(const struct cst_caller *c);
 
 /* ---- who keeps owners ---------------------------------------------------- */
 
+#define CST_INERTIA_CLASSES 64 /* that may be put; one more, the last, matches all */
+
 enum cst_quota_action { CST_QUOTA_DROP, CST_QUOTA_THROTTLE, CST_QUOTA_GRACE, CST_QUOTA_IGNORE };
 
 /* What goes for a class of sessions while their owner is away; first match of all classes. */
@@ -136,6 +138,10 @@ struct cst_owned {
 	 * time (cst_inertia_class.seconds) is over, unless their class keeps them; or stale ones of
 	 * every class and age with `now`. With final reports. Returns how many. */
 	unsigned (*sweep)(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most);
+	/* How many of all owners' go by this class, as last counted, and how long ago that was in
+	 * *age_ms; -EAGAIN: the first count is under way. Who asks has them counted anew, at most
+	 * once a second; of many this takes until some ticks later. */
+	int64_t (*of_class)(const char *class, uint64_t *age_ms);
 	struct cst_owned *next;
 };
 void cst_owned_add(struct cst_owned *o);

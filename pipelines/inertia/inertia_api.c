@@ -120,6 +120,10 @@ static const struct cst_field class_fields[] = {
 		"tunnel of theirs, and coast sends none to anybody, whosever the tunnel was"),
 	CST_F_BOOL(struct inertia_class_obj, shipped, CST_F_STATE, NULL,
 		   "comes with coast; those for special sessions only while no class is put"),
+	CST_F_UINT(struct inertia_class_obj, sessions, 0, 0, NULL, CST_F_STATE, NULL,
+		   "of all owners that go by it; absent: they are being counted"),
+	CST_F_UINT(struct inertia_class_obj, counted_ms, 0, 0, "ms", CST_F_STATE, NULL,
+		   "since they were counted"),
 };
 
 static int check_class(const void *obj, struct cst_err *e)

@@ -6,9 +6,8 @@
 #include "object.h"
 #include "owner.h"
 
-#define INERTIA_NAME    63 /* characters of an owner's, a client's, a class's name */
-#define INERTIA_CLIENTS 16 /* named in a list of an owner */
-#define INERTIA_CLASSES 64
+#define INERTIA_NAME    63    /* characters of an owner's, a client's, a class's name */
+#define INERTIA_CLIENTS 16    /* named in a list of an owner */
 #define INERTIA_ADOPT   10000 /* ids in a call */
 
 struct inertia_owner_obj {
@@ -65,7 +64,9 @@ struct inertia_class_obj {
 	uint8_t at_end;
 	uint32_t buffer_packets;
 	bool suppress_error_indications;
-	bool shipped; /* state */
+	/* state */
+	bool shipped;
+	uint64_t sessions, counted_ms;
 };
 enum inertia_class_field {
 	CLASS_NAME,
@@ -84,6 +85,8 @@ enum inertia_class_field {
 	CLASS_BUFFER,
 	CLASS_SUPPRESS,
 	CLASS_SHIPPED,
+	CLASS_SESSIONS,
+	CLASS_COUNTED,
 };
 enum { AT_END_DROP, AT_END_KEEP };
 

@@ -24,7 +24,7 @@ struct class
 
 struct set {
 	unsigned n;
-	struct class at[INERTIA_CLASSES];
+	struct class at[CST_INERTIA_CLASSES];
 };
 
 static struct set sets[2]; /* what was put: in force, and planned */
@@ -176,9 +176,9 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 
 	if (i < s->n)
 		take_out(s, i);
-	if (s->n == INERTIA_CLASSES)
+	if (s->n == CST_INERTIA_CLASSES)
 		return cst_err(e, -ENOSPC, "name", "there are %u classes already: delete one first",
-			       INERTIA_CLASSES);
+			       CST_INERTIA_CLASSES);
 	fill(&k, o);
 	for (i = 0; i < s->n && before(&s->at[i], &k);)
 		i++;
@@ -205,6 +205,20 @@ static int del(struct cst_txn *t, const void *key, struct cst_err *e)
 }
 
 /* ---- showing ------------------------------------------------------------- */
+
+static void add_count(struct inertia_class_obj *o)
+{
+	int64_t n = -EAGAIN;
+
+	for (struct cst_owned *w = cst_owned_first(); w != NULL; w = w->next) {
+		n = w->of_class != NULL ? w->of_class(o->name, &o->counted_ms) : -EAGAIN;
+		if (n < 0)
+			return;
+		o->sessions += (uint64_t)n;
+	}
+	if (n >= 0)
+		o->has |= 1u << CLASS_SESSIONS | 1u << CLASS_COUNTED;
+}
 
 static json_t *show(const struct class *k)
 {
@@ -236,6 +250,7 @@ static json_t *show(const struct class *k)
 	o.has |= k->by_sd ? 1u << CLASS_SD : 0;
 	o.has |= k->arp_max > 0 ? 1u << CLASS_ARP : 0;
 	o.has |= k->by_prefix ? 1u << CLASS_PREFIX : 0;
+	add_count(&o);
 	return cst_encode(&inertia_class_object, &o);
 }
 

@@ -60,12 +60,16 @@ static json_int_t number(const json_t *o, const char *name)
 
 static void show_classes(const json_t *classes)
 {
-	const json_t *c;
+	const json_t *c, *n;
 	size_t i;
 
 	printf("classes:");
-	json_array_foreach (classes, i, c)
+	json_array_foreach (classes, i, c) {
 		printf("%s %s", i > 0 ? "," : "", json_string_value(json_object_get(c, "name")));
+		n = json_object_get(c, "sessions");
+		if (n != NULL)
+			printf(" %lld", json_integer_value(n));
+	}
 	printf(" (first match; 'coastctl inertia_class show')\n");
 }
 

@@ -556,7 +556,8 @@ static struct cst_owned owned = {.what = "sessions",
 				 .count = count,
 				 .page = upf_owned_page,
 				 .adopt = upf_owned_adopt,
-				 .sweep = upf_owned_sweep};
+				 .sweep = upf_owned_sweep,
+				 .of_class = upf_owned_of_class};
 
 static void __attribute__((constructor)) attach(void)
 {

@@ -31,6 +31,7 @@ int upf_owned_adopt_all(unsigned owner, struct cst_err *e);
 int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit, json_t *items,
 		   struct cst_err *e);
 int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
+int64_t upf_owned_of_class(const char *class, uint64_t *age_ms); /* upf_owned_census.c */
 unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most);
 
 /* It is made or spoken of now. */

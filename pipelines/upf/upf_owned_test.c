@@ -214,6 +214,26 @@ static void test_stale(void **state)
 	(void)state;
 }
 
+static void test_classes_are_counted(void **state)
+{
+	uint64_t age = 1;
+
+	PUT("[{'seid':1,'dnn':'special'},{'seid':2},{'seid':3}]");
+	caller.owner = 0;
+	PUT("{'seid':4}"); /* nobody's: no class goes for it */
+	assert_int_equal(owned()->of_class("plain", &age), 2);
+	assert_true(age < 1000);
+	assert_int_equal(owned()->of_class("special", &age), 1);
+	assert_int_equal(owned()->of_class("other", &age), 0);
+	/* not at each call */
+	claim(SMF, CST_ROLE_OWNER);
+	PUT("{'seid':5}");
+	assert_int_equal(owned()->of_class("plain", &age), 2);
+	usleep(1000000);
+	assert_int_equal(owned()->of_class("plain", &age), 3);
+	(void)state;
+}
+
 /* However often its owner comes back without it. */
 static void test_stale_for_good(void **state)
 {
@@ -506,6 +526,7 @@ int main(void)
 		OWNED(test_final_owner),
 		OWNED(test_list),
 		OWNED(test_stale),
+		OWNED(test_classes_are_counted),
 		OWNED(test_stale_for_good),
 		OWNED(test_adopt_all),
 		OWNED(test_digest),

@@ -125,6 +125,25 @@ def test_stalled_control_thread_loses_nobody(rig):
         assert o.call("owner.renew")["epoch"] == 1
 
 
+def test_classes_say_how_many_sessions_go_by_them(rig):
+    def sessions():
+        classes = rig.call("inertia.show")["classes"]
+        return {c["name"]: c["sessions"] for c in classes if c["counted_ms"] < 1100}
+
+    with an_owner(rig, "counted") as name, claim(rig, name) as o:
+        o.put([{"seid": 71, "dnn": "sos"}, {"seid": 72, "dnn": "internet", "five_qi": 83},
+               {"seid": 73, "dnn": "internet"}])
+        time.sleep(1.1)
+        assert sessions() == {"emergency": 1, "emergency_arp": 0, "plc": 1, "prepaid": 0,
+                              "default": 1}, sessions()
+        shown = subprocess.run([f"{rig.build}/coastctl", "-s", rig.sock_path, "inertia", "show"],
+                               capture_output=True, text=True, check=True).stdout
+        assert "plc 1" in shown, shown
+        o.call("session.delete", [{"seid": i} for i in (71, 72, 73)])
+        time.sleep(1.1)
+        assert not any(sessions().values()), sessions()
+
+
 def test_overtaken_owner_is_fenced(rig):
     with an_owner(rig, "fenced") as name, claim(rig, name) as old:
         old.put({"seid": 77, "dnn": "internet"})
