@@ -340,6 +340,28 @@ static void test_within_a_change(void **state)
 	(void)state;
 }
 
+/* The bound waits for the change: what an export removes is written apart from it. */
+static void test_bound_within_a_change(void **state)
+{
+	unsigned before;
+
+	sys.journal_mb = 1;
+	restart();
+	while (info(-1).bytes + 5000 < 1 << 20)
+		publish(0, 1, (uint32_t)info(-1).entries, false, large(1));
+	before = writes;
+	cst_store_put(CST_DB_SESSION, "s", 1, "v", 1);
+	publish(0, 2, 0, false, large(1));
+	publish(0, 2, 1, false, large(1));
+	assert_true(info(-1).bytes > 1 << 20);
+	assert_int_equal(writes, before);
+	assert_int_equal(cst_store_write(NULL), 0);
+	cst_modules_tick(0);
+	assert_true(info(-1).bytes <= 1 << 20 && info(-1).exported > 0);
+	assert_int_equal(info(-1).lost, 0);
+	(void)state;
+}
+
 static void test_full_for_long(void **state)
 {
 	sys.journal_mb = 1;
@@ -385,6 +407,7 @@ int main(void)
 		TEST(test_may_wait),
 		TEST(test_full_for_long),
 		TEST(test_within_a_change),
+		TEST(test_bound_within_a_change),
 		TEST(test_many),
 	};
 

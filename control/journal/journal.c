@@ -218,7 +218,8 @@ int cst_journal_publish(const struct cst_event_type *t, const struct cst_journal
 	if (rc == 0 || !k->may_wait)
 		cst_event_send(t, text);
 	free(text);
-	if (jnl_total.bytes > journal.bound)
+	/* a change whose batch is open is not to be torn: the next tick sees to it */
+	if (jnl_total.bytes > journal.bound && cst_store_mark() == 0)
 		jnl_bound();
 	return rc;
 }
@@ -312,7 +313,7 @@ void cst_journal_info(int owner, struct cst_journal_info *out)
 	*out = (struct cst_journal_info){
 		.entries = c->entries,
 		.bytes = c->bytes,
-		.oldest_ms = age_of_oldest(owner),
+		.oldest_ms = c->entries > 0 ? age_of_oldest(owner) : 0,
 		.pending = journal.pending,
 		.merged = journal.merged,
 		.exported = journal.exported,
