@@ -126,10 +126,8 @@ int cst_store_write(struct cst_err *e)
 		return 0;
 	ret = append(s, e);
 	store_shapes_written(ret == 0);
-	if (ret == 0) {
+	if (ret == 0)
 		store_numbers_written();
-		s->batch_len = 0;
-	}
 	forget(s, 0);
 	return ret;
 }

@@ -76,8 +76,6 @@ struct tree {
 	struct bytes before; /* the key before */
 };
 
-static const char *const names[CST_DBS] = {"meta", "name", "object", "owner", "session", "journal"};
-
 static int damaged(const struct look *k, uint64_t page, const char *what)
 {
 	return cst_err(k->e, -EBADMSG, NULL, STORE_DATA " is damaged: page %" PRIu64 ": %s", page,
@@ -93,15 +91,13 @@ static int not_ours(const struct look *k)
 static int compare(const struct tree *t, struct bytes a, struct bytes b)
 {
 	uint64_t x, y;
-	int ret;
 
 	if (t->db == FREE_DB) {
 		memcpy(&x, a.p, sizeof(x));
 		memcpy(&y, b.p, sizeof(y));
 		return x < y ? -1 : x > y;
 	}
-	ret = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-	return ret != 0 ? ret : a.n < b.n ? -1 : a.n > b.n;
+	return store_key_compare(a.p, a.n, b.p, b.n);
 }
 
 /* Pages of the file that nobody else has. */
@@ -147,10 +143,15 @@ static int check_free(struct look *k, uint64_t page, struct bytes data)
 	return ret;
 }
 
+static bool is_key(struct bytes key, const char *name)
+{
+	return key.n == strlen(name) && memcmp(key.p, name, key.n) == 0;
+}
+
 static int check_sub(struct look *k, uint64_t page, struct bytes key, struct bytes data)
 {
 	for (unsigned i = 0; i < CST_DBS; i++) {
-		if (strlen(names[i]) != key.n || memcmp(names[i], key.p, key.n) != 0)
+		if (!is_key(key, store_db_names[i]))
 			continue;
 		if (data.n != sizeof(k->dbs[i]))
 			break;
@@ -161,11 +162,6 @@ static int check_sub(struct look *k, uint64_t page, struct bytes key, struct byt
 		return 0;
 	}
 	return not_ours(k);
-}
-
-static bool is_key(struct bytes key, const char *name)
-{
-	return key.n == strlen(name) && memcmp(key.p, name, key.n) == 0;
 }
 
 static int check_format(struct look *k, struct bytes val)
@@ -188,13 +184,9 @@ static int check_format(struct look *k, struct bytes val)
 static int check_value(struct look *k, unsigned db, uint64_t page, struct bytes key,
 		       struct bytes val)
 {
-	uint32_t crc;
-
-	if (val.n < sizeof(crc) || key.n == 0 || key.n > LOG_KEY_MAX)
+	if (key.n == 0 || key.n > LOG_KEY_MAX)
 		return damaged(k, page, "has an entry of no length that we write");
-	val.n -= sizeof(crc);
-	memcpy(&crc, val.p + val.n, sizeof(crc));
-	if (crc != store_value_crc(db, key.p, key.n, val.p, val.n))
+	if (!store_value_check(db, key.p, key.n, val.p, &val.n))
 		return damaged(k, page, "has a value with a wrong checksum");
 	if (db != CST_DB_META)
 		return 0;

@@ -21,7 +21,8 @@
 #define CARRY_BYTES   (16u << 20)
 #define CARRY_CHANGES 32768
 
-static const char *const names[CST_DBS] = {"meta", "name", "object", "owner", "session", "journal"};
+const char *const store_db_names[CST_DBS] = {"meta",  "name",    "object",
+					     "owner", "session", "journal"};
 
 int store_db_code(int ret)
 {
@@ -49,7 +50,7 @@ static int failed(const char *what, int ret, struct cst_err *e)
 		       mdb_strerror(ret));
 }
 
-uint32_t store_value_crc(enum cst_db db, const void *key, size_t klen, const void *val, size_t vlen)
+static uint32_t crc_of(enum cst_db db, const void *key, size_t klen, const void *val, size_t vlen)
 {
 	uint8_t head[3] = {db, klen, klen >> 8};
 	uint32_t crc = cst_crc32c(0, head, sizeof(head));
@@ -57,11 +58,22 @@ uint32_t store_value_crc(enum cst_db db, const void *key, size_t klen, const voi
 	return cst_crc32c(cst_crc32c(crc, key, klen), val, vlen);
 }
 
+bool store_value_check(enum cst_db db, const void *key, size_t klen, const void *val, size_t *vlen)
+{
+	uint32_t crc;
+
+	if (*vlen < sizeof(crc))
+		return false;
+	*vlen -= sizeof(crc);
+	memcpy(&crc, (const char *)val + *vlen, sizeof(crc));
+	return crc == crc_of(db, key, klen, val, *vlen);
+}
+
 static int put(MDB_txn *txn, const struct store_db *db, const struct log_change *c)
 {
 	MDB_val key = {c->klen, (void *)c->key};
 	MDB_val val = {c->vlen + sizeof(uint32_t), NULL};
-	uint32_t crc = store_value_crc(c->db, c->key, c->klen, c->val, c->vlen);
+	uint32_t crc = crc_of(c->db, c->key, c->klen, c->val, c->vlen);
 	int ret;
 
 	if (c->del) {
@@ -129,22 +141,19 @@ static int open_dbs(struct store_db *db, MDB_txn *txn, unsigned flags)
 	int ret = 0;
 
 	for (unsigned i = 0; i < CST_DBS && ret == 0; i++)
-		ret = mdb_dbi_open(txn, names[i], flags, &db->dbi[i]);
+		ret = mdb_dbi_open(txn, store_db_names[i], flags, &db->dbi[i]);
 	return ret;
 }
 
 static int get_meta(const struct store_db *db, MDB_txn *txn, const char *key, void *out, size_t n)
 {
 	MDB_val k = {strlen(key), (void *)key}, v;
-	uint32_t crc;
 	int ret = mdb_get(txn, db->dbi[CST_DB_META], &k, &v);
 
 	if (ret != 0)
 		return ret;
-	if (v.mv_size != n + sizeof(crc))
-		return MDB_CORRUPTED;
-	memcpy(&crc, (char *)v.mv_data + n, sizeof(crc));
-	if (crc != store_value_crc(CST_DB_META, key, k.mv_size, v.mv_data, n))
+	if (!store_value_check(CST_DB_META, key, k.mv_size, v.mv_data, &v.mv_size) ||
+	    v.mv_size != n)
 		return MDB_CORRUPTED;
 	memcpy(out, v.mv_data, n);
 	return 0;

@@ -169,7 +169,7 @@ static int load_one(void *arg, const void *key, size_t klen, const void *val, si
 	return 0;
 }
 
-int store_numbers_load(struct store *s)
+int store_numbers_load(void)
 {
 	return cst_store_each(CST_DB_NAME, NULL, 0, load_one, NULL);
 }

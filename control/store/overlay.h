@@ -2,8 +2,6 @@
 /* See overlay.c. Control thread. */
 #pragma once
 
-#include <string.h>
-
 #include "store/store_int.h"
 
 struct store_over { /* the last change of a key */
@@ -23,11 +21,3 @@ const struct store_over *store_over_get(enum cst_db db, const void *key, size_t 
 /* Those of a database from `from` on (NULL: all), in order; free *out. */
 int store_over_list(enum cst_db db, const void *from, size_t klen, const struct store_over ***out,
 		    size_t *n);
-
-/* LMDB's order of keys. */
-static inline int store_key_compare(const void *a, size_t an, const void *b, size_t bn)
-{
-	int ret = memcmp(a, b, an < bn ? an : bn);
-
-	return ret != 0 ? ret : an < bn ? -1 : an > bn;
-}

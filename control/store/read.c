@@ -7,6 +7,8 @@
 #include "store/overlay.h"
 
 typedef int (*each_fn)(void *arg, const void *key, size_t klen, const void *val, size_t vlen);
+typedef int (*tail_fn)(void *arg, uint64_t batch, enum cst_db db, const void *key, size_t klen,
+		       const void *val, size_t vlen);
 
 /* Reads go on within each(): they see what it sees. */
 static int begin_reading(struct store *s, MDB_txn **txn)
@@ -34,18 +36,9 @@ static void end_reading(struct store *s, MDB_txn *txn)
 		pthread_mutex_unlock(&s->map_mu);
 }
 
-/* Take off the checksum. */
-static int check_value(enum cst_db db, const MDB_val *key, MDB_val *val)
+static bool is_sound(enum cst_db db, const MDB_val *key, MDB_val *val)
 {
-	uint32_t crc;
-
-	if (val->mv_size < sizeof(crc))
-		return -EBADMSG;
-	val->mv_size -= sizeof(crc);
-	memcpy(&crc, (char *)val->mv_data + val->mv_size, sizeof(crc));
-	return crc == store_value_crc(db, key->mv_data, key->mv_size, val->mv_data, val->mv_size)
-		       ? 0
-		       : -EBADMSG;
+	return store_value_check(db, key->mv_data, key->mv_size, val->mv_data, &val->mv_size);
 }
 
 /* To where it stays. 1 or -ENOMEM. */
@@ -75,8 +68,7 @@ static int get(struct store *s, MDB_txn *txn, enum cst_db db, MDB_val *key, MDB_
 	ret = mdb_get(txn, s->db.dbi[db], key, val);
 	if (ret != 0)
 		return ret == MDB_NOTFOUND ? 0 : store_db_code(ret);
-	ret = check_value(db, key, val);
-	return ret < 0 ? ret : copy_value(s, val->mv_data, val->mv_size);
+	return is_sound(db, key, val) ? copy_value(s, val->mv_data, val->mv_size) : -EBADMSG;
 }
 
 int cst_store_get(enum cst_db db, const void *key, size_t klen, const void **val, size_t *vlen)
@@ -100,30 +92,6 @@ int cst_store_get(enum cst_db db, const void *key, size_t klen, const void **val
 	return 1;
 }
 
-/* What is in the log, up to `key` (NULL: to the end). 1 when the last one was `key` itself. */
-static int tell_over(const struct store_over ***at, const struct store_over **end,
-		     const MDB_val *key, each_fn fn, void *arg)
-{
-	for (; *at < end; ++*at) {
-		const struct store_over *o = **at;
-		int order = key == NULL ? -1
-					: store_key_compare(o->key, o->klen, key->mv_data,
-							    key->mv_size);
-		int ret;
-
-		if (order > 0)
-			break;
-		ret = o->val != NULL ? fn(arg, o->key, o->klen, o->val, o->vlen) : 0;
-		if (ret != 0)
-			return ret;
-		if (order == 0)
-			(*at)++;
-		if (order == 0)
-			return 0;
-	}
-	return 0;
-}
-
 struct walk {
 	enum cst_db db;
 	const struct store_over **at, **end; /* what the log has */
@@ -131,20 +99,36 @@ struct walk {
 	void *arg;
 };
 
-/* An entry of LMDB's, unless the log has another one for its key. */
+/* How the next key of the log's stands to this one. */
+static int order(const struct walk *w, const MDB_val *key)
+{
+	return store_key_compare((*w->at)->key, (*w->at)->klen, key->mv_data, key->mv_size);
+}
+
+/* What the log has before `key` (NULL: to the end). */
+static int tell_over(struct walk *w, const MDB_val *key)
+{
+	int ret = 0;
+
+	for (; w->at < w->end && ret == 0 && (key == NULL || order(w, key) < 0); w->at++) {
+		const struct store_over *o = *w->at;
+
+		if (o->val != NULL)
+			ret = w->fn(w->arg, o->key, o->klen, o->val, o->vlen);
+	}
+	return ret;
+}
+
+/* An entry of LMDB's, unless the log has another one for its key, which comes next. */
 static int tell_entry(struct walk *w, const MDB_val *key, MDB_val *val)
 {
-	const struct store_over **before = w->at;
-	int ret = tell_over(&w->at, w->end, key, w->fn, w->arg);
+	int ret = tell_over(w, key);
 
-	if (ret != 0)
+	if (ret != 0 || (w->at < w->end && order(w, key) == 0))
 		return ret;
-	if (w->at > before &&
-	    store_key_compare(w->at[-1]->key, w->at[-1]->klen, key->mv_data, key->mv_size) == 0)
-		return 0;
-	ret = check_value(w->db, key, val);
-	return ret < 0 ? ret
-		       : w->fn(w->arg, key->mv_data, key->mv_size, val->mv_data, val->mv_size);
+	return is_sound(w->db, key, val)
+		       ? w->fn(w->arg, key->mv_data, key->mv_size, val->mv_data, val->mv_size)
+		       : -EBADMSG;
 }
 
 static int walk(struct walk *w, MDB_cursor *cur, const void *from, size_t klen)
@@ -158,8 +142,7 @@ static int walk(struct walk *w, MDB_cursor *cur, const void *from, size_t klen)
 			return ret;
 		ret = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
 	}
-	return ret == MDB_NOTFOUND ? tell_over(&w->at, w->end, NULL, w->fn, w->arg)
-				   : store_db_code(ret);
+	return ret == MDB_NOTFOUND ? tell_over(w, NULL) : store_db_code(ret);
 }
 
 int cst_store_each(enum cst_db db, const void *from, size_t klen, each_fn fn, void *arg)
@@ -191,10 +174,7 @@ int cst_store_each(enum cst_db db, const void *from, size_t klen, each_fn fn, vo
 	return ret;
 }
 
-static int tell_record(const struct log_record *r,
-		       int (*fn)(void *arg, uint64_t batch, enum cst_db db, const void *key,
-				 size_t klen, const void *val, size_t vlen),
-		       void *arg)
+static int tell_record(const struct log_record *r, tail_fn fn, void *arg)
 {
 	const uint8_t *at = (const void *)(r + 1), *end = at + r->len;
 	struct log_change c;
@@ -205,10 +185,7 @@ static int tell_record(const struct log_record *r,
 	return ret;
 }
 
-static int tell_records(struct store *s, struct store_cursor *c,
-			int (*fn)(void *arg, uint64_t batch, enum cst_db db, const void *key,
-				  size_t klen, const void *val, size_t vlen),
-			void *arg)
+static int tell_records(struct store *s, struct store_cursor *c, tail_fn fn, void *arg)
 {
 	const struct log_record *r;
 	int ret;
@@ -221,10 +198,7 @@ static int tell_records(struct store *s, struct store_cursor *c,
 	return ret;
 }
 
-int cst_store_tail(uint64_t after,
-		   int (*fn)(void *arg, uint64_t batch, enum cst_db db, const void *key,
-			     size_t klen, const void *val, size_t vlen),
-		   void *arg)
+int cst_store_tail(uint64_t after, tail_fn fn, void *arg)
 {
 	struct store *s = &cst_the_store;
 	struct store_cursor c;

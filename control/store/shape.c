@@ -187,7 +187,7 @@ static int load_one(void *arg, const void *key, size_t klen, const void *val, si
 	return text != NULL ? keep(k[PREFIX] << 8 | k[PREFIX + 1], text, true) : -ENOMEM;
 }
 
-int store_shapes_load(struct store *s)
+int store_shapes_load(void)
 {
 	int ret = cst_store_each(CST_DB_META, STORE_SHAPE_KEY, PREFIX, load_one, NULL);
 

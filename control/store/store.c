@@ -103,7 +103,6 @@ static void init(struct store *s, const char *dir)
 {
 	pthread_condattr_t attr;
 
-	*s = (struct store){.fd = -1, .old_fd = -1, .dir_fd = -1, .lock_fd = -1};
 	snprintf(s->path, sizeof(s->path), "%s", dir);
 	store_cursor_init(&s->carry);
 	pthread_mutex_init(&s->mu, NULL);
@@ -154,16 +153,17 @@ int cst_store_open(const char *dir, struct cst_err *e)
 		ret = store_carry_start(s, &why);
 	if (ret == 0) {
 		s->open = true;
-		ret = store_shapes_load(s);
-		ret = ret == 0 ? store_numbers_load(s) : ret;
+		ret = store_shapes_load();
+		ret = ret == 0 ? store_numbers_load() : ret;
 		if (ret < 0)
 			cst_err(&why, ret, NULL, "what it keeps for itself cannot be read");
 	}
 	if (ret < 0) {
 		fini(s);
-		cst_err(e, ret, why.field, "%s%.80s%s%.160s", ret == -EWOULDBLOCK ? "" : "store ",
-			ret == -EWOULDBLOCK ? "" : dir, ret == -EWOULDBLOCK ? "" : ": ",
-			why.reason);
+		if (ret == -EWOULDBLOCK) /* which says itself what store it is */
+			cst_err(e, ret, NULL, "%s", why.reason);
+		else
+			cst_err(e, ret, NULL, "store %.80s: %.160s", dir, why.reason);
 	}
 	return ret;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <lmdb.h>
 
@@ -48,7 +49,6 @@ struct store {
 	/* control thread: the batch */
 	uint8_t *batch; /* room for the record's head, then changes */
 	size_t batch_len, batch_cap, refused_at;
-	uint32_t batch_count;
 	struct cst_err refused; /* why the batch cannot be written; refused_at: since when */
 
 	/* control thread: the log's end */
@@ -124,6 +124,8 @@ int store_log_sweep(int dir_fd);
 
 /* ---- db.c: LMDB ---------------------------------------------------------- */
 
+extern const char *const store_db_names[CST_DBS];
+
 int store_db_open(struct store *s, struct cst_err *e);
 /* Make an empty one; it is there whole or not at all. */
 int store_db_create(struct store *s, const char *dir, uint64_t id, struct cst_err *e);
@@ -131,8 +133,16 @@ void store_db_close(struct store *s);
 /* Carry some of the log over, up to `limit`. On error nothing of it is. */
 int store_db_carry(struct store *s, struct store_cursor *c, uint64_t limit, struct cst_err *e);
 int store_db_code(int ret); /* an errno for LMDB's code */
-uint32_t store_value_crc(enum cst_db db, const void *key, size_t klen, const void *val,
-			 size_t vlen);
+/* Take the checksum off that a value of LMDB's ends with: *vlen becomes shorter. False: it is
+ * damaged. */
+bool store_value_check(enum cst_db db, const void *key, size_t klen, const void *val, size_t *vlen);
+/* LMDB's order of keys. */
+static inline int store_key_compare(const void *a, size_t an, const void *b, size_t bn)
+{
+	int ret = memcmp(a, b, an < bn ? an : bn);
+
+	return ret != 0 ? ret : an < bn ? -1 : an > bn;
+}
 
 /* ---- carry.c: the store's thread ------------------------------------------- */
 
@@ -162,12 +172,12 @@ struct store_format {
 	uint64_t id;
 };
 
-int store_shapes_load(struct store *s);
+int store_shapes_load(void);
 void store_shapes_free(void);
 /* Shapes that nothing on disk knows yet go along with the batch that is written. */
 void store_shapes_flush(void);
 void store_shapes_written(bool well);
-int store_numbers_load(struct store *s);
+int store_numbers_load(void);
 void store_numbers_free(void);
 /* Numbers noted in the batch at or behind `mark` are forgotten. */
 void store_numbers_rewind(size_t mark);

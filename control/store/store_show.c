@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The store as seen from the control socket. */
 #include "rpc/rpc.h"
-#include "store.h"
-
-static const char *const db_names[CST_DBS] = {"meta",  "name",    "object",
-					      "owner", "session", "journal"};
+#include "store/store_int.h"
 
 static int show(const void *params, json_t **result, struct cst_err *e)
 {
@@ -13,7 +10,8 @@ static int show(const void *params, json_t **result, struct cst_err *e)
 
 	cst_store_state(&s);
 	for (unsigned i = 0; i < CST_DBS; i++)
-		json_object_set_new(entries, db_names[i], json_integer((json_int_t)s.entries[i]));
+		json_object_set_new(entries, store_db_names[i],
+				    json_integer((json_int_t)s.entries[i]));
 	*result =
 		json_pack("{s:b, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "open",
 			  cst_store_is_open(), "path", s.path, "batches", (json_int_t)s.batches,
