@@ -51,21 +51,6 @@ static uint64_t wait_batches(struct store *s)
 
 /* ---- segments that are carried --------------------------------------------------- */
 
-/* What is to be the first segment is on disk before the one in front of it goes. */
-static int sync_segment(struct store *s, uint64_t first)
-{
-	char name[32];
-	int fd, ret = 0;
-
-	store_segment_name(first, name);
-	fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0 || fsync(s->dir_fd) < 0)
-		ret = -errno;
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 static bool pick(struct store *s, uint64_t *gone, uint64_t *next)
 {
 	bool found;
@@ -87,7 +72,9 @@ static void remove_carried(struct store *s)
 
 	while (pick(s, &gone, &next)) {
 		store_segment_name(gone, name);
-		if (sync_segment(s, next) < 0 || unlinkat(s->dir_fd, name, 0) < 0)
+		/* what is to be the first one is on disk before the one in front of it goes */
+		if (store_segment_sync(s->dir_fd, next) < 0 || fsync(s->dir_fd) < 0 ||
+		    unlinkat(s->dir_fd, name, 0) < 0)
 			return;
 		pthread_mutex_lock(&s->mu);
 		memmove(s->segs, s->segs + 1, --s->n_segs * sizeof(*s->segs));

@@ -17,6 +17,20 @@ void store_segment_name(uint64_t first, char name[32])
 	snprintf(name, 32, "log-%016" PRIx64, first);
 }
 
+int store_segment_sync(int dir_fd, uint64_t first)
+{
+	char name[32];
+	int fd, ret = 0;
+
+	store_segment_name(first, name);
+	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 void store_cursor_init(struct store_cursor *c)
 {
 	*c = (struct store_cursor){.fd = -1};

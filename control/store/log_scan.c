@@ -280,21 +280,12 @@ static int keep(struct scan *sc)
 /* Bring to disk what a killed coastd has written and not synced: from now on it counts. */
 static int sync_all(struct store *s, struct cst_err *e)
 {
-	char name[32];
-	int ret = fsync(s->dir_fd) < 0 ? errno : 0;
+	int ret = fsync(s->dir_fd) < 0 ? -errno : 0;
 
-	for (unsigned i = 0; i < s->n_segs && ret == 0; i++) {
-		int fd;
-
-		store_segment_name(s->segs[i].first, name);
-		fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fsync(fd) < 0)
-			ret = errno;
-		if (fd >= 0)
-			close(fd);
-	}
-	return ret != 0 ? cst_err(e, -ret, NULL, "the log cannot be brought to disk: %s",
-				  strerror(ret))
+	for (unsigned i = 0; i < s->n_segs && ret == 0; i++)
+		ret = store_segment_sync(s->dir_fd, s->segs[i].first);
+	return ret != 0 ? cst_err(e, ret, NULL, "the log cannot be brought to disk: %s",
+				  strerror(-ret))
 			: 0;
 }
 

@@ -105,6 +105,8 @@ void store_log_close(struct store *s);
 /* ---- log_read.c ------------------------------------------------------------ */
 
 void store_segment_name(uint64_t first, char name[32]);
+/* Bring to disk what the segment has. A negative errno. */
+int store_segment_sync(int dir_fd, uint64_t first);
 void store_cursor_init(struct store_cursor *c);
 void store_cursor_free(struct store_cursor *c);
 /* The next record up to `limit`, which lies in the cursor's buffer until the next call. 1; 0: none;
