@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "journal/journal_int.h"
@@ -33,17 +32,30 @@ static uint64_t unix_ms(void)
 
 /* ---- into the store ------------------------------------------------------ */
 
-static void put(const struct jnl_entry *en, const char *value)
+/* The rule's UR-SEQN by itself. */
+static void put_note(struct jnl_rule *r)
 {
-	struct jnl_rule *r = en->rule;
+	jnl_put_seqn(r);
+	r->noted = true;
+}
+
+static void drop_note(const struct jnl_rule *r)
+{
 	uint8_t key[JNL_SEQN_KEY];
 
+	jnl_seqn_key(r, key);
+	cst_store_del(CST_DB_JOURNAL, key, sizeof(key));
+}
+
+static void put(const struct jnl_entry *en, const char *value)
+{
+	const struct jnl_rule *r = en->rule;
+	uint8_t key[8];
+
 	jnl_number_key(en->number, key);
-	cst_store_put(CST_DB_JOURNAL, key, 8, value, en->len);
-	if (r->noted && r->seqn == en->seqn) { /* the entry itself tells it from now on */
-		jnl_seqn_key(r, key);
-		cst_store_del(CST_DB_JOURNAL, key, sizeof(key));
-	}
+	cst_store_put(CST_DB_JOURNAL, key, sizeof(key), value, en->len);
+	if (r->noted && r->seqn == en->seqn) /* the entry itself tells it from now on */
+		drop_note(r);
 }
 
 static bool write_batch(void)
@@ -229,23 +241,12 @@ int cst_journal_publish(const struct cst_event_type *t, const struct cst_journal
 static void del(const struct jnl_entry *en)
 {
 	struct jnl_rule *r = en->rule;
-	uint8_t key[JNL_SEQN_KEY];
+	uint8_t key[8];
 
 	jnl_number_key(en->number, key);
-	cst_store_del(CST_DB_JOURNAL, key, 8);
-	if (r->rule == CST_JOURNAL_NO_RULE || en->seqn != r->seqn)
-		return;
-	jnl_put_seqn(r);
-	r->noted = true;
-}
-
-/* With the last entry of a rule that is gone its UR-SEQN goes too. */
-static void drop_note(const struct jnl_rule *r)
-{
-	uint8_t key[JNL_SEQN_KEY];
-
-	jnl_seqn_key(r, key);
 	cst_store_del(CST_DB_JOURNAL, key, sizeof(key));
+	if (r->rule != CST_JOURNAL_NO_RULE && en->seqn == r->seqn)
+		put_note(r);
 }
 
 int jnl_take(const uint64_t *numbers, size_t n, struct cst_err *e)
@@ -262,6 +263,7 @@ int jnl_take(const uint64_t *numbers, size_t n, struct cst_err *e)
 		en = jnl_find(numbers[i]);
 		if (en->pending)
 			not_pending(en);
+		/* with the last entry of a rule that is gone its UR-SEQN goes too */
 		if (en->rule->gone && en->rule->entries == 1)
 			drop_note(en->rule);
 		jnl_remove(en);
@@ -274,16 +276,13 @@ int jnl_take(const uint64_t *numbers, size_t n, struct cst_err *e)
 static void forget(struct jnl_rule *r)
 {
 	r->gone = true;
-	if (r->entries > 0 && r->rule == CST_JOURNAL_NO_RULE)
-		return;
-	if (r->entries > 0) {
-		jnl_put_seqn(r);
-		r->noted = true;
-		return;
+	if (r->entries == 0) {
+		if (r->noted)
+			drop_note(r);
+		jnl_rule_drop(r);
+	} else if (r->rule != CST_JOURNAL_NO_RULE) {
+		put_note(r);
 	}
-	if (r->noted)
-		drop_note(r);
-	jnl_rule_drop(r);
 }
 
 void cst_journal_forget(uint64_t subject)

@@ -6,7 +6,6 @@
  * by a later one: who reads on would have its usage twice.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "journal/journal_int.h"
 
