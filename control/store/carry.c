@@ -5,16 +5,14 @@
  * one and for thousands; who waits makes it hurry. When LMDB cannot be
  * written the log keeps what it has and grows, and the thread tries each second.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "now.h"
 #include "store/store_int.h"
 
 #define GATHER_MS 300
@@ -24,13 +22,9 @@
 
 static struct timespec in_ms(unsigned ms)
 {
-	struct timespec t;
+	uint64_t ns = cst_now_ns() + ms * 1000000ull;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ms % 1000 * 1000000l;
-	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
+	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
 /* With mu held: wait for something to carry, and let more of it gather. */

@@ -4,7 +4,6 @@
  * is refused, and a tail that was never acknowledged goes. Death at any moment loses
  * nothing that was acknowledged.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

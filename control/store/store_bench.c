@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "now.h"
 #include "store.h"
 
 #define VALUE 500
@@ -17,10 +17,7 @@ static uint8_t value[VALUE];
 
 static double now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
+	return cst_now_ns() * 1e-9;
 }
 
 static void must(int ret)
