@@ -152,7 +152,7 @@ struct export
 	const char *owner; /* NULL: of all */
 	bool part;         /* of a session: 'through' would remove others' too */
 	size_t records;
-	uint64_t total;
+	uint64_t total; /* 0: not known */
 	json_int_t last;
 };
 
@@ -164,8 +164,12 @@ static void print_line(FILE *out, const json_t *line)
 
 static void show_progress(const struct export *x)
 {
-	if (x->progress)
-		fprintf(stderr, "\r%zu of %llu records", x->records, (unsigned long long)x->total);
+	if (!x->progress)
+		return;
+	fprintf(stderr, "\r%zu", x->records);
+	if (x->total > 0)
+		fprintf(stderr, " of %llu", (unsigned long long)x->total);
+	fputs(" records", stderr);
 }
 
 static int write_page(void *arg, const json_t *page, struct cst_err *e)
@@ -256,7 +260,7 @@ static int export(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 
 	if (ret == 0) {
 		x.progress = path != NULL && isatty(STDERR_FILENO);
-		x.total = x.progress ? count(cli) : 0;
+		x.total = x.progress && x.owner == NULL && !x.part ? count(cli) : 0;
 		json_object_del(params, "file");
 		json_object_del(params, "csv");
 		json_object_set_new(params, "format", json_string(x.csv ? "csv" : "json"));
