@@ -32,7 +32,7 @@ struct cst_journal_key {
 typedef bool (*cst_journal_merge)(const json_t *older, json_t *newer);
 void cst_journal_set_merge(const struct cst_event_type *t, cst_journal_merge merge);
 /* Columns of an exported record: member paths of the event's data ("volume_measurement.ul"), ending
- * with NULL. */
+ * with NULL; kept, not copied. */
 void cst_journal_set_columns(const struct cst_event_type *t, const char *const *paths);
 
 /* Keep and publish: takes `data`. On return the entry is in the store's log; where the store's

@@ -84,7 +84,8 @@ int cst_store_tail(uint64_t after,
 /* ---- forms --------------------------------------------------------------- */
 
 /* Objects are kept packed (object.h). What the bytes mean depends on the object's field table, so
- * the store keeps the tables it was written with: the number of o's present one. */
+ * the store keeps the tables it was written with: the number of o's present one. 0: there is no
+ * store, or no memory. */
 uint16_t cst_store_shape(const struct cst_object *o);
 /* Unpack what was packed under that number, also by an older coastd: fields are matched by name,
  * new ones get their defaults, those that are gone are left out. -EBADMSG; -ENOMEM. */
@@ -103,7 +104,7 @@ struct cst_store_state {
 	char path[256];
 	uint64_t batches; /* number of the last one written */
 	uint64_t synced;  /* of the last one on disk */
-	uint64_t carried; /* of the last one in LMDB */
+	uint64_t carried; /* of the last one in LMDB, which has these entries */
 	uint64_t entries[CST_DBS];
 	uint64_t log_bytes, db_bytes, free_bytes; /* of the file system */
 	uint64_t syncs, sync_us_max, sync_us_sum;
