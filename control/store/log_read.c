@@ -159,7 +159,7 @@ int store_cursor_seek(struct store *s, struct store_cursor *c, uint64_t batch)
 {
 	const struct log_record *r;
 	uint64_t first = 0;
-	int ret;
+	int ret = 0;
 
 	pthread_mutex_lock(&s->mu);
 	for (unsigned i = 0; i < s->n_segs && s->segs[i].first <= batch; i++)
@@ -167,8 +167,10 @@ int store_cursor_seek(struct store *s, struct store_cursor *c, uint64_t batch)
 	pthread_mutex_unlock(&s->mu);
 	if (first == 0)
 		return -ERANGE;
-	ret = open_segment(s, c, first);
-	c->next = first;
+	if (c->fd < 0 || c->first != first || c->next > batch) {
+		ret = open_segment(s, c, first);
+		c->next = first;
+	}
 	while (ret >= 0 && c->next < batch) {
 		ret = store_cursor_next(s, c, batch - 1, &r);
 		if (ret == 0)

@@ -25,11 +25,20 @@ static struct {
 	uint64_t upto; /* batch; 0: there is none */
 } over;
 
-void store_over_free(void)
+/* Where the log was read up to last: what comes next is not sought from a segment's beginning. */
+static struct store_cursor cursor = {.fd = -1};
+
+static void forget(void)
 {
 	cst_pool_free(over.pool);
 	free(over.slots);
 	memset(&over, 0, sizeof(over));
+}
+
+void store_over_free(void)
+{
+	forget();
+	store_cursor_free(&cursor);
 }
 
 static unsigned slot_of(enum cst_db db, const void *key, size_t klen)
@@ -115,7 +124,6 @@ static int add_record(const struct log_record *r)
 static int extend(struct store *s, uint64_t from)
 {
 	const struct log_record *r;
-	struct store_cursor c;
 	int ret;
 
 	if (over.pool == NULL) {
@@ -124,11 +132,9 @@ static int extend(struct store *s, uint64_t from)
 			return -ENOMEM;
 		cst_pool_limit(over.pool, LIMIT);
 	}
-	store_cursor_init(&c);
-	ret = store_cursor_seek(s, &c, from);
-	while (ret >= 0 && (ret = store_cursor_next(s, &c, s->written, &r)) > 0)
+	ret = store_cursor_seek(s, &cursor, from);
+	while (ret >= 0 && (ret = store_cursor_next(s, &cursor, s->written, &r)) > 0)
 		ret = add_record(r);
-	store_cursor_free(&c);
 	return ret;
 }
 
@@ -150,7 +156,7 @@ int store_over_fill(struct store *s)
 		uint64_t in_db = carried(s);
 
 		if (over.upto <= in_db)
-			store_over_free();
+			forget();
 		if (in_db == s->written || over.upto == s->written)
 			return 0;
 		ret = extend(s, over.upto != 0 ? over.upto + 1 : in_db + 1);

@@ -113,7 +113,8 @@ void store_cursor_free(struct store_cursor *c);
  * -ESTALE: the segment is gone; -EBADMSG; other errno. */
 int store_cursor_next(struct store *s, struct store_cursor *c, uint64_t limit,
 		      const struct log_record **out);
-/* Stand before this batch. -ERANGE: the log no longer has it. */
+/* Stand before this batch: forward from where it stands, where that is on the way. -ERANGE: the log
+ * no longer has it. */
 int store_cursor_seek(struct store *s, struct store_cursor *c, uint64_t batch);
 
 /* ---- log_scan.c: at the start ----------------------------------------------- */

@@ -209,6 +209,27 @@ static void test_tail(void **state)
 	assert_value("b", "2");
 }
 
+/* Each change is seen at once, also where the log goes on in a new segment and LMDB catches up. */
+static void test_read_between(void **state)
+{
+	static char big[3 << 20];
+	char key[16], val[16];
+
+	open_store();
+	for (unsigned i = 0; i < 24; i++) {
+		snprintf(key, sizeof(key), "key-%u", i % 7);
+		snprintf(val, sizeof(val), "%u", i);
+		cst_store_put(CST_DB_SESSION, "big", 3, big, sizeof(big));
+		put(key, val);
+		put("last", val);
+		assert_int_equal(cst_store_write(&err), 0);
+		assert_value(key, val);
+		assert_value("last", val);
+		if (i % 10 == 5)
+			usleep(400000);
+	}
+}
+
 static void test_state(void **state)
 {
 	struct cst_store_state st;
@@ -553,12 +574,13 @@ static void test_read_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_put_get),     T(test_closed),     T(test_rewind),
-		T(test_each),        T(test_tail),       T(test_many_numbers),
-		T(test_state),       T(test_second),     T(test_refused_changes),
-		T(test_foreign),     T(test_log_alone),  T(test_precheck),
-		T(test_full_disk),   T(test_sync_fails), T(test_newer),
-		T(test_begun_again), T(test_file_limit), T(test_read_only),
+		T(test_put_get),      T(test_closed),     T(test_rewind),
+		T(test_each),         T(test_tail),       T(test_many_numbers),
+		T(test_state),        T(test_second),     T(test_refused_changes),
+		T(test_foreign),      T(test_log_alone),  T(test_precheck),
+		T(test_full_disk),    T(test_sync_fails), T(test_newer),
+		T(test_begun_again),  T(test_file_limit), T(test_read_only),
+		T(test_read_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
