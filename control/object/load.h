@@ -24,10 +24,10 @@ struct load {
 	cst_config_report report;
 	struct cst_yaml yaml;
 	struct cst_pool *pool;
-	struct load_entry *first, **last;
-	json_t *refused; /* key texts of objects with errors */
-	json_t *made;    /* stands for a singleton that is not in the file */
-	json_t *kept;    /* of the store, for entries that are made from it */
+	struct load_entry *first, **last; /* `last`: while the file is read */
+	json_t *refused;                  /* key texts of objects with errors */
+	json_t *made;                     /* stands for a singleton that is not in the file */
+	json_t *kept;                     /* records of the store that entries borrow */
 	unsigned errors;
 	char where[96]; /* of the object at hand: "ports[3]" */
 };

@@ -22,21 +22,10 @@ static struct load_entry **end_of(struct load *l, const struct cst_class *c)
 	return at;
 }
 
-static struct load_entry **insert(struct load *l, struct load_entry **at, struct load_entry *en)
-{
-	en->next = *at;
-	*at = en;
-	if (en->next == NULL)
-		l->last = &en->next;
-	return &en->next;
-}
-
-static void take_out(struct load *l, struct load_entry **at)
+static void take_out(struct load_entry **at)
 {
 	json_decref((*at)->written);
 	*at = (*at)->next;
-	if (*at == NULL)
-		l->last = at;
 }
 
 /* What is not in the class's table any more is left out. */
@@ -195,9 +184,14 @@ static struct load_entry **add(struct load *l, struct load_entry **at, const str
 
 	if (en == NULL || obj == NULL)
 		return at;
-	*en = (struct load_entry){
-		.class = c, .js = live, .obj = obj, .stored = true, .written = json_incref(live)};
-	return insert(l, at, en);
+	*en = (struct load_entry){.class = c,
+				  .js = live,
+				  .obj = obj,
+				  .stored = true,
+				  .written = json_incref(live),
+				  .next = *at};
+	*at = en;
+	return &en->next;
 }
 
 /* The file has said it once. */
@@ -218,19 +212,17 @@ static void merge_class(struct load *l, const struct cst_class *c)
 	pair_class(l, c, all);
 	while (*at != NULL) {
 		if ((*at)->class == c && (*at)->record != NULL && !stays(l, *at))
-			take_out(l, at);
+			take_out(at);
 		else
 			at = &(*at)->next;
 	}
 	at = end_of(l, c);
 	json_object_foreach (all, text, record) {
 		live = json_object_get(record, "live");
-		if (json_object_get(record, "written") != NULL) {
+		if (json_object_get(record, "written") != NULL)
 			drop(c, text, record);
-		} else if (live != NULL) {
-			json_array_append(l->kept, record); /* en->js is part of it */
+		else if (live != NULL)
 			at = add(l, at, c, live);
-		}
 	}
 	json_decref(all);
 }
@@ -241,7 +233,7 @@ static void select_classes(struct load *l, bool late)
 
 	while (*at != NULL) {
 		if ((*at)->class->late != late)
-			take_out(l, at);
+			take_out(at);
 		else
 			at = &(*at)->next;
 	}
@@ -249,6 +241,7 @@ static void select_classes(struct load *l, bool late)
 
 int cst_config_start(const char *path, bool late, cst_config_report report)
 {
+	size_t mark = cst_store_mark();
 	struct cst_err e = {0};
 	struct load l;
 	int errors;
@@ -263,7 +256,9 @@ int cst_config_start(const char *path, bool late, cst_config_report report)
 			merge_class(&l, c);
 	if (l.errors == 0)
 		load_apply(&l, false);
-	if (l.errors == 0 && cst_store_write(&e) < 0)
+	if (l.errors > 0)
+		cst_store_rewind(mark); /* a slip in the file costs nothing that is kept */
+	else if (cst_store_write(&e) < 0)
 		LOG_WARN("what the file says is not kept: %s", e.reason);
 	load_start_with(path);
 	errors = (int)l.errors;
