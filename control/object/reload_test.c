@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "file_test.h"
 
 /* ---- the world: what is live, and the copy that a transaction works on ---------------- */
 
@@ -239,24 +239,7 @@ CST_CLASS(host_class);
 
 /* ---- doing it -------------------------------------------------------------------------- */
 
-static char path[64], told[2048];
 static json_t *result;
-
-static void report(const char *file, unsigned line, const struct cst_err *e)
-{
-	size_t n = strlen(told);
-
-	snprintf(told + n, sizeof(told) - n, "%u %s: %s\n", line, e->field, e->reason);
-}
-
-static void put_file(const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
 
 static void begin_with(const char *text)
 {
@@ -301,17 +284,6 @@ static void bad(const char *text, const char *errors)
 		fail_msg("got:\n%swant:\n%s", told, errors);
 	assert_null(strstr(calls, "commit"));
 	assert_memory_equal(&before, &live, sizeof(live));
-}
-
-static void by_socket(const struct cst_class *c, enum cst_op op, const char *text)
-{
-	json_t *js = json_loads(text, JSON_DECODE_ANY, NULL);
-	struct cst_err e;
-
-	if (cst_txn_run(c, op, js, NULL, &e) < 0)
-		fail_msg("%s: %s", e.field, e.reason);
-	json_decref(js);
-	calls[0] = '\0';
 }
 
 static int setup(void **state)
