@@ -20,7 +20,7 @@
 struct cst_txn {
 	struct cst_pool *pool; /* decoded requests; dies with the transaction */
 	bool check_only;       /* coastd --check: no EAL, stop before commit */
-	bool startup;          /* from the start-up file */
+	bool startup;          /* of a start: from its file and from the store */
 };
 
 /* What takes part in transactions: one per slice. What is to outlive coastd goes into the store's

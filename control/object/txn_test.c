@@ -81,6 +81,30 @@ static void test_begin_and_compile_fail(void **state)
 	assert_false(a_party.open);
 }
 
+/* ---- a store that does not take it ------------------------------------------------- */
+
+static bool full;
+
+int __real_cst_store_write(struct cst_err *e);
+int __wrap_cst_store_write(struct cst_err *e);
+int __wrap_cst_store_write(struct cst_err *e)
+{
+	if (!full)
+		return __real_cst_store_write(e);
+	called("persist", NULL);
+	return cst_err(e, -28, NULL, "disk full");
+}
+
+static void test_persist_fails(void **state)
+{
+	full = true;
+	assert_int_equal(run(&lan_class, CST_OP_PUT, "{\"name\":\"x\",\"vlan\":7}", NULL), -28);
+	full = false;
+	assert_string_equal(err.reason, "disk full");
+	assert_string_equal(calls, "a:begin a:compile persist a:abort ");
+	assert_int_equal(n_lans, 0);
+}
+
 static void test_operations(void **state)
 {
 	assert_int_equal(run(&lan_class, CST_OP_MODIFY, "{\"name\":\"x\",\"vlan\":7}", NULL), -95);
@@ -135,6 +159,7 @@ int main(void)
 		cmocka_unit_test_setup(test_plan_fails, reset),
 		cmocka_unit_test_setup(test_decode_fails, reset),
 		cmocka_unit_test_setup(test_begin_and_compile_fail, reset),
+		cmocka_unit_test_setup(test_persist_fails, reset),
 		cmocka_unit_test_setup(test_operations, reset),
 		cmocka_unit_test_setup(test_registry, reset),
 		cmocka_unit_test_setup(test_dump, reset),
