@@ -13,7 +13,8 @@ static struct {
 	_Atomic uint64_t tsc; /* 0: there is no control thread yet */
 } sign __rte_cache_aligned;
 static struct {
-	_Atomic uint64_t stalls, since;
+	_Atomic uint64_t stalls;
+	uint64_t last; /* the sign before the silence that was counted last */
 } seen __rte_cache_aligned;
 
 void cst_alive_sign(uint64_t tsc)
@@ -24,24 +25,18 @@ void cst_alive_sign(uint64_t tsc)
 void cst_alive_look(uint64_t tsc, uint64_t silent)
 {
 	uint64_t last = atomic_load_explicit(&sign.tsc, memory_order_relaxed);
-	uint64_t since = atomic_load_explicit(&seen.since, memory_order_relaxed);
 	/* signed: the sign may be from after `tsc` was read */
 	int64_t passed = (int64_t)(tsc - last);
 
-	if (last == 0 || last == since)
+	if (last == 0 || last == seen.last || passed <= (int64_t)silent)
 		return;
-	if (passed > (int64_t)silent) {
-		atomic_store_explicit(&seen.since, last, memory_order_relaxed);
-		atomic_store_explicit(&seen.stalls, seen.stalls + 1, memory_order_release);
-	} else if (since != 0) {
-		atomic_store_explicit(&seen.since, 0, memory_order_relaxed);
-	}
+	seen.last = last;
+	atomic_store_explicit(&seen.stalls, seen.stalls + 1, memory_order_relaxed);
 }
 
-void cst_alive_state(struct cst_alive *out)
+uint64_t cst_alive_stalls(void)
 {
-	out->stalls = atomic_load_explicit(&seen.stalls, memory_order_acquire);
-	out->stalled_tsc = atomic_load_explicit(&seen.since, memory_order_relaxed);
+	return atomic_load_explicit(&seen.stalls, memory_order_relaxed);
 }
 
 static void tick(uint64_t now_ms)

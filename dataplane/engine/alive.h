@@ -13,8 +13,5 @@ void cst_alive_sign(uint64_t tsc);
 /* Look whether there was one in the last `silent` cycles. Worker 0. */
 void cst_alive_look(uint64_t tsc, uint64_t silent);
 
-struct cst_alive {
-	uint64_t stalls;      /* that the worker saw */
-	uint64_t stalled_tsc; /* the last sign before the present one; 0: it is alive */
-};
-void cst_alive_state(struct cst_alive *out); /* any thread */
+/* Silences that the worker saw, since the process began. Any thread. */
+uint64_t cst_alive_stalls(void);

@@ -85,12 +85,11 @@ static void tell_swept(struct keep_owner *o)
 
 static void look_for_stalls(uint64_t passed_ms)
 {
-	struct cst_alive a;
+	uint64_t now = cst_alive_stalls();
 
-	cst_alive_state(&a);
-	if (a.stalls == stalls_known)
+	if (now == stalls_known)
 		return;
-	stalls_known = a.stalls;
+	stalls_known = now;
 	stalls.count++;
 	stalls.last_ms = passed_ms;
 	if (passed_ms > stalls.longest_ms)
@@ -173,11 +172,9 @@ void inertia_tick_all(uint64_t now_ms)
 
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
-	struct cst_alive a;
 	int ret;
 
-	cst_alive_state(&a);
-	stalls_known = a.stalls;
+	stalls_known = cst_alive_stalls();
 	memset(&stalls, 0, sizeof(stalls));
 	the_clock = (struct inertia_clock){0};
 	abandoned = false;
