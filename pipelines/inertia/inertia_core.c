@@ -153,16 +153,16 @@ static void lose(struct inertia *o)
 	o->why = o->connections > 0 ? "silent for its lease" : "disconnected";
 }
 
-void inertia_tick(struct inertia *o, uint64_t passed_ms, uint32_t lived_ms)
+void inertia_tick(struct inertia *o, uint64_t passed_ms)
 {
+	uint32_t lived_ms = passed_ms < INERTIA_LIVED_MS ? (uint32_t)passed_ms : INERTIA_LIVED_MS;
+
 	o->away_ms += passed_ms;
 	o->stale_ms += passed_ms;
 	if (o->state == CST_OWNER_RECONCILING)
 		o->reconciling_ms += passed_ms;
 	if (!inertia_lives(o))
 		return;
-	if (lived_ms > INERTIA_LIVED_MS)
-		lived_ms = INERTIA_LIVED_MS;
 	o->left_ms -= lived_ms < o->left_ms ? lived_ms : o->left_ms;
 	if (o->left_ms == 0)
 		lose(o);
@@ -199,9 +199,10 @@ void inertia_restore(struct inertia *o, uint64_t passed_ms)
 	o->why = "coastd was started";
 }
 
-uint32_t inertia_lived(struct inertia_clock *c, uint64_t now_ms, uint64_t *passed_ms)
+uint64_t inertia_passed(uint64_t *last_ms, uint64_t now_ms)
 {
-	*passed_ms = c->now_ms != 0 && now_ms > c->now_ms ? now_ms - c->now_ms : 0;
-	c->now_ms = now_ms;
-	return *passed_ms < INERTIA_LIVED_MS ? (uint32_t)*passed_ms : INERTIA_LIVED_MS;
+	uint64_t last = *last_ms;
+
+	*last_ms = now_ms;
+	return last != 0 && now_ms > last ? now_ms - last : 0;
 }

@@ -68,8 +68,8 @@ void inertia_seen(struct inertia *o, uint64_t epoch);
 void inertia_gone(struct inertia *o, uint64_t epoch);
 /* 0 or -ESTALE "FENCED ...". */
 int inertia_gate(const struct inertia *o, uint64_t epoch, struct cst_err *e);
-/* Time has passed, and so much of it was lived. */
-void inertia_tick(struct inertia *o, uint64_t passed_ms, uint32_t lived_ms);
+/* Time has passed since the tick before. */
+void inertia_tick(struct inertia *o, uint64_t passed_ms);
 /* All has been looked through. */
 void inertia_done(struct inertia *o);
 /* Goodbye. `keep`: what it has stays its own, and waits for the next claim without a lease; else
@@ -94,8 +94,5 @@ static inline uint64_t inertia_lost_ms(const struct inertia *o)
 	return !lost ? 0 : o->away_ms > 0 ? o->away_ms : 1;
 }
 
-/* From one tick to the next: what passed by the clock, and what of it counts for leases. */
-struct inertia_clock {
-	uint64_t now_ms; /* 0: not yet begun */
-};
-uint32_t inertia_lived(struct inertia_clock *c, uint64_t now_ms, uint64_t *passed_ms);
+/* What passed by the clock from one tick to the next. *last_ms is kept here, 0: not yet begun. */
+uint64_t inertia_passed(uint64_t *last_ms, uint64_t now_ms);

@@ -13,8 +13,7 @@
 #define TELL_MS    1000   /* sweeps of so long are told together */
 #define CLOCK_MS   600000 /* from one time that an owner's clocks are kept to the next */
 
-static struct inertia_clock the_clock;
-static uint64_t stalls_known, tell_ms;
+static uint64_t last_ms, stalls_known, tell_ms;
 static bool abandoned; /* what coastd found at its start of owners that there are no more */
 static struct inertia_stalls stalls;
 
@@ -127,7 +126,7 @@ static void look_whether_gone(struct keep_owner *o)
 	keep_save(o, NULL);
 }
 
-static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, uint32_t lived_ms)
+static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms)
 {
 	enum cst_owner_state was = o->core.state;
 
@@ -135,7 +134,7 @@ static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, 
 		keep_tell_restored(o);
 	o->restored = false;
 	o->core.leftovers = o->sweep != SWEEP_NONE;
-	inertia_tick(&o->core, passed_ms, lived_ms);
+	inertia_tick(&o->core, passed_ms);
 	keep_turned(o, was, false);
 	sweep_due(o, now_ms);
 	look_whether_gone(o);
@@ -149,8 +148,7 @@ static void tick_one(struct keep_owner *o, uint64_t now_ms, uint64_t passed_ms, 
 
 void inertia_tick_all(uint64_t now_ms)
 {
-	uint64_t passed_ms;
-	uint32_t lived_ms = inertia_lived(&the_clock, now_ms, &passed_ms);
+	uint64_t passed_ms = inertia_passed(&last_ms, now_ms);
 	bool tell = now_ms - tell_ms >= TELL_MS;
 
 	look_for_stalls(passed_ms);
@@ -163,7 +161,7 @@ void inertia_tick_all(uint64_t now_ms)
 			keep_abandon(i);
 		if (o == NULL)
 			continue;
-		tick_one(o, now_ms, passed_ms, lived_ms);
+		tick_one(o, now_ms, passed_ms);
 		if (tell)
 			tell_swept(o);
 	}
@@ -176,7 +174,7 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 
 	stalls_known = cst_alive_stalls();
 	memset(&stalls, 0, sizeof(stalls));
-	the_clock = (struct inertia_clock){0};
+	last_ms = 0;
 	abandoned = false;
 	ret = keep_load(e);
 	for (unsigned i = 1; ret == 0 && i < CST_OWNERS; i++)
