@@ -46,6 +46,8 @@ struct cst_page {             /* a listing, a page at a time */
 	json_t *items;        /* append to it */
 	bool config;          /* what was configured alone, not what coastd learnt (config.get) */
 };
+/* Does the item have each member that the filter names, as it names it? */
+bool cst_page_wants(const struct cst_page *page, const json_t *item);
 
 struct cst_class {
 	const struct cst_object *object; /* its key fields identify it */

@@ -13,8 +13,8 @@
 #include "err.h"
 #include "object.h"
 
-#define CST_OWNERS \
-	64 /* numbers 1..63, kept over restarts; 0: nobody, such objects are never stale */
+/* Numbers 1..63, kept over restarts; 0: nobody, such objects are never stale. */
+#define CST_OWNERS 64
 
 enum cst_owner_state {
 	CST_OWNER_NONE,        /* no such owner */
@@ -84,8 +84,6 @@ struct cst_inertia_traits {
 struct cst_owner_info {
 	char name[64];
 	enum cst_owner_state state;
-	uint64_t epoch;
-	uint64_t lost_ms; /* how long it has been lost; 0: it is not */
 };
 
 /* Set by the slice that keeps owners; NULL without it. */

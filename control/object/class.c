@@ -41,3 +41,14 @@ const struct cst_class *cst_class_by_plural(const char *plural)
 		c = c->next;
 	return c;
 }
+
+bool cst_page_wants(const struct cst_page *page, const json_t *item)
+{
+	const char *name;
+	json_t *want;
+
+	json_object_foreach ((json_t *)page->filter, name, want)
+		if (!json_equal(json_object_get(item, name), want))
+			return false;
+	return true;
+}

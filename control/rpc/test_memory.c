@@ -102,13 +102,9 @@ static int list(struct memory *m, struct cst_page *page, struct cst_err *e)
 	size_t n = json_array_size(m->live), i;
 
 	for (i = (size_t)page->cursor; i < n && json_array_size(page->items) < page->limit; i++) {
-		json_t *item = json_array_get(m->live, i), *v;
-		const char *name;
-		bool match = true;
+		json_t *item = json_array_get(m->live, i);
 
-		json_object_foreach ((json_t *)page->filter, name, v)
-			match = match && json_equal(v, json_object_get(item, name));
-		if (match)
+		if (cst_page_wants(page, item))
 			json_array_append(page->items, item);
 	}
 	page->cursor = i < n ? i : 0;

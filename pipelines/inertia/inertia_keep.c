@@ -72,6 +72,14 @@ bool keep_is_clear(unsigned number)
 	return n.all == 0 && journal.entries == 0;
 }
 
+int keep_no_number(struct cst_err *e)
+{
+	return cst_err(e, -ENOSPC, "name",
+		       "none of %u numbers is free: delete owners; those of deleted ones are free "
+		       "when their journal is acknowledged",
+		       CST_OWNERS - 1);
+}
+
 struct keep_owner *keep_new(const char *name, struct cst_err *e)
 {
 	for (unsigned i = 1; i < CST_OWNERS; i++)
@@ -79,10 +87,7 @@ struct keep_owner *keep_new(const char *name, struct cst_err *e)
 			keep_begin(&owners[i], name);
 			return &owners[i];
 		}
-	cst_err(e, -ENOSPC, "name",
-		"none of %u numbers is free: delete owners; those of deleted ones are free when "
-		"their journal is acknowledged",
-		CST_OWNERS - 1);
+	keep_no_number(e);
 	return NULL;
 }
 
@@ -177,11 +182,7 @@ static bool info(unsigned number, struct cst_owner_info *out)
 
 	if (o == NULL)
 		return false;
-	*out = (struct cst_owner_info){
-		.state = o->core.state,
-		.epoch = o->core.epoch,
-		.lost_ms = inertia_lost_ms(&o->core),
-	};
+	out->state = o->core.state;
 	snprintf(out->name, sizeof(out->name), "%s", o->name);
 	return true;
 }

@@ -37,6 +37,8 @@ struct keep_owner *keep_get(unsigned number);
 struct keep_owner *keep_slot(unsigned number); /* used or not; NULL: no such number */
 unsigned keep_number(const struct keep_owner *o);
 unsigned keep_find(const char *name); /* 0: none */
+/* -ENOSPC with the reason. */
+int keep_no_number(struct cst_err *e);
 /* A new one with the defaults, or NULL. */
 struct keep_owner *keep_new(const char *name, struct cst_err *e);
 void keep_begin(struct keep_owner *o, const char *name); /* the same, with this number */

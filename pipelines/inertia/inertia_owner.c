@@ -77,10 +77,7 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 	struct change *c;
 
 	if (!will_be(o->name) && count() == CST_OWNERS - 1)
-		return cst_err(e, -ENOSPC, "name",
-			       "none of %u numbers is free: delete owners; those of deleted ones "
-			       "are free when their journal is acknowledged",
-			       CST_OWNERS - 1);
+		return keep_no_number(e);
 	c = add(o->name, e);
 	if (c == NULL)
 		return -E2BIG;
@@ -183,20 +180,9 @@ static json_t *show(const struct keep_owner *k, bool config)
 	return cst_encode(&inertia_owner_object, &o);
 }
 
-static bool wanted(const json_t *item, const json_t *filter)
-{
-	const char *name;
-	json_t *want;
-
-	json_object_foreach ((json_t *)filter, name, want)
-		if (!json_equal(json_object_get(item, name), want))
-			return false;
-	return true;
-}
-
 void keep_offer(struct cst_page *page, json_t *item)
 {
-	if (page->filter == NULL || wanted(item, page->filter))
+	if (cst_page_wants(page, item))
 		json_array_append_new(page->items, item);
 	else
 		json_decref(item);

@@ -7,19 +7,6 @@ void net_lister_begin(struct net_lister *l, struct cst_page *page, const struct 
 	page->cursor = 0;
 }
 
-static bool match(const json_t *item, const json_t *filter)
-{
-	const char *name;
-	json_t *want;
-
-	if (filter == NULL)
-		return true;
-	json_object_foreach ((json_t *)filter, name, want)
-		if (!json_equal(json_object_get(item, name), want))
-			return false;
-	return true;
-}
-
 int net_lister_offer(struct net_lister *l, const void *obj)
 {
 	json_t *item;
@@ -27,7 +14,7 @@ int net_lister_offer(struct net_lister *l, const void *obj)
 	if (l->at++ < l->from)
 		return 0;
 	item = cst_encode(l->object, obj);
-	if (!match(item, l->page->filter)) {
+	if (!cst_page_wants(l->page, item)) {
 		json_decref(item);
 		return 0;
 	}
