@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "engine/huge.h"
 #include "log.h"
 #include "table/arena.h"
@@ -101,21 +102,10 @@ static int add_entry(const struct cst_section *s, struct cst_err *e)
 	return 0;
 }
 
-/* "": it cannot be told, and nothing is attached. */
-static void read_boot(char *out, size_t size)
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
-
-	if (f == NULL || fgets(out, (int)size, f) == NULL)
-		out[0] = '\0';
-	if (f != NULL)
-		fclose(f);
-}
-
 static int lay_out(struct cst_err *e)
 {
 	memset(&wanted, 0, sizeof(wanted));
-	read_boot(wanted.boot, sizeof(wanted.boot));
+	snprintf(wanted.boot, sizeof(wanted.boot), "%s", cst_boot_id());
 	if (getrandom(&wanted.salt, sizeof(wanted.salt), 0) != sizeof(wanted.salt))
 		return cst_err(e, -EIO, NULL, "no random numbers from the kernel");
 	memcpy(wanted.magic, MAGIC, sizeof(wanted.magic));

@@ -19,10 +19,9 @@
 struct cst_section {
 	const char *name;   /* "upf.lines", at most 39 characters, unique */
 	uint32_t elem_size; /* bytes */
-	uint32_t version; /* of what its bytes mean: raised when that changes and the size does not
-			   */
-	uint64_t count;   /* elements */
-	void *base;       /* set by the two below */
+	uint32_t version;   /* raised when its bytes mean something else at the same size */
+	uint64_t count;     /* elements */
+	void *base;         /* set by the two below */
 	struct cst_section *next;
 };
 

@@ -248,6 +248,8 @@ static void arena_starts_afresh(void **state)
 	assert_int_equal(*(uint64_t *)small.base, 0);
 }
 
+static uint64_t of_salt; /* 0: any */
+
 static void attach_both(bool want, const char *why)
 {
 	struct cst_arena_info info;
@@ -256,7 +258,7 @@ static void attach_both(bool want, const char *why)
 	cst_arena_unmap();
 	cst_arena_add(&small);
 	cst_arena_add(&large);
-	assert_int_equal(cst_arena_attach(&sys, 0, &e), 0);
+	assert_int_equal(cst_arena_attach(&sys, of_salt, &e), 0);
 	cst_arena_info(&info);
 	assert_int_equal(info.attached, want);
 	assert_int_equal(*(uint64_t *)small.base, want ? 7 : 0);
@@ -272,12 +274,17 @@ static void arena_is_gone_on_with(void **state)
 	uint64_t salt;
 
 	attach_both(false, NULL); /* the first of all */
-	salt = cst_arena_salt();
 	attach_both(false, "never complete");
 	cst_arena_ready();
 	salt = cst_arena_salt();
 	attach_both(true, NULL);
 	assert_int_equal(cst_arena_salt(), salt);
+	of_salt = salt;
+	attach_both(true, NULL);
+	of_salt = salt + 1;
+	attach_both(false, "another store");
+	of_salt = 0;
+	cst_arena_ready();
 	attach_both(true, NULL);
 
 	small.version++;

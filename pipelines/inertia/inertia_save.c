@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "boot.h"
 #include "inertia_keep.h"
 #include "log.h"
 #include "store.h"
 
-#define BOOT_SIZE  40
 #define BELIEVE_MS 3600000 /* of the time of day */
 
 struct saved {
@@ -49,7 +49,7 @@ static const struct cst_field fields[] = {
 	NUMBER(stale_ms),
 	NUMBER(unix_ms),
 	NUMBER(boot_ms),
-	CST_F_STR(struct saved, boot, 0, BOOT_SIZE - 1, 0, "", "as it was"),
+	CST_F_STR(struct saved, boot, 0, CST_BOOT_SIZE - 1, 0, "", "as it was"),
 };
 static const struct cst_object saved_object =
 	CST_OBJECT("owner_saved", struct saved, fields, "an owner in the store");
@@ -62,28 +62,11 @@ static uint64_t clock_ms(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Another one after each start of the machine. */
-static const char *boot_id(void)
-{
-	static char id[BOOT_SIZE];
-	FILE *f;
-
-	if (id[0] != '\0')
-		return id;
-	f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	if (f == NULL || fgets(id, sizeof(id), f) == NULL)
-		id[0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	id[strcspn(id, "\n")] = '\0';
-	return id;
-}
-
 static uint64_t passed_ms(const struct saved *s)
 {
 	uint64_t boot = clock_ms(CLOCK_BOOTTIME), now = clock_ms(CLOCK_REALTIME), passed;
 
-	if (s->boot[0] != '\0' && strcmp(s->boot, boot_id()) == 0)
+	if (s->boot[0] != '\0' && strcmp(s->boot, cst_boot_id()) == 0)
 		return boot > s->boot_ms ? boot - s->boot_ms : 0;
 	passed = now > s->unix_ms ? now - s->unix_ms : 0;
 	return passed < BELIEVE_MS ? passed : BELIEVE_MS;
@@ -110,7 +93,7 @@ int keep_save(const struct keep_owner *o, struct cst_err *e)
 		.stale_ms = core->stale_ms,
 		.unix_ms = clock_ms(CLOCK_REALTIME),
 		.boot_ms = clock_ms(CLOCK_BOOTTIME),
-		.boot = boot_id(),
+		.boot = cst_boot_id(),
 	};
 	uint8_t key = (uint8_t)keep_number(o), buf[1024];
 	uint16_t shape = cst_store_shape(&saved_object);
