@@ -106,11 +106,6 @@ int cst_txn_run(const struct cst_class *c, enum cst_op op, const json_t *objs, j
 int cst_txn_run_node(const struct cst_class *c, enum cst_op op, const struct cst_node *objs,
 		     struct cst_text *reply, struct cst_err *e);
 
-/* The start-up file: every class's list in one transaction; errors (all of them, not the first
- * alone) to the callback with the line number. Returns the count of errors. */
-int cst_config_load(const char *path, bool check_only,
-		    void (*report)(const char *file, unsigned line, const struct cst_err *e));
-
 /* What is configured now, in the shape of coast.yaml: classes with .config, state fields left out.
  * New reference; NULL with the reason when a listing fails. */
 json_t *cst_config_dump(struct cst_err *e);

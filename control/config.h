@@ -2,7 +2,7 @@
 /*
  * The start-up file, coast.yaml: YAML 1.2 in which a scalar is read as its field
  * asks (a name 010 stays text; yes and no are truth values only where a truth value
- * is wanted). See class.h for cst_config_load(), which applies it.
+ * is wanted).
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 /* Its `system:` part alone, which is needed before anything can be applied: EAL starts from it.
  * `yaml_path` NULL, or a file without that part: the defaults. The error's reason names the line.
- * Control thread, once, before cst_config_load(). */
+ * Control thread, once, before cst_config_start(). */
 int cst_system_load(const char *yaml_path, struct cst_system *sys, struct cst_err *e);
 
 /* ---- reading ------------------------------------------------------------- */
@@ -39,10 +39,13 @@ json_t *cst_json_at(const json_t *js, const char *path);
 /* ---- start ---------------------------------------------------------------- */
 
 /* The start-up file (NULL: none) and what the store has, in one transaction over the classes that
- * are `late` or are not. What the socket changed since the file was applied stays, unless the file
- * says something else now; what the file said and no longer says goes; what the socket made stays.
- * Returns the count of errors. Control thread. */
+ * are `late` or are not. Errors of the file, all of them and not the first alone, go to `report`;
+ * with any nothing is applied. What the socket changed since the file was applied stays, unless the
+ * file says something else now; what the file said and no longer says goes; what the socket made
+ * stays. Returns the count of errors. Control thread. */
 int cst_config_start(const char *path, bool late, cst_config_report report);
+/* The file alone, planned over all classes and not applied (cst_txn.check_only). */
+int cst_config_check(const char *path, cst_config_report report);
 
 /* ---- reload -------------------------------------------------------------- */
 

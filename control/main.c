@@ -130,7 +130,7 @@ static void report(const char *file, unsigned line, const struct cst_err *e)
 
 static int check(const char *file)
 {
-	int errors = cst_config_load(file, true, report);
+	int errors = cst_config_check(file, report);
 
 	if (errors > 0) {
 		fprintf(stderr, "%s: %d error%s\n", file, errors, errors == 1 ? "" : "s");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The start-up file applied: decode all, plan all, then commit or nothing. Every
+ * A file of objects applied: decode all, plan all, then commit or nothing. Every
  * error is told, but not one that only follows from another: what refers to an
  * object that was refused is not accused of naming something that is not there.
  */
@@ -171,22 +171,18 @@ int load_take_key(struct load *l, struct load_entry *en, const json_t *key)
 	return ret;
 }
 
-void load_open_empty(struct load *l, cst_config_report report)
+void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report)
 {
-	*l = (struct load){.file = "store", .report = report};
+	struct cst_err e;
+
+	*l = (struct load){.file = path != NULL ? path : "store", .report = report};
 	l->last = &l->first;
 	l->pool = cst_pool_new();
 	l->refused = json_object();
 	l->made = json_object();
 	l->kept = json_array();
-}
-
-void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report)
-{
-	struct cst_err e;
-
-	load_open_empty(l, report);
-	l->file = path;
+	if (path == NULL)
+		return;
 	cst_yaml_read(&l->yaml, path, NULL, report);
 	l->errors = l->yaml.errors;
 	if (l->yaml.root == NULL)
@@ -226,21 +222,6 @@ void load_refuse(struct load *l, const struct load_entry *en, const struct cst_e
 }
 
 /* ---- the start-up file ----------------------------------------------------------------- */
-
-static char *started_with;
-
-const char *cst_config_file(void)
-{
-	return started_with;
-}
-
-void load_start_with(const char *path)
-{
-	char *whole = path != NULL ? realpath(path, NULL) : NULL;
-
-	free(started_with); /* a reload may come from elsewhere */
-	started_with = whole;
-}
 
 /* What the file does not name was accepted once; a file that now stands against it goes first. */
 static void pass_over(const struct load_entry *en, const struct cst_err *e)
@@ -287,16 +268,13 @@ void load_apply(struct load *l, bool check_only)
 			origin_keep(en);
 }
 
-int cst_config_load(const char *path, bool check_only, cst_config_report report)
+int cst_config_check(const char *path, cst_config_report report)
 {
 	struct load l;
 	int errors;
 
 	load_open(&l, path, false, report);
-	if (json_is_object(l.yaml.root) || json_is_null(l.yaml.root))
-		load_apply(&l, check_only);
-	if (!check_only)
-		load_start_with(path);
+	load_apply(&l, true);
 	errors = (int)l.errors;
 	load_close(&l);
 	return errors;

@@ -33,7 +33,7 @@ static int load_bytes(const void *text, size_t n, bool check_only)
 	reset(NULL);
 	told[0] = '\0';
 	put_file(text, n);
-	ret = cst_config_load(path, check_only, report);
+	ret = check_only ? cst_config_check(path, report) : cst_config_start(path, false, report);
 	unlink(path);
 	return ret;
 }
@@ -165,11 +165,11 @@ static void test_not_yaml(void **state)
 	assert_int_equal(load("lans: *nobody\n"), 1);
 	assert_non_null(strstr(told, "undefined alias"));
 	told[0] = '\0';
-	assert_int_equal(cst_config_load(path, false, report), 1);
+	assert_int_equal(cst_config_start(path, false, report), 1);
 	assert_non_null(strstr(told, "0 : cannot be read: No such file or directory"));
 	strcpy(path, "/tmp");
 	told[0] = '\0';
-	assert_int_equal(cst_config_load(path, false, report), 1);
+	assert_int_equal(cst_config_start(path, false, report), 1);
 	assert_non_null(strstr(told, "is a directory"));
 }
 
@@ -218,7 +218,7 @@ static void test_all_or_nothing(void **state)
 		told[0] = '\0';
 		put_file(text, n);
 		fail_at = steps[i];
-		ret = cst_config_load(path, false, report);
+		ret = cst_config_start(path, false, report);
 		unlink(path);
 		assert_true(ret > 0);
 		assert_null(strstr(calls, "commit"));

@@ -32,19 +32,16 @@ struct load {
 	char where[96]; /* of the object at hand: "ports[3]" */
 };
 
-/* Read and decode everything; errors are told and counted. `absent_too`: a singleton that is not in
- * the file is an entry with its defaults. Free with load_close(), also after errors. */
+/* Read and decode everything (path NULL: there is no file); errors are told and counted.
+ * `absent_too`: a singleton that is not in the file is an entry with its defaults. Free with
+ * load_close(), also after errors. */
 void load_open(struct load *l, const char *path, bool absent_too, cst_config_report report);
-/* There is no file. */
-void load_open_empty(struct load *l, cst_config_report report);
 void load_close(struct load *l);
 
 /* Fill in the key that coast chose when the object was first put. 0 or an error. */
 int load_take_key(struct load *l, struct load_entry *en, const json_t *key);
-/* Plan all, then commit, or with errors (or `check_only`) nothing. */
+/* Plan all, then commit; with errors, which may be earlier ones, or `check_only` nothing. */
 void load_apply(struct load *l, bool check_only);
-/* This is the file of coastd from now on, NULL: none. */
-void load_start_with(const char *path);
 
 void load_tell(struct load *l, const struct cst_err *e);
 /* An error of this object, its field below the object; one that only follows from another is not

@@ -244,7 +244,7 @@ static json_t *result;
 static void begin_with(const char *text)
 {
 	put_file(text);
-	assert_int_equal(cst_config_load(path, false, report), 0);
+	assert_int_equal(cst_config_start(path, false, report), 0);
 	calls[0] = '\0';
 }
 

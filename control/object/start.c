@@ -239,6 +239,13 @@ static void select_classes(struct load *l, bool late)
 	}
 }
 
+static char *started_with;
+
+const char *cst_config_file(void)
+{
+	return started_with;
+}
+
 int cst_config_start(const char *path, bool late, cst_config_report report)
 {
 	size_t mark = cst_store_mark();
@@ -246,21 +253,19 @@ int cst_config_start(const char *path, bool late, cst_config_report report)
 	struct load l;
 	int errors;
 
-	if (path != NULL)
-		load_open(&l, path, false, report);
-	else
-		load_open_empty(&l, report);
+	load_open(&l, path, false, report);
 	select_classes(&l, late);
 	for (const struct cst_class *c = cst_class_first(); c != NULL; c = c->next)
 		if (c->put != NULL && c->party != NULL && c->late == late)
 			merge_class(&l, c);
-	if (l.errors == 0)
-		load_apply(&l, false);
+	load_apply(&l, false);
 	if (l.errors > 0)
 		cst_store_rewind(mark); /* a slip in the file costs nothing that is kept */
 	else if (cst_store_write(&e) < 0)
 		LOG_WARN("what the file says is not kept: %s", e.reason);
-	load_start_with(path);
+	free(started_with);
+	/* whole: a reload may come from elsewhere */
+	started_with = path != NULL ? realpath(path, NULL) : NULL;
 	errors = (int)l.errors;
 	load_close(&l);
 	return errors;

@@ -331,7 +331,7 @@ static void test_slip(void **state)
 	by_socket(&lan_class, CST_OP_PUT, "{\"name\":\"a\",\"n\":7}");
 	by_socket(&call_class, CST_OP_DELETE, "[1]");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(start("lans: [{name: b, n: x}]\n"), 1);
+		assert_int_equal(start("lans: [{name: b, n: x}, {name: d, m: 1}]\n"), 2);
 		assert_int_equal(cst_store_write(&e), 0); /* as others do until coastd has ended */
 		life(file);
 		assert_int_equal(lan("a"), 7);

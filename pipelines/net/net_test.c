@@ -17,6 +17,7 @@
 #include <rte_ethdev.h>
 
 #include "class.h"
+#include "config.h"
 #include "engine/engine.h"
 #include "engine/rcu.h"
 #include "net/net.h"
@@ -149,7 +150,7 @@ static int check(const char *text)
 	fclose(f);
 	reports = 0;
 	last_report[0] = '\0';
-	ret = cst_config_load(path, true, report);
+	ret = cst_config_check(path, report);
 	unlink(path);
 	return ret;
 }
