@@ -43,7 +43,7 @@ static bool source_for(const struct cst_snap_iface *ifc, const struct cst_ip *ip
 	for (unsigned i = 0; i < ifc->n_addrs; i++) {
 		const struct cst_prefix *p = &ifc->addrs[i];
 
-		if (p->ip.family == 4 && (!best || prefix_holds(p, ip)))
+		if (p->ip.family == 4 && (!best || cst_prefix_holds(p, ip)))
 			best = p;
 	}
 	if (best)

@@ -71,7 +71,6 @@ void neigh_tick(const struct cst_snap *s);
 
 /* Whether `ip` is an own address of the interface, its link-local one included. */
 bool iface_owns(const struct cst_snap_iface *ifc, const struct cst_ip *ip);
-bool prefix_holds(const struct cst_prefix *p, const struct cst_ip *ip);
 bool iface_on_link(const struct cst_snap_iface *ifc, const struct cst_ip *ip);
 
 /* ---- arp.c, nd.c --------------------------------------------------------------- */

@@ -56,19 +56,10 @@ bool iface_owns(const struct cst_snap_iface *ifc, const struct cst_ip *ip)
 	       memcmp(ip->b, ifc->link_local, 16) == 0;
 }
 
-bool prefix_holds(const struct cst_prefix *p, const struct cst_ip *ip)
-{
-	unsigned bytes = p->len / 8, bits = p->len % 8;
-
-	if (p->ip.family != ip->family || memcmp(p->ip.b, ip->b, bytes))
-		return false;
-	return !bits || !((p->ip.b[bytes] ^ ip->b[bytes]) & (0xff00 >> bits) & 0xff);
-}
-
 bool iface_on_link(const struct cst_snap_iface *ifc, const struct cst_ip *ip)
 {
 	for (unsigned i = 0; i < ifc->n_addrs; i++)
-		if (prefix_holds(&ifc->addrs[i], ip))
+		if (cst_prefix_holds(&ifc->addrs[i], ip))
 			return true;
 	return ip->family == 6 && cst_ip6_is_link_local(ip->b);
 }

@@ -111,15 +111,6 @@ static void look(uint16_t port, const struct rte_mbuf *m, struct looks *out)
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-static bool within(const struct cst_ip *ip, const struct cst_prefix *prefix)
-{
-	unsigned whole = prefix->len / 8, rest = prefix->len % 8;
-
-	if (ip->family != prefix->ip.family || memcmp(ip->b, prefix->ip.b, whole) != 0)
-		return false;
-	return rest == 0 || (ip->b[whole] ^ prefix->ip.b[whole]) >> (8 - rest) == 0;
-}
-
 static bool matches_teid(const struct cst_watch_keys *k, const struct looks *l)
 {
 	for (unsigned i = 0; l->tunnel && i < k->n_teids; i++)
@@ -136,12 +127,13 @@ static bool matches_addr(const struct cst_watch_keys *k, const struct looks *l)
 
 		/* an address means one host in one network instance alone */
 		if (k->addrs[i].vrf != 0) {
-			if (k->addrs[i].vrf == l->vrf && within(&l->dst, p))
+			if (k->addrs[i].vrf == l->vrf && cst_prefix_holds(p, &l->dst))
 				return true;
 			continue;
 		}
-		if (within(&l->src, p) || within(&l->dst, p) ||
-		    (l->inner && (within(&l->in_src, p) || within(&l->in_dst, p))))
+		if (cst_prefix_holds(p, &l->src) || cst_prefix_holds(p, &l->dst) ||
+		    (l->inner &&
+		     (cst_prefix_holds(p, &l->in_src) || cst_prefix_holds(p, &l->in_dst))))
 			return true;
 	}
 	return false;

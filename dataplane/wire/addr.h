@@ -32,3 +32,16 @@ static inline int cst_ip_eq(const struct cst_ip *a, const struct cst_ip *b)
 	return a->family == b->family && a->w[0] == b->w[0] &&
 	       (a->family != 6 || (a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3]));
 }
+
+/* Is the address in the prefix, whose host bits do not count? */
+static inline int cst_prefix_holds(const struct cst_prefix *p, const struct cst_ip *ip)
+{
+	unsigned whole = p->len / 8, rest = p->len % 8;
+
+	if (ip->family != p->ip.family)
+		return 0;
+	for (unsigned i = 0; i < whole; i++)
+		if (ip->b[i] != p->ip.b[i])
+			return 0;
+	return rest == 0 || (ip->b[whole] ^ p->ip.b[whole]) >> (8 - rest) == 0;
+}

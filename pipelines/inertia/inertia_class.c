@@ -54,19 +54,10 @@ static const struct class shipped[] = {
 
 /* ---- matching ------------------------------------------------------------ */
 
-static bool holds(const struct cst_prefix *p, const struct cst_ip *ip)
-{
-	unsigned bytes = p->len / 8, bits = p->len % 8;
-
-	if (ip->family != p->ip.family || memcmp(ip->b, p->ip.b, bytes) != 0)
-		return false;
-	return bits == 0 || (ip->b[bytes] ^ p->ip.b[bytes]) >> (8 - bits) == 0;
-}
-
 static bool any_address(const struct class *k, const struct cst_inertia_traits *t)
 {
 	for (unsigned i = 0; i < t->n_ue; i++)
-		if (holds(&k->prefix, &t->ue[i]))
+		if (cst_prefix_holds(&k->prefix, &t->ue[i]))
 			return true;
 	return false;
 }

@@ -76,14 +76,6 @@ struct towards {
 	uint8_t len; /* of the connected prefix found so far */
 };
 
-static bool covers(const struct cst_prefix *p, const struct cst_ip *ip)
-{
-	unsigned whole = p->len / 8, rest = p->len % 8;
-
-	return p->ip.family == ip->family && memcmp(p->ip.b, ip->b, whole) == 0 &&
-	       (rest == 0 || ((p->ip.b[whole] ^ ip->b[whole]) & (0xff00 >> rest) & 0xff) == 0);
-}
-
 static int try_connected(const void *conf, void *arg)
 {
 	const struct cst_iface_conf *c = conf;
@@ -92,7 +84,7 @@ static int try_connected(const void *conf, void *arg)
 	if (!c->gtpu || cst_vrf_by_name(c->vrf) != t->vrf)
 		return 0;
 	for (unsigned i = 0; i < c->n_addrs; i++) {
-		if (!covers(&c->addrs[i], t->remote) || c->addrs[i].len < t->len)
+		if (!cst_prefix_holds(&c->addrs[i], t->remote) || c->addrs[i].len < t->len)
 			continue;
 		*t->out = c->addrs[i].ip;
 		t->len = c->addrs[i].len;
