@@ -117,6 +117,8 @@ struct cst_owned_age {
 /* Registered once, by a constructor. */
 struct cst_owned {
 	const char *what; /* "sessions" */
+	/* Methods that change something and are for local authority as well; ends with NULL. */
+	const char *const *for_authority;
 	/* The owner has gone from one state to another. INERTIAL: policies take effect.
 	 * RECONCILING: everything of it is stale until it is adopted, updated or put again; replay
 	 * what is owed; from RECONCILING: it goes on with that, after a loss or a restart, and what

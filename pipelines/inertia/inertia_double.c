@@ -180,7 +180,10 @@ static unsigned sweep(unsigned owner, const struct cst_owned_age *age, bool now,
 	return n;
 }
 
+static const char *const for_authority[] = {"session.admit", NULL};
+
 static struct cst_owned sessions = {.what = "sessions",
+				    .for_authority = for_authority,
 				    .turn = turn,
 				    .count = count,
 				    .page = page,

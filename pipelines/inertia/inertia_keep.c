@@ -210,11 +210,12 @@ static int admit_locally(const struct keep_owner *o, struct cst_err *e)
  */
 static int authority_may(const char *method, struct cst_err *e)
 {
-	static const char *const may[] = {"session.admit", "session.modify", "session.delete"};
-
-	for (unsigned i = 0; i < sizeof(may) / sizeof(*may); i++)
-		if (method == NULL || strcmp(method, may[i]) == 0)
-			return 0;
+	if (method == NULL)
+		return 0;
+	for (const struct cst_owned *w = cst_owned_first(); w != NULL; w = w->next)
+		for (const char *const *may = w->for_authority; *may != NULL; may++)
+			if (strcmp(method, *may) == 0)
+				return 0;
 	return cst_err(e, -EPERM, NULL,
 		       "%.64s is not for local authority: it admits sessions, and modifies and "
 		       "deletes those",

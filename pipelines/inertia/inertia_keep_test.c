@@ -308,6 +308,8 @@ static void local_authority(void **s)
 	assert_int_equal(call(&local, "owner.put", "{'name':'core','authority_sessions':9}"),
 			 EPERM);
 	assert_int_equal(call(&local, "inertia_class.put", "{'name':'z'}"), EPERM);
+	assert_int_equal(cst_caller_gate(&local.caller, "session.put", &e), -EPERM);
+	assert_int_equal(cst_caller_gate(&local.caller, "session.admit", &e), 0);
 	assert_int_equal(call(&local, "owner.get", "{'name':'core'}"), 0);
 	assert_int_equal(cst_owner_keeper->admit(&local.caller, &e), -EDQUOT);
 	assert_non_null(strstr(e.reason, "may admit 2"));

@@ -551,7 +551,11 @@ static void count(unsigned owner, struct cst_owned_counts *out)
 		.leaving = o->state == CST_OWNER_NONE && o->left > 0 ? o->all : 0};
 }
 
+static const char *const for_authority[] = {"session.admit", "session.modify", "session.delete",
+					    NULL};
+
 static struct cst_owned owned = {.what = "sessions",
+				 .for_authority = for_authority,
 				 .turn = turn,
 				 .count = count,
 				 .page = upf_owned_page,
