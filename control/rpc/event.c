@@ -13,6 +13,7 @@
 #include <event2/buffer.h>
 
 #include "log.h"
+#include "now.h"
 #include "rpc_int.h"
 
 struct entry {
@@ -36,14 +37,11 @@ static struct entry *entry_of(uint64_t seq)
 
 static void begin(void)
 {
-	struct timespec ts;
-
 	if (next != 0)
 		return;
 	/* A million events a second would have to be published for two lives to overlap, and the
 	 * numbers stay below 2^53, so that every JSON reader keeps them exact. */
-	clock_gettime(CLOCK_REALTIME, &ts);
-	began = first = next = ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000) << 10;
+	began = first = next = cst_unix_ms() << 10;
 }
 
 static void forget_first(void)
@@ -66,15 +64,15 @@ void rpc_event_reset(void)
 
 static json_t *time_text(void)
 {
-	struct timespec ts;
+	uint64_t ms = cst_unix_ms();
+	time_t s = (time_t)(ms / 1000);
 	struct tm tm;
 	char text[64];
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
+	gmtime_r(&s, &tm);
 	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%03ldZ", ts.tv_nsec / 1000000);
+	snprintf(text + n, sizeof(text) - n, ".%03uZ", (unsigned)(ms % 1000));
 	return json_string(text);
 }
 

@@ -2,11 +2,11 @@
 #include "engine/wall.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include <rte_cycles.h>
 
 #include "module.h"
+#include "now.h"
 
 #define STEP_NTP   ((UINT64_C(1) << 32) / 1000) /* 1 ms: slewing moves a tick's 100 ms by 50 us */
 #define BASE_NS    10000000000u                 /* over which the TSC's rate is taken */
@@ -46,14 +46,6 @@ uint64_t cst_wall_ntp(uint64_t tsc, uint32_t *step)
 	return ntp + (uint64_t)((__int128)(int64_t)(tsc - since) * rate >> 32);
 }
 
-static uint64_t ns_of(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* Both at one moment: of some tries the one that took least. */
 static struct sample read_clocks(void)
 {
@@ -62,7 +54,7 @@ static struct sample read_clocks(void)
 
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint64_t from = rte_rdtsc_precise(), to;
-		uint64_t real = ns_of(CLOCK_REALTIME), mono = ns_of(CLOCK_MONOTONIC);
+		uint64_t real = cst_clock_ns(CLOCK_REALTIME), mono = cst_now_ns();
 
 		to = rte_rdtsc_precise();
 		if (to - from >= least)

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "boot.h"
 #include "inertia_keep.h"
 #include "log.h"
+#include "now.h"
 #include "store.h"
 
 #define BELIEVE_MS 3600000 /* of the time of day */
@@ -54,17 +54,15 @@ static const struct cst_field fields[] = {
 static const struct cst_object saved_object =
 	CST_OBJECT("owner_saved", struct saved, fields, "an owner in the store");
 
-static uint64_t clock_ms(clockid_t clock)
+/* Goes on while the machine sleeps. */
+static uint64_t boot_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return cst_clock_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 static uint64_t passed_ms(const struct saved *s)
 {
-	uint64_t boot = clock_ms(CLOCK_BOOTTIME), now = clock_ms(CLOCK_REALTIME), passed;
+	uint64_t boot = boot_ms(), now = cst_unix_ms(), passed;
 
 	if (s->boot[0] != '\0' && strcmp(s->boot, cst_boot_id()) == 0)
 		return boot > s->boot_ms ? boot - s->boot_ms : 0;
@@ -91,8 +89,8 @@ int keep_save(const struct keep_owner *o, struct cst_err *e)
 		.grace_ms = core->grace_ms,
 		.away_ms = core->away_ms,
 		.stale_ms = core->stale_ms,
-		.unix_ms = clock_ms(CLOCK_REALTIME),
-		.boot_ms = clock_ms(CLOCK_BOOTTIME),
+		.unix_ms = cst_unix_ms(),
+		.boot_ms = boot_ms(),
 		.boot = cst_boot_id(),
 	};
 	uint8_t key = (uint8_t)keep_number(o), buf[1024];
