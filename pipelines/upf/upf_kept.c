@@ -98,6 +98,14 @@ void upf_kept_update(const struct upf_session *s)
 			 e.reason);
 }
 
+void upf_kept_write(void)
+{
+	struct cst_err e = {0};
+
+	if (cst_store_write(&e) < 0)
+		LOG_WARN("sessions are not kept as they are: %s", e.reason);
+}
+
 /* ---- reading ----------------------------------------------------------------------------- */
 
 static bool is_whole(const struct upf_session *s, size_t n)

@@ -230,7 +230,7 @@ static void pay(struct upf_session *s)
 	s->owed_data = s->owed_error = 0;
 	upf_owned_count(s, 1);
 	if (!s->changing)
-		upf_kept_update(s);
+		upf_kept_put(s, NULL, 0);
 }
 
 /* What it was told of in its last moments it may not have heard: owed is what still waits for an
@@ -263,7 +263,7 @@ static void leave_to_nobody(struct upf_session *s)
 	upf_owned_count(s, -1);
 	set_owner(s, 0);
 	s->local = 0;
-	upf_kept_update(s);
+	upf_kept_put(s, NULL, 0);
 }
 
 void upf_owned_follow_owner(struct upf_session *s)
@@ -310,16 +310,19 @@ void upf_owned_owe_error(struct upf_session *s)
 	owe(s, false);
 }
 
+void upf_owned_speak(struct upf_session *s)
+{
+	s->round = upf_owned_by[s->owner].round;
+	upf_owned_stamp(s);
+	s->local = 0;
+}
+
 void upf_owned_touch(struct upf_session *s, uint8_t owner)
 {
 	upf_owned_count(s, -1);
 	set_owner(s, owner);
-	s->round = upf_owned_by[s->owner].round;
-	upf_owned_stamp(s);
-	s->local = 0;
+	upf_owned_speak(s);
 	upf_owned_count(s, 1);
-	if (!s->changing) /* else the book that follows says so */
-		upf_kept_update(s);
 	upf_owned_follow_owner(s);
 }
 
@@ -387,7 +390,7 @@ static void keep_up(struct upf_session *s)
 	if (!upf_owned_stale(s) || (uint16_t)(since - s->round) < FAR_BACK)
 		return;
 	s->round = (uint16_t)(since - 1);
-	upf_kept_update(s);
+	upf_kept_put(s, NULL, 0);
 }
 
 /* Only what the walk may do, outside transactions. */
@@ -396,10 +399,12 @@ static void see_to(struct upf_session *s)
 	const struct upf_owned_by *o = &upf_owned_by[s->owner];
 
 	seeing = true;
-	if (s->owner && o->adopts && (s->local || s->round != o->round))
+	if (s->owner && o->adopts && (s->local || s->round != o->round)) {
 		upf_owned_touch(s, s->owner);
-	else
+		upf_kept_put(s, NULL, 0);
+	} else {
 		upf_owned_follow_owner(s);
+	}
 	keep_up(s);
 	if (upf_owned_replans(NULL, s))
 		plan_anew(s);
@@ -415,6 +420,7 @@ static void see_to_later(void)
 			see_to(s);
 	}
 	n_later = 0;
+	upf_kept_write();
 }
 
 static bool any_left(void)
@@ -470,6 +476,7 @@ static void walk(void)
 			break;
 		}
 	}
+	upf_kept_write();
 	walked(n);
 }
 

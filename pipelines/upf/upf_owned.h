@@ -60,7 +60,7 @@ bool upf_owned_keeps_tunnels(const struct upf_session *s);
 /* Its owner could not be told: of downlink data, of a tunnel's end. */
 void upf_owned_owe_data(struct upf_session *s);
 void upf_owned_owe_error(struct upf_session *s);
-/* It is this owner's, who knows of it. */
+/* It is this owner's, who knows of it. Who calls keeps it. */
 void upf_owned_touch(struct upf_session *s, uint8_t owner);
 /* A book that was made from what is kept elsewhere: counts it, and takes up its owner's round. */
 void upf_owned_restored(struct upf_session *s);

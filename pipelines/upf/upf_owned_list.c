@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "hash.h"
+#include "store.h"
+#include "upf_kept.h"
 #include "upf_owned_int.h"
 #include "upf_urr_int.h"
 
@@ -68,8 +70,20 @@ int upf_owned_page(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t l
 
 /* ---- adoption ------------------------------------------------------------------------------ */
 
+/* The book as it will be: what cannot be kept does not become of it. */
+static void keep_adopted(struct upf_session *s)
+{
+	struct upf_session was = *s;
+
+	upf_owned_speak(s);
+	upf_kept_put(s, NULL, 0);
+	*s = was;
+}
+
 int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e)
 {
+	int rc;
+
 	if (!ids)
 		return upf_owned_adopt_all(owner, e);
 	for (unsigned i = 0; i < n; i++) {
@@ -83,8 +97,12 @@ int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_
 		return -ENOENT;
 	}
 	for (unsigned i = 0; i < n; i++)
+		keep_adopted(upf_session_by_seid(ids[i]));
+	rc = cst_store_write(e);
+	for (unsigned i = 0; rc == 0 && i < n; i++)
 		upf_owned_touch(upf_session_by_seid(ids[i]), (uint8_t)owner);
-	return 0;
+	upf_kept_write(); /* what was paid */
+	return rc;
 }
 
 /* ---- one session --------------------------------------------------------------------------- */

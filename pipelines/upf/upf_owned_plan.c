@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "upf_kept.h"
 #include "upf_owned_int.h"
 #include "upf_work.h"
 #include "upf_urr_int.h"
@@ -153,9 +154,14 @@ void upf_owned_before_commit(void)
 	for (const struct noted *n = noted; n; n = n->next) {
 		struct upf_session *s = upf_session_by_seid(n->seid);
 
-		if (s)
-			upf_owned_touch(s, n->owner);
+		if (!s)
+			continue;
+		upf_owned_touch(s, n->owner);
+		if (!s->changing) /* else the book that follows says so */
+			upf_kept_put(s, NULL, 0);
 	}
+	if (noted)
+		upf_kept_write();
 }
 
 void upf_owned_forget(void)

@@ -24,6 +24,16 @@ static void spoken_ago(uint64_t seid, uint32_t seconds)
 	s->spoken_high = (uint8_t)(then >> 16);
 }
 
+static unsigned writes;
+static bool disk_full;
+
+int __wrap_cst_store_write(struct cst_err *e);
+int __wrap_cst_store_write(struct cst_err *e)
+{
+	writes++;
+	return disk_full ? cst_err(e, -ENOSPC, NULL, "the disk is full") : 0;
+}
+
 /* ---- whose ------------------------------------------------------------------------------ */
 
 static void test_owner(void **state)
@@ -231,6 +241,26 @@ static void test_classes_are_counted(void **state)
 	assert_int_equal(owned()->of_class("plain", &age), 2);
 	usleep(1000000);
 	assert_int_equal(owned()->of_class("plain", &age), 3);
+	(void)state;
+}
+
+/* A call is one write, and what cannot be kept is not adopted. */
+static void test_adopt_is_kept(void **state)
+{
+	uint64_t ids[] = {1, 2, 3};
+
+	PUT("[{'seid':1},{'seid':2},{'seid':3}]");
+	turn(SMF, CST_OWNER_INERTIAL);
+	turn(SMF, CST_OWNER_RECONCILING);
+	disk_full = true;
+	assert_int_equal(owned()->adopt(SMF, ids, 3, &err), -ENOSPC);
+	disk_full = false;
+	assert_int_equal(counts(SMF).stale, 3);
+	assert_true(upf_owned_stale(upf_session_by_seid(1)));
+	writes = 0;
+	assert_int_equal(owned()->adopt(SMF, ids, 3, &err), 0);
+	assert_in_range(writes, 1, 2); /* the second one of nothing */
+	assert_int_equal(counts(SMF).stale, 0);
 	(void)state;
 }
 
@@ -527,6 +557,7 @@ int main(void)
 		OWNED(test_list),
 		OWNED(test_stale),
 		OWNED(test_classes_are_counted),
+		OWNED(test_adopt_is_kept),
 		OWNED(test_stale_for_good),
 		OWNED(test_adopt_all),
 		OWNED(test_digest),
