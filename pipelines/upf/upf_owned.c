@@ -44,7 +44,8 @@ bool upf_owned_stale(const struct upf_session *s)
 	return s->owner != 0 && (int16_t)(s->round - upf_owned_by[s->owner].since) < 0;
 }
 
-void upf_owned_count(const struct upf_session *s, int delta)
+/* The session is counted, or is no more, as it is. Around each change of what is counted. */
+static void tally(const struct upf_session *s, int delta)
 {
 	struct upf_owned_by *o = &upf_owned_by[s->owner];
 
@@ -61,25 +62,48 @@ void upf_owned_count(const struct upf_session *s, int delta)
 		o->owed += delta;
 }
 
-static void on_commit(const struct upf_change *c)
+/* ---- as its owner is -------------------------------------------------------------------- */
+
+static enum cst_owner_state state_of(const struct upf_session *s)
 {
-	if (c->old)
-		upf_owned_count(c->old, -1);
-	if (!c->next)
-		return;
-	if (c->returns)
-		upf_owned_restored(c->next);
-	else
-		upf_owned_count(c->next, 1);
-	if (upf_owned_in_force(c->next) || c->next->inert)
-		upf_owned_later(c->next); /* URRs may be new */
-	else if (upf_owned_by[c->next->owner].adopts)
-		upf_owned_later(c->next); /* its lines may be some that the walk has passed */
+	return s->owner ? upf_owned_by[s->owner].state : CST_OWNER_NONE;
 }
 
-static struct upf_hook hook = {.commit = on_commit};
+bool upf_owned_absent(const struct upf_session *s)
+{
+	return state_of(s) == CST_OWNER_INERTIAL;
+}
 
-void upf_owned_restored(struct upf_session *s)
+bool upf_owned_in_force(const struct upf_session *s)
+{
+	enum cst_owner_state state = state_of(s);
+
+	return cst_owner_keeper && state != CST_OWNER_NONE &&
+	       (state == CST_OWNER_INERTIAL || upf_owned_stale(s));
+}
+
+/* ---- who is to be seen to ---------------------------------------------------------------- */
+
+static void walk_for(uint8_t owner)
+{
+	upf_owned_by[owner].left = upf_state_lines();
+}
+
+/* Plan it anew at the next tick, if it would come out otherwise. */
+static void see_later(const struct upf_session *s)
+{
+	if (seeing) /* to this very session */
+		return;
+	if (n_later < LATER)
+		later[n_later++] = s->seid;
+	else if (s->owner)
+		walk_for(s->owner);
+}
+
+/* ---- sessions come, change and go -------------------------------------------------------- */
+
+/* A book that was made from what is kept elsewhere: takes up its owner's round, too. */
+static void tally_restored(struct upf_session *s)
 {
 	struct upf_owned_by *o = &upf_owned_by[s->owner];
 
@@ -87,26 +111,26 @@ void upf_owned_restored(struct upf_session *s)
 		o->round = o->since = s->round;
 		o->fresh = 0;
 	}
-	upf_owned_count(s, 1);
+	tally(s, 1);
 }
 
-enum cst_owner_state upf_owned_state(const struct upf_session *s)
+static void on_commit(const struct upf_change *c)
 {
-	return s->owner ? upf_owned_by[s->owner].state : CST_OWNER_NONE;
+	if (c->old)
+		tally(c->old, -1);
+	if (!c->next)
+		return;
+	if (c->returns)
+		tally_restored(c->next);
+	else
+		tally(c->next, 1);
+	if (upf_owned_in_force(c->next) || c->next->inert)
+		see_later(c->next); /* URRs may be new */
+	else if (upf_owned_by[c->next->owner].adopts)
+		see_later(c->next); /* its lines may be some that the walk has passed */
 }
 
-bool upf_owned_absent(const struct upf_session *s)
-{
-	return upf_owned_state(s) == CST_OWNER_INERTIAL;
-}
-
-bool upf_owned_in_force(const struct upf_session *s)
-{
-	enum cst_owner_state state = upf_owned_state(s);
-
-	return cst_owner_keeper && state != CST_OWNER_NONE &&
-	       (state == CST_OWNER_INERTIAL || upf_owned_stale(s));
-}
+static struct upf_hook hook = {.commit = on_commit};
 
 /* ---- Error Indications of coast's own (TS 23.527 4.3.2) ----------------------------------- */
 
@@ -184,7 +208,7 @@ void upf_owned_enforce(struct upf_session *s, const struct upf_session_obj *o)
 	s->inert = 1;
 	suppress_by(s->owner, c);
 	set_policy(s, policy_of(c), c->quota == CST_QUOTA_GRACE ? c->grace_bytes : 0);
-	upf_owned_later(s);
+	see_later(s);
 }
 
 /* URRs may outlive coastd with what they went by. */
@@ -204,7 +228,7 @@ static void release(struct upf_session *s)
 		return;
 	s->inert = 0;
 	set_policy(s, UPF_INERT_NO, 0);
-	upf_owned_later(s);
+	see_later(s);
 }
 
 /* Policies are about quotas and buffers: most sessions have neither. */
@@ -220,15 +244,15 @@ static bool is_concerned(const struct upf_session *s)
 
 static void pay(struct upf_session *s)
 {
-	if (upf_owned_state(s) == CST_OWNER_INERTIAL || (!s->owed_data && !s->owed_error))
+	if (upf_owned_absent(s) || (!s->owed_data && !s->owed_error))
 		return;
-	upf_owned_count(s, -1);
+	tally(s, -1);
 	if (s->owed_data)
 		upf_buffer_notify_again(s);
 	if (s->owed_error)
 		upf_errind_again(s);
 	s->owed_data = s->owed_error = 0;
-	upf_owned_count(s, 1);
+	tally(s, 1);
 	if (!s->changing)
 		upf_kept_put(s, NULL, 0);
 }
@@ -260,13 +284,15 @@ static void set_owner(struct upf_session *s, uint8_t owner)
 
 static void leave_to_nobody(struct upf_session *s)
 {
-	upf_owned_count(s, -1);
+	tally(s, -1);
 	set_owner(s, 0);
 	s->local = 0;
 	upf_kept_put(s, NULL, 0);
 }
 
-void upf_owned_follow_owner(struct upf_session *s)
+/* Policies of the session follow the state of its owner; what is owed is paid. What becomes of its
+ * book is put into the store's batch. */
+static void follow_owner(struct upf_session *s)
 {
 	if (!upf_owned_in_force(s))
 		release(s);
@@ -277,26 +303,26 @@ void upf_owned_follow_owner(struct upf_session *s)
 	if (upf_owned_absent(s))
 		owe_unanswered(s);
 	pay(s);
-	if (s->owner && upf_owned_state(s) == CST_OWNER_NONE)
+	if (s->owner && state_of(s) == CST_OWNER_NONE)
 		leave_to_nobody(s);
 }
 
 void upf_owned_follow(struct upf_session *s)
 {
 	if (s && s->owner && upf_owned_slow(s) != s->throttled)
-		upf_owned_later(s);
+		see_later(s);
 }
 
 static void owe(struct upf_session *s, bool data)
 {
 	if (!upf_owned_absent(s))
 		return;
-	upf_owned_count(s, -1);
+	tally(s, -1);
 	if (data)
 		s->owed_data = 1;
 	else
 		s->owed_error = 1;
-	upf_owned_count(s, 1);
+	tally(s, 1);
 	upf_kept_update(s);
 }
 
@@ -319,20 +345,15 @@ void upf_owned_speak(struct upf_session *s)
 
 void upf_owned_touch(struct upf_session *s, uint8_t owner)
 {
-	upf_owned_count(s, -1);
+	tally(s, -1);
 	set_owner(s, owner);
 	upf_owned_speak(s);
-	upf_owned_count(s, 1);
-	upf_owned_follow_owner(s);
+	tally(s, 1);
+	follow_owner(s);
 }
 
 /* ---- the walk ----------------------------------------------------------------------------------
  */
-
-static void walk_for(uint8_t owner)
-{
-	upf_owned_by[owner].left = upf_state_lines();
-}
 
 /* The round outlives coastd: sessions of the one before must not pass for adopted, nor those that
  * were adopted all together for stale. How far it reaches back is 0 but for what the walk has yet
@@ -357,16 +378,6 @@ static void recall_round(unsigned owner, struct upf_owned_by *o)
 	o->round = (uint16_t)kept;
 	o->since = (uint16_t)(o->round - (kept >> 16));
 	o->adopts = o->since != o->round;
-}
-
-void upf_owned_later(const struct upf_session *s)
-{
-	if (seeing) /* to this very session */
-		return;
-	if (n_later < LATER)
-		later[n_later++] = s->seid;
-	else if (s->owner)
-		walk_for(s->owner);
 }
 
 static void plan_anew(struct upf_session *s)
@@ -403,7 +414,7 @@ static void see_to(struct upf_session *s)
 		upf_owned_touch(s, s->owner);
 		upf_kept_put(s, NULL, 0);
 	} else {
-		upf_owned_follow_owner(s);
+		follow_owner(s);
 	}
 	keep_up(s);
 	if (upf_owned_replans(NULL, s))

@@ -48,7 +48,6 @@ bool upf_owned_slow(const struct upf_session *s);
 /* ---- sessions as they are --------------------------------------------------------------- */
 
 bool upf_owned_stale(const struct upf_session *s);
-enum cst_owner_state upf_owned_state(const struct upf_session *s);
 /* Its owner cannot be told of anything now. */
 bool upf_owned_absent(const struct upf_session *s);
 /* Policies take effect now, if they are to and have not yet. `o` is the session, unpacked. */
@@ -60,10 +59,6 @@ bool upf_owned_keeps_tunnels(const struct upf_session *s);
 /* Its owner could not be told: of downlink data, of a tunnel's end. */
 void upf_owned_owe_data(struct upf_session *s);
 void upf_owned_owe_error(struct upf_session *s);
-/* It is this owner's, who knows of it. Who calls keeps it. */
-void upf_owned_touch(struct upf_session *s, uint8_t owner);
-/* A book that was made from what is kept elsewhere: counts it, and takes up its owner's round. */
-void upf_owned_restored(struct upf_session *s);
 
 /* For session.get. */
 void upf_owned_show(const struct upf_session *s, struct upf_session_obj *o);

@@ -16,15 +16,9 @@ struct upf_owned_by {
 };
 extern struct upf_owned_by upf_owned_by[CST_OWNERS];
 
-/* The session is counted, or is no more, as it is. Around each change of what is counted. */
-void upf_owned_count(const struct upf_session *s, int delta);
-
 /* Policies of its class are to go for it. */
 bool upf_owned_in_force(const struct upf_session *s);
 
-/* Policies of the session follow the state of its owner; what is owed is paid. What becomes of its
- * book is put into the store's batch. */
-void upf_owned_follow_owner(struct upf_session *s);
 /* All sessions of the owner are its own as they are. What cannot be kept is not done. */
 int upf_owned_adopt_all(unsigned owner, struct cst_err *e);
 
@@ -35,10 +29,9 @@ int upf_owned_adopt(unsigned owner, const uint64_t *ids, unsigned n, struct cst_
 int64_t upf_owned_of_class(const char *class, uint64_t *age_ms); /* upf_owned_census.c */
 unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool now, unsigned most);
 
+/* It is this owner's, who knows of it. Who calls keeps it. */
+void upf_owned_touch(struct upf_session *s, uint8_t owner);
 /* Its owner speaks of it: what the book says of that. */
 void upf_owned_speak(struct upf_session *s);
 /* It is made or spoken of now. */
 void upf_owned_stamp(struct upf_session *s);
-
-/* Plan it anew at the next tick, if it would come out otherwise. */
-void upf_owned_later(const struct upf_session *s);

@@ -111,7 +111,8 @@ int upf_owned_put(struct upf_session_obj *s, const struct upf_session *old, stru
 		return rc < 0 ? rc : keeps_owner(name, call.owner, e);
 	}
 	if (name && c && c->owner && strcmp(name, name_of(c->owner, &info)) != 0)
-		return cst_err(e, -EPERM, "owner", "is %s for what this client puts", info.name);
+		return cst_err(e, -EPERM, "owner", "is %s for what this client puts",
+			       name_of(c->owner, &info));
 	rc = name && !(c && c->owner) ? named_owner(name, e) : admit(c, e);
 	if (rc < 0)
 		return rc;

@@ -51,6 +51,8 @@ static void test_owner(void **state)
 	NO_MODIFY("{'seid':1,'remove_pdrs':[{'id':2}]}", -EPERM, "seid", "belongs to smf");
 	refused(&upf_session_class, CST_OP_DELETE, "{'seid':1}", -EPERM, "seid", "smf");
 	NO_PUT("{'seid':2,'owner':'smf'}", -EPERM, "owner", "is other");
+	claim(OTHER + 1, CST_ROLE_OWNER); /* its owner has been deleted since */
+	NO_PUT("{'seid':2,'owner':'smf'}", -EPERM, "owner", "is an owner that is gone for");
 	/* without a claim: anything, and the owner can be told */
 	caller.owner = 0;
 	NO_PUT("{'seid':2,'owner':'nobody'}", -ENOENT, "owner", "no owner nobody");

@@ -71,17 +71,11 @@ static void keep(uint64_t seid, json_t *report)
 	json_array_append(list, report);
 }
 
-uint8_t upf_report_owner(uint64_t seid)
-{
-	const struct upf_session *s = upf_session_by_seid(seid);
-
-	return s ? s->owner : 0;
-}
-
 void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *data)
 {
+	const struct upf_session *s = upf_session_by_seid(seid);
 	struct cst_journal_key k = {
-		.owner = upf_report_owner(seid), .subject = seid, .rule = CST_JOURNAL_NO_RULE};
+		.owner = s ? s->owner : 0, .subject = seid, .rule = CST_JOURNAL_NO_RULE};
 
 	cst_journal_publish(t, &k, data);
 }

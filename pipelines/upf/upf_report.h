@@ -16,8 +16,6 @@
 bool upf_report_send(const struct upf_usage_report_obj *r, uint8_t owner, bool may_wait);
 /* Another event of a session that its control plane must not miss; takes `data`. */
 void upf_report_event(const struct cst_event_type *t, uint64_t seid, json_t *data);
-/* Number of the control owner that the session's events are for, 0: nobody in particular. */
-uint8_t upf_report_owner(uint64_t seid);
 
 /* ---- upf_report_merge.c -------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include "upf_clock.h"
 #include "upf_framed.h"
 #include "upf_handover.h"
-#include "upf_owned.h"
+#include "upf_owned_int.h"
 #include "upf_restore.h"
 #include "upf_urr.h"
 
