@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "engine/rcu.h"
+#include "log.h"
 #include "poison.h"
 #include "store.h"
 #include "table/index.h"
@@ -166,6 +167,23 @@ int upf_session_unpack(const struct upf_session *s, struct cst_pool *p, struct u
 			       rc == -ENOMEM ? "the request needs too much memory"
 					     : "its kept form is damaged");
 	return 0;
+}
+
+const struct upf_session_obj *upf_session_decoded(const struct upf_session *s)
+{
+	static struct cst_pool *pool;
+	static struct upf_session_obj o;
+	struct cst_err e = {0};
+
+	if (!pool)
+		pool = cst_pool_new();
+	cst_pool_reset(pool);
+	if (!s)
+		return NULL;
+	if (upf_session_unpack(s, pool, &o, &e) == 0)
+		return &o;
+	LOG_ERR("%s", e.reason);
+	return NULL;
 }
 
 /* ---- what a run holds ---------------------------------------------------------------- */

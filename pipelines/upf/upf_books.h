@@ -171,6 +171,9 @@ void upf_session_forget(struct upf_session *s);
 /* The intent of a kept session, decoded into `p`. */
 int upf_session_unpack(const struct upf_session *s, struct cst_pool *p, struct upf_session_obj *out,
 		       struct cst_err *e);
+/* The same into memory that the next call takes again. NULL: there is no session, or it cannot be
+ * decoded. */
+const struct upf_session_obj *upf_session_decoded(const struct upf_session *s);
 
 /* A free SEID for a session whose creator leaves the choice. */
 uint64_t upf_session_new_seid(void);

@@ -112,18 +112,6 @@ static bool is_announced(const struct upf_far_obj *far)
 	return cst_has(far, FAR_NEXT_TUNNEL) && cst_has(&far->next_tunnel, NEXT_SWITCH_AT);
 }
 
-/* The session's rules as kept; valid until the next call. NULL: no memory. */
-static const struct upf_session_obj *rules_of(const struct upf_session *s)
-{
-	static struct cst_pool *pool;
-	static struct upf_session_obj o;
-
-	if (!pool)
-		pool = cst_pool_new();
-	cst_pool_reset(pool);
-	return upf_session_unpack(s, pool, &o, NULL) == 0 ? &o : NULL;
-}
-
 static const struct upf_far_obj *far_of(const struct upf_session_obj *s, uint32_t id)
 {
 	return s ? upf_rule_find(UPF_RULE_FAR, &s->fars, id) : NULL;
@@ -134,7 +122,8 @@ static void each_before(const struct upf_change *c,
 			void (*fn)(uint64_t seid, const struct upf_far_obj *was,
 				   const struct upf_far_obj *is))
 {
-	const struct upf_session_obj *old = c->old && c->old->prepared ? rules_of(c->old) : NULL;
+	const struct upf_session_obj *old =
+		c->old && c->old->prepared ? upf_session_decoded(c->old) : NULL;
 	const struct upf_far_obj *fars = old ? old->fars.items : NULL;
 
 	for (unsigned i = 0; old && i < old->fars.n; i++)
@@ -196,7 +185,7 @@ static void tell_all(const struct upf_change *c)
 	each_before(c, tell_end);
 	if (!c->next || !c->next->prepared)
 		return;
-	old = c->old && c->old->prepared ? rules_of(c->old) : NULL;
+	old = c->old && c->old->prepared ? upf_session_decoded(c->old) : NULL;
 	fars = c->s->fars.items;
 	for (unsigned i = 0; i < c->s->fars.n; i++)
 		if (cst_has(&fars[i], FAR_NEXT_TUNNEL))
@@ -315,7 +304,7 @@ static bool keep_if_any(json_t *list, json_t *modify)
 /* Requests for what is due of one session: a switch before the end of a feed. */
 static void collect(const struct upf_session *s, json_t *commits, json_t *feed_ends)
 {
-	const struct upf_session_obj *o = rules_of(s);
+	const struct upf_session_obj *o = upf_session_decoded(s);
 	const struct upf_far_obj *fars = o ? o->fars.items : NULL;
 	json_t *commit = upf_handover_modify(s->seid), *end = upf_handover_modify(s->seid);
 	struct upf_now n = now();
@@ -349,7 +338,7 @@ static struct upf_session *session_of(const json_t *modify)
 static void give_up(const json_t *modify, const struct cst_err *e)
 {
 	const struct upf_session *s = session_of(modify);
-	const struct upf_session_obj *o = s ? rules_of(s) : NULL;
+	const struct upf_session_obj *o = upf_session_decoded(s);
 	const struct upf_far_obj *fars = o ? o->fars.items : NULL;
 	struct cst_err more;
 	json_t *again;
@@ -373,7 +362,7 @@ static void give_up(const json_t *modify, const struct cst_err *e)
 static void try_later(const json_t *modify, const struct cst_err *e)
 {
 	const struct upf_session *s = session_of(modify);
-	const struct upf_session_obj *o = s ? rules_of(s) : NULL;
+	const struct upf_session_obj *o = upf_session_decoded(s);
 
 	if (!o)
 		return;

@@ -297,7 +297,7 @@ static void follow_owner(struct upf_session *s)
 	if (!upf_owned_in_force(s))
 		release(s);
 	else if (!s->inert && is_concerned(s))
-		upf_owned_enforce(s, upf_urr_unpack(s));
+		upf_owned_enforce(s, upf_session_decoded(s));
 	if (!upf_owned_by[s->owner].suppress && upf_owned_keeps_tunnels(s))
 		suppress(s->owner);
 	if (upf_owned_absent(s))

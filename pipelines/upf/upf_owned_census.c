@@ -10,7 +10,6 @@
 #include "module.h"
 #include "now.h"
 #include "upf_owned_int.h"
-#include "upf_urr_int.h"
 
 #define ASKED_US   10000 /* of a call that asks */
 #define TICK_US    1000  /* of each tick until all are counted */
@@ -41,7 +40,7 @@ static struct tally *tally_of(struct census *c, const char *class)
 
 static void count(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = s && s->owner ? upf_urr_unpack(s) : NULL;
+	const struct upf_session_obj *o = s && s->owner ? upf_session_decoded(s) : NULL;
 	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
 	struct tally *t = c ? tally_of(&next, c->name) : NULL;
 

@@ -7,7 +7,6 @@
 #include "store.h"
 #include "upf_kept.h"
 #include "upf_owned_int.h"
-#include "upf_urr_int.h"
 
 /* Lines looked at for one page: the control thread has other things to do. */
 #define MAX_SCAN 20000
@@ -24,7 +23,7 @@ static const char *digest_of(const struct upf_session *s, char buf[17])
 
 static const char *class_of(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = upf_urr_unpack(s);
+	const struct upf_session_obj *o = upf_session_decoded(s);
 	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
 
 	return c ? c->name : "";

@@ -7,7 +7,6 @@
 #include "upf_kept.h"
 #include "upf_owned_int.h"
 #include "upf_work.h"
-#include "upf_urr_int.h"
 
 /* A session of the running transaction that its own owner speaks of. */
 struct noted {
@@ -202,7 +201,7 @@ const struct cst_inertia_class *upf_owned_class(const struct upf_session_obj *s,
 
 bool upf_owned_keeps_tunnels(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = upf_owned_absent(s) ? upf_urr_unpack(s) : NULL;
+	const struct upf_session_obj *o = upf_owned_absent(s) ? upf_session_decoded(s) : NULL;
 	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
 
 	return c && c->suppress_error_indications;
@@ -229,7 +228,7 @@ static bool wants_cap(const struct upf_session_obj *s, const struct upf_session 
 	if (!upf_part_of(old, UPF_PART_QUEUE, 0))
 		return false;
 	if (!s)
-		s = upf_urr_unpack(old);
+		s = upf_session_decoded(old);
 	c = s ? upf_owned_class(s, upf_run(old)) : NULL;
 	return c && c->buffer_packets && upf_run(old)->buffer_packets > c->buffer_packets;
 }

@@ -5,7 +5,6 @@
 #include "log.h"
 #include "object/txn.h"
 #include "upf_owned_int.h"
-#include "upf_urr_int.h"
 
 #define MAX_SCAN 20000 /* state lines of one call */
 #define AT_ONCE  256   /* of one transaction: their final reports wait for the workers together */
@@ -48,7 +47,7 @@ static uint64_t age_of(const struct upf_session *s, const struct cst_owned_age *
  * beyond. */
 static bool time_is_over(const struct upf_session *s, const struct cst_owned_age *age)
 {
-	const struct upf_session_obj *o = upf_urr_unpack(s);
+	const struct upf_session_obj *o = upf_session_decoded(s);
 	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
 
 	return c && c->drop_at_end && c->seconds && age_of(s, age) / 1000 >= c->seconds;

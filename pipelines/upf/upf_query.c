@@ -67,7 +67,7 @@ static void grant(const struct upf_session *s, const struct upf_urr_obj *u)
 	if (!p || (kinds == 0 && !cst_has(u, URR_NUMBER_OF_REPORTS) &&
 		   !cst_has(u, URR_QUOTA_VALIDITY_TIME)))
 		return;
-	whole = upf_urr_rule(upf_urr_unpack(s), u->id);
+	whole = upf_urr_rule(upf_session_decoded(s), u->id);
 	if (!whole)
 		return;
 	b = upf_urr_at(p->number);

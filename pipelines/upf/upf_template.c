@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "upf_ni.h"
-#include "upf_urr_int.h"
 
 /* One as kept, one allocation: this, then its packed form. */
 struct template
@@ -50,7 +49,7 @@ int upf_template_find(const char *name, struct cst_pool *p, struct upf_template_
 
 void upf_template_count(const struct upf_session *s, int delta)
 {
-	const struct upf_session_obj *o = upf_urr_unpack(s);
+	const struct upf_session_obj *o = upf_session_decoded(s);
 	struct template *t = o && o->session_template ? *place_of(o->session_template) : NULL;
 
 	if (t)
@@ -120,7 +119,7 @@ static uint32_t count_all(const char *name)
 
 	for (uint32_t i = 1; i <= upf_state_lines(); i++) {
 		const struct upf_session *s = upf_session_by_state(i);
-		const struct upf_session_obj *o = s && s->local ? upf_urr_unpack(s) : NULL;
+		const struct upf_session_obj *o = s && s->local ? upf_session_decoded(s) : NULL;
 
 		n += o && o->session_template && strcmp(o->session_template, name) == 0;
 	}

@@ -301,7 +301,7 @@ static void on_commit(const struct upf_change *c)
 	if (!has_usage(c->next))
 		return;
 	if (has_usage(c->old))
-		was = upf_urr_unpack(c->old);
+		was = upf_session_decoded(c->old);
 	p = upf_parts(c->next);
 	for (unsigned i = 0; i < c->next->n_parts; i++) {
 		const struct upf_urr_obj *u = upf_urr_rule(c->s, p[i].rule);
@@ -321,7 +321,7 @@ static void report_end(uint32_t number, const struct upf_session *old)
 
 	upf_urr_see(number, &s);
 	upf_urr_note_first(b, upf_urr_limit(number), &s);
-	upf_urr_report(b, UPF_UR_TERMR, &s, upf_urr_unpack(old));
+	upf_urr_report(b, UPF_UR_TERMR, &s, upf_session_decoded(old));
 }
 
 static void end(uint32_t number, bool gone, const struct upf_session *old,

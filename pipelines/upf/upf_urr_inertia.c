@@ -48,7 +48,7 @@ void upf_urr_inertia(uint32_t number, enum upf_inert policy, uint64_t grace)
 			why = upf_urr_why_spent(b, b->spent);
 	}
 	if (why) {
-		const struct upf_session_obj *o = upf_urr_unpack(upf_urr_session(b));
+		const struct upf_session_obj *o = upf_session_decoded(upf_urr_session(b));
 
 		upf_urr_note_first(b, l, &s);
 		upf_urr_report(b, why, &s, o);

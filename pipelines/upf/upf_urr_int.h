@@ -16,8 +16,6 @@ static inline struct upf_limit *upf_urr_limit(uint32_t number)
 	return &upf_tables.limits[number];
 }
 
-/* The session as kept, until the next call; NULL: there is none. */
-const struct upf_session_obj *upf_urr_unpack(const struct upf_session *s);
 const struct upf_urr_obj *upf_urr_rule(const struct upf_session_obj *o, uint32_t id);
 bool upf_urr_listed(const struct cst_list *ids, uint32_t id);
 /* UPF_QUOTA_* of the fields that are there. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What has happened to a URR since it was looked at, and what follows from it. */
-#include "log.h"
 #include "upf_buffer_ctl.h"
 #include "upf_owned.h"
 #include "upf_report.h"
@@ -18,23 +17,6 @@ void upf_urr_see(uint32_t number, struct upf_seen *s)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	upf_clock(&s->now);
 	s->used = upf_urr_used(upf_urr_at(number), &s->u, &s->now);
-}
-
-const struct upf_session_obj *upf_urr_unpack(const struct upf_session *session)
-{
-	static struct cst_pool *pool;
-	static struct upf_session_obj o;
-	struct cst_err e = {0};
-
-	if (!pool)
-		pool = cst_pool_new();
-	cst_pool_reset(pool);
-	if (!session)
-		return NULL;
-	if (upf_session_unpack(session, pool, &o, &e) == 0)
-		return &o;
-	LOG_ERR("%s", e.reason);
-	return NULL;
 }
 
 const struct upf_urr_obj *upf_urr_rule(const struct upf_session_obj *o, uint32_t id)
@@ -288,7 +270,7 @@ void upf_urr_look(uint32_t number, uint32_t also)
 	if ((b->flags & (UPF_URR_LIVE | UPF_URR_ENDS)) != UPF_URR_LIVE)
 		return;
 	session = upf_urr_session(b);
-	o = upf_urr_unpack(session);
+	o = upf_session_decoded(session);
 	if (session && o)
 		upf_owned_enforce(session, o);
 	why = look(number, also, o);
