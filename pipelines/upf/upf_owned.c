@@ -202,7 +202,7 @@ void upf_owned_enforce(struct upf_session *s, const struct upf_session_obj *o)
 {
 	const struct cst_inertia_class *c;
 
-	if (s->inert || !upf_owned_in_force(s))
+	if (!o || s->inert || !upf_owned_in_force(s))
 		return;
 	c = upf_owned_class(o, upf_run(s));
 	s->inert = 1;

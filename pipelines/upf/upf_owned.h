@@ -50,7 +50,8 @@ bool upf_owned_slow(const struct upf_session *s);
 bool upf_owned_stale(const struct upf_session *s);
 /* Its owner cannot be told of anything now. */
 bool upf_owned_absent(const struct upf_session *s);
-/* Policies take effect now, if they are to and have not yet. `o` is the session, unpacked. */
+/* Policies take effect now, if they are to and have not yet. `o` is the session, decoded;
+ * NULL: it cannot be. */
 void upf_owned_enforce(struct upf_session *s, const struct upf_session_obj *o);
 /* Its URRs have changed; NULL: there is none. */
 void upf_owned_follow(struct upf_session *s);

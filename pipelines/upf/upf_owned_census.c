@@ -40,8 +40,7 @@ static struct tally *tally_of(struct census *c, const char *class)
 
 static void count(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = s && s->owner ? upf_session_decoded(s) : NULL;
-	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+	const struct cst_inertia_class *c = s && s->owner ? upf_owned_class_of(s) : NULL;
 	struct tally *t = c ? tally_of(&next, c->name) : NULL;
 
 	if (c && !t && next.n < sizeof(next.of) / sizeof(next.of[0])) {

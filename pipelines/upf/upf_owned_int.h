@@ -16,6 +16,9 @@ struct upf_owned_by {
 };
 extern struct upf_owned_by upf_owned_by[CST_OWNERS];
 
+/* Of a session as it is kept; NULL: nobody keeps owners, or it cannot be decoded. */
+const struct cst_inertia_class *upf_owned_class_of(const struct upf_session *s);
+
 /* Policies of its class are to go for it. */
 bool upf_owned_in_force(const struct upf_session *s);
 

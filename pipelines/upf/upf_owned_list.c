@@ -23,8 +23,7 @@ static const char *digest_of(const struct upf_session *s, char buf[17])
 
 static const char *class_of(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = upf_session_decoded(s);
-	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+	const struct cst_inertia_class *c = upf_owned_class_of(s);
 
 	return c ? c->name : "";
 }

@@ -199,10 +199,16 @@ const struct cst_inertia_class *upf_owned_class(const struct upf_session_obj *s,
 	return cst_owner_keeper->match(&t);
 }
 
+const struct cst_inertia_class *upf_owned_class_of(const struct upf_session *s)
+{
+	const struct upf_session_obj *o = upf_session_decoded(s);
+
+	return o ? upf_owned_class(o, upf_run(s)) : NULL;
+}
+
 bool upf_owned_keeps_tunnels(const struct upf_session *s)
 {
-	const struct upf_session_obj *o = upf_owned_absent(s) ? upf_session_decoded(s) : NULL;
-	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+	const struct cst_inertia_class *c = upf_owned_absent(s) ? upf_owned_class_of(s) : NULL;
 
 	return c && c->suppress_error_indications;
 }
@@ -227,9 +233,7 @@ static bool wants_cap(const struct upf_session_obj *s, const struct upf_session 
 
 	if (!upf_part_of(old, UPF_PART_QUEUE, 0))
 		return false;
-	if (!s)
-		s = upf_session_decoded(old);
-	c = s ? upf_owned_class(s, upf_run(old)) : NULL;
+	c = s ? upf_owned_class(s, upf_run(old)) : upf_owned_class_of(old);
 	return c && c->buffer_packets && upf_run(old)->buffer_packets > c->buffer_packets;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions whose owner has not spoken of them come to their end, a few at a time. */
-#include <time.h>
-
 #include "log.h"
 #include "object/txn.h"
 #include "upf_owned_int.h"
+#include "upf_times.h"
 
 #define MAX_SCAN 20000 /* state lines of one call */
 #define AT_ONCE  256   /* of one transaction: their final reports wait for the workers together */
@@ -13,17 +12,9 @@
 
 #define SPOKEN_MASK 0xffffffu /* 194 days: then the count begins anew */
 
-static uint32_t now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint32_t)ts.tv_sec & SPOKEN_MASK;
-}
-
 void upf_owned_stamp(struct upf_session *s)
 {
-	uint32_t now = now_s();
+	uint32_t now = upf_unix_time();
 
 	s->spoken = (uint16_t)now;
 	s->spoken_high = (uint8_t)(now >> 16);
@@ -35,7 +26,7 @@ static uint64_t age_of(const struct upf_session *s, const struct cst_owned_age *
 {
 	uint64_t lost = upf_owned_stale(s) ? age->stale_ms : age->lost_ms;
 	uint32_t spoken = (uint32_t)s->spoken_high << 16 | s->spoken;
-	uint64_t own = (now_s() - spoken) & SPOKEN_MASK;
+	uint64_t own = (upf_unix_time() - spoken) & SPOKEN_MASK;
 
 	own = own > 0 ? (own - 1) * 1000 : 0;
 	return lost / 1000 < SPOKEN_MASK && own < lost ? own : lost;
@@ -47,8 +38,7 @@ static uint64_t age_of(const struct upf_session *s, const struct cst_owned_age *
  * beyond. */
 static bool time_is_over(const struct upf_session *s, const struct cst_owned_age *age)
 {
-	const struct upf_session_obj *o = upf_session_decoded(s);
-	const struct cst_inertia_class *c = o ? upf_owned_class(o, upf_run(s)) : NULL;
+	const struct cst_inertia_class *c = upf_owned_class_of(s);
 
 	return c && c->drop_at_end && c->seconds && age_of(s, age) / 1000 >= c->seconds;
 }

@@ -2,10 +2,9 @@
 /* Whose sessions are: who may change them, which are stale, what ends. */
 #include "upf_owned_test.h"
 
-#include <time.h>
-
 #include "rpc/rpc.h"
 #include "upf_api_admit.h"
+#include "upf_times.h"
 
 static unsigned sweep(uint64_t lost_ms, uint64_t stale_ms, bool now, unsigned most)
 {
@@ -18,7 +17,7 @@ static unsigned sweep(uint64_t lost_ms, uint64_t stale_ms, bool now, unsigned mo
 static void spoken_ago(uint64_t seid, uint32_t seconds)
 {
 	struct upf_session *s = upf_session_by_seid(seid);
-	uint32_t then = (uint32_t)time(NULL) - seconds;
+	uint32_t then = upf_unix_time() - seconds;
 
 	s->spoken = (uint16_t)then;
 	s->spoken_high = (uint8_t)(then >> 16);

@@ -271,7 +271,7 @@ void upf_urr_look(uint32_t number, uint32_t also)
 		return;
 	session = upf_urr_session(b);
 	o = upf_session_decoded(session);
-	if (session && o)
+	if (session)
 		upf_owned_enforce(session, o);
 	why = look(number, also, o);
 	if (why & ~(uint32_t)(UPF_UR_IMMER | UPF_UR_TERMR) && b->flags & UPF_URR_LINKS)
