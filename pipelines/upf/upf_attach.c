@@ -99,7 +99,6 @@ static bool fits_teid(const struct upf_rules *r, const void *teid)
 static void check_teids(void)
 {
 	uint8_t bits = upf_tables.teid_tag_bits;
-
 	uint32_t n = 1u << upf_books_capacity()->teid_bits;
 
 	for (uint32_t i = 0; i < n; i++) {

@@ -58,23 +58,32 @@ static int twice(uint64_t seid, struct cst_err *e)
 		       (unsigned long long)seid);
 }
 
-static int add(struct cst_txn *t, const struct upf_change *c, struct cst_err *e)
+/* Until the transaction's end. NULL: no memory, and it is undone. */
+static struct upf_change *hold(struct upf_change *c, struct cst_err *e)
 {
-	struct upf_change *kept = cst_pool_alloc(t->pool, sizeof(*kept));
+	struct upf_change *held = cst_pool_alloc(txn.pool, sizeof(*held));
 
-	if (!kept) {
-		struct upf_change undo = *c;
-
-		upf_change_undo(&undo);
-		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	if (held) {
+		*held = *c;
+		return held;
 	}
-	*kept = *c;
-	kept->later = NULL;
+	upf_change_undo(c);
+	cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
+	return NULL;
+}
+
+static int add(struct upf_change *c, struct cst_err *e)
+{
+	struct upf_change *held = hold(c, e);
+
+	if (!held)
+		return -ENOMEM;
+	held->later = NULL;
 	if (txn.last)
-		txn.last->later = kept;
+		txn.last->later = held;
 	else
-		txn.first = kept;
-	txn.last = kept;
+		txn.first = held;
+	txn.last = held;
 	return 0;
 }
 
@@ -99,7 +108,7 @@ static int plan(struct cst_txn *t, const struct upf_session_obj *s, struct upf_s
 		rc = upf_plan(s, old, modify, &c, e);
 	upf_order_planned();
 	if (rc == 0)
-		rc = add(t, &c, e);
+		rc = add(&c, e);
 	if (rc >= 0)
 		rc = upf_owned_note(t->pool, old, e);
 	upf_owned_planned();
@@ -190,24 +199,19 @@ static int del(struct cst_txn *t, const void *key, struct cst_err *e)
 	upf_owned_planned();
 	if (rc == 0)
 		rc = upf_plan_end(old, &c, e);
-	return rc < 0 ? rc : add(t, &c, e);
+	return rc < 0 ? rc : add(&c, e);
 }
 
 /* Commits in the order of planning, but sessions that others take the place of last: no packet
  * finds neither. */
-int upf_end_too(const struct upf_change *c, struct cst_err *e)
+int upf_end_too(struct upf_change *c, struct cst_err *e)
 {
-	struct upf_change *kept = cst_pool_alloc(txn.pool, sizeof(*kept));
+	struct upf_change *held = hold(c, e);
 
-	if (!kept) {
-		struct upf_change undo = *c;
-
-		upf_change_undo(&undo);
-		return cst_err(e, -ENOMEM, NULL, "the request needs too much memory");
-	}
-	*kept = *c;
-	kept->later = txn.ends;
-	txn.ends = kept;
+	if (!held)
+		return -ENOMEM;
+	held->later = txn.ends;
+	txn.ends = held;
 	return 0;
 }
 

@@ -18,8 +18,8 @@
 #include "upf_buffer_ctl.h"
 #include "upf_hook.h"
 #include "upf_order.h"
-#include "upf_report.h"
 #include "upf_owned.h"
+#include "upf_report.h"
 #include "upf_times.h"
 
 #define FIRST_SIZE 1024
@@ -344,7 +344,6 @@ static bool tell_session(struct upf_session *s, const struct upf_errind_notice *
 	uint32_t fars[UPF_MAX_FARS];
 	unsigned n = fars_of(s, t, fars);
 	uint64_t seid = s->seid;
-
 	bool goes_on = n && upf_owned_keeps_tunnels(s);
 
 	if (n == 0 && (!sends_copies(s, t) || is_told(s, t)))

@@ -36,5 +36,5 @@ unsigned upf_owned_sweep(unsigned owner, const struct cst_owned_age *age, bool n
 void upf_owned_touch(struct upf_session *s, uint8_t owner);
 /* Its owner speaks of it: what the book says of that. */
 void upf_owned_speak(struct upf_session *s);
-/* It is made or spoken of now. */
+/* It is spoken of now. */
 void upf_owned_stamp(struct upf_session *s);

@@ -249,10 +249,8 @@ bool upf_owned_replans(const struct upf_session_obj *s, const struct upf_session
 	return old->capped ? !inert : inert && wants_cap(s, old);
 }
 
-/* Policies that were in effect are found to be by the walk. */
-static void mark_again(struct upf_session *next, const struct upf_session *book)
+static void mark_as(struct upf_session *next, const struct upf_session *book)
 {
-	next->owner = book->owner < CST_OWNERS ? book->owner : 0;
 	next->round = book->round;
 	next->spoken = book->spoken;
 	next->spoken_high = book->spoken_high;
@@ -263,27 +261,19 @@ static void mark_again(struct upf_session *next, const struct upf_session *book)
 
 void upf_owned_mark(struct upf_session *next, const struct upf_session *old)
 {
-	if (upf_work.past) {
-		mark_again(next, upf_work.past->book);
+	const struct upf_session *past = upf_work.past ? upf_work.past->book : NULL;
+
+	if (past) { /* policies that were in effect are found to be by the walk */
+		next->owner = past->owner < CST_OWNERS ? past->owner : 0;
+		mark_as(next, past);
 		return;
 	}
 	next->owner = call.on ? call.owner : old ? old->owner : 0;
-	next->round = old ? old->round : upf_owned_by[next->owner].round;
-	next->local = call.on ? call.local : old && old->local;
-	if (call.touches) {
-		next->round = upf_owned_by[next->owner].round;
-		next->local = 0;
-	}
-	upf_owned_stamp(next);
-	if (!old)
+	if (old && !call.touches) {
+		next->inert = old->inert;
+		mark_as(next, old);
 		return;
-	if (!call.touches) {
-		next->spoken = old->spoken;
-		next->spoken_high = old->spoken_high;
 	}
-	next->inert = old->inert && !call.touches;
-	if (call.touches) /* paid before the commit */
-		return;
-	next->owed_data = old->owed_data;
-	next->owed_error = old->owed_error;
+	upf_owned_speak(next); /* what was owed is paid before the commit */
+	next->local = !old && call.local;
 }

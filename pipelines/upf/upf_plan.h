@@ -33,7 +33,7 @@ int upf_plan_end(struct upf_session *old, struct upf_change *c, struct cst_err *
 
 /* upf_ctl.c: another session ends in the running transaction, because of one that is planned.
  * -ENOMEM, undone. */
-int upf_end_too(const struct upf_change *c, struct cst_err *e);
+int upf_end_too(struct upf_change *c, struct cst_err *e);
 
 void upf_change_commit(struct upf_change *c);
 void upf_change_undo(struct upf_change *c);

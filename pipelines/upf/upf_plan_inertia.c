@@ -4,6 +4,7 @@
  * coast's own, which no request has named, is beside those of each PDR.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "upf_owned.h"
 #include "upf_work.h"
@@ -17,7 +18,7 @@ void upf_plan_class(void)
 		return;
 	r.flags = (uint8_t)((upf_work.id.v4 ? UPF_RULES_V4 : 0) |
 			    (upf_work.id.v6 ? UPF_RULES_V6 : 0));
-	__builtin_memcpy(r.ue_v6, upf_work.id.ue_v6, sizeof(r.ue_v6));
+	memcpy(r.ue_v6, upf_work.id.ue_v6, sizeof(r.ue_v6));
 	upf_work.class = upf_owned_class(upf_work.s, &r);
 	/* a rate of 0 is no rate: its class is another one by now */
 	upf_work.throttled =

@@ -9,7 +9,7 @@
 
 #include "upf_books.h"
 
-/* `book` (NULL: it could not be read) is copied. */
+/* `book` is copied. */
 void upf_refused_keep(const struct upf_session *book);
 bool upf_refused_has(uint64_t seid);
 /* It is put anew or deleted: what it kept is free. False: there is none. */
