@@ -15,6 +15,7 @@
 #include "upf_buffer_ctl.h"
 #include "upf_clock.h"
 #include "upf_hook.h"
+#include "upf_lost.h"
 #include "upf_owned.h"
 #include "upf_tell.h"
 #include "upf_timer.h"
@@ -25,8 +26,7 @@ static uint32_t n_queues;
 static uint32_t owed; /* the first of the queues whose worker must still be told */
 static struct upf_timers *notify_at, *expire_at;
 static uint32_t highest; /* number in use so far */
-static uint64_t lost;    /* notices, as far as the search below has seen to them */
-static uint32_t search;  /* the next queue that one may have been of; 0: none */
+static struct upf_lost lost;
 
 #define SEARCH_AT_ONCE 4096
 
@@ -62,7 +62,7 @@ void upf_queues_close(void)
 	if (upf_queues)
 		munmap(upf_queues, size_of(n_queues));
 	upf_queues = NULL;
-	n_queues = owed = highest = search = 0;
+	n_queues = owed = highest = lost.number = 0;
 	upf_timers_free(notify_at);
 	upf_timers_free(expire_at);
 	notify_at = expire_at = NULL;
@@ -326,8 +326,8 @@ void upf_buffer_notify_again(const struct upf_session *s)
 	if (!is_busy(q))
 		return;
 	rearm(q);
-	if (!upf_tell_lost(q->owner, (uint32_t)(q - upf_queues)) && search == 0)
-		search = (uint32_t)(q - upf_queues);
+	if (!upf_tell_lost(q->owner, (uint32_t)(q - upf_queues)) && lost.number == 0)
+		lost.number = (uint32_t)(q - upf_queues);
 }
 
 bool upf_buffer_is_heard(const struct upf_session *s)
@@ -410,20 +410,11 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 }
 
 /* A notice that found no room is told again with the next packet, but there may be none. */
-static void search_lost(void)
+static bool tell_again(uint32_t number)
 {
-	uint64_t now_lost = cst_engine_notices_lost();
+	const struct upf_queue *q = &upf_queues[number];
 
-	if (now_lost != lost)
-		search = highest ? 1 : 0;
-	lost = now_lost;
-	for (unsigned i = 0; search != 0 && i < SEARCH_AT_ONCE; i++) {
-		const struct upf_queue *q = &upf_queues[search];
-
-		if (is_busy(q) && !upf_tell_lost(q->owner, search))
-			return;
-		search = search < highest ? search + 1 : 0;
-	}
+	return !is_busy(q) || upf_tell_lost(q->owner, number);
 }
 
 static void tick(uint64_t ms)
@@ -433,7 +424,7 @@ static void tick(uint64_t ms)
 	if (!upf_queues)
 		return;
 	pay_owed();
-	search_lost();
+	upf_lost_search(&lost, highest, SEARCH_AT_ONCE, tell_again);
 	while ((number = upf_timer_pop(notify_at, ms)) != 0)
 		publish_waiting(&upf_queues[number]);
 	while ((number = upf_timer_pop(expire_at, ms)) != 0)

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "crc32c.h"
-#include "engine/engine.h"
 #include "engine/worker.h"
 #include "journal.h"
 #include "log.h"
 #include "store.h"
 #include "upf_hook.h"
+#include "upf_lost.h"
 #include "upf_policy.h"
 #include "upf_timer.h"
 #include "upf_urr_int.h"
@@ -29,8 +29,7 @@ unsigned upf_urr_finals;
 
 static struct upf_urr *books;
 static uint32_t n_books;
-static uint64_t lost;   /* notices, as far as known */
-static uint32_t search; /* the next book to look into; 0: nothing was lost */
+static struct upf_lost lost;
 
 struct upf_urr *upf_urr_at(uint32_t number)
 {
@@ -457,19 +456,11 @@ static void on_told(const struct upf_usage_notice *n)
 		upf_urr_look(n->usage, 0);
 }
 
-/* Notices that found no room are not told again: look for what they would have said. */
-static void search_lost(void)
+static bool look_again(uint32_t number)
 {
-	uint64_t now_lost = cst_engine_notices_lost();
-
-	if (now_lost != lost)
-		search = 1;
-	lost = now_lost;
-	for (unsigned i = 0; search != 0 && i < SEARCH_AT_ONCE; i++) {
-		if (books[search].flags & UPF_URR_LIVE && upf_tables.usages[search].told)
-			upf_urr_look(search, 0);
-		search = search < n_books ? search + 1 : 0;
-	}
+	if (books[number].flags & UPF_URR_LIVE && upf_tables.usages[number].told)
+		upf_urr_look(number, 0);
+	return true;
 }
 
 void upf_urr_tick(void)
@@ -486,7 +477,7 @@ void upf_urr_tick(void)
 			break;
 		upf_urr_look(number, 0);
 	}
-	search_lost();
+	upf_lost_search(&lost, n_books, SEARCH_AT_ONCE, look_again);
 }
 
 static void tick(uint64_t now_ms)
@@ -518,7 +509,6 @@ void upf_urr_close(void)
 	upf_urr_timers = NULL;
 	upf_seqn_forget_all();
 	n_books = 0;
-	search = 0;
-	lost = 0;
+	lost = (struct upf_lost){0};
 	upf_urr_finals = 0;
 }
