@@ -16,6 +16,22 @@ static void put_quota(const char *quota)
 	put_urrs("[1]", urr);
 }
 
+/* Session 1 has such a quota, and its owner is lost. Returns the number of its URR. */
+static uint32_t lost_with(enum cst_quota_action when_spent, const char *quota)
+{
+	plain.quota = when_spent;
+	put_quota(quota);
+	turn(SMF, CST_OWNER_INERTIAL);
+	return number_of(1, 1);
+}
+
+/* Its owner comes back and adopts it. */
+static void come_back(void)
+{
+	turn(SMF, CST_OWNER_RECONCILING);
+	adopt(1);
+}
+
 static unsigned packets(uint32_t number, unsigned n, uint64_t bytes)
 {
 	unsigned passed = 0;
@@ -37,16 +53,11 @@ static const struct upf_qer *throttle_of(uint64_t seid, uint16_t pdr)
 
 static void test_drop(void **state)
 {
-	uint32_t n;
+	uint32_t n = lost_with(CST_QUOTA_DROP, "{'total':1000}");
 
-	plain.quota = CST_QUOTA_DROP;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
 	assert_int_equal(packets(n, 5, 300), 3);
 	REPORT(1, 0, "VOLQU", 900, 0);
-	turn(SMF, CST_OWNER_RECONCILING);
-	adopt(1);
+	come_back();
 	no_event();
 	assert_int_equal(packets(n, 1, 1), 0);
 	assert_int_equal(urr_number(1, "overrun"), -1);
@@ -55,12 +66,8 @@ static void test_drop(void **state)
 
 static void test_ignore(void **state)
 {
-	uint32_t n;
+	uint32_t n = lost_with(CST_QUOTA_IGNORE, "{'total':1000}");
 
-	plain.quota = CST_QUOTA_IGNORE;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
 	assert_int_equal(packets(n, 3, 300), 3);
 	no_event();
 	assert_int_equal(packets(n, 1, 300), 1);
@@ -93,12 +100,8 @@ static void test_ignore(void **state)
 /* The new quota comes with what tells that the owner is back. */
 static void test_return_with_grant(void **state)
 {
-	uint32_t n;
+	uint32_t n = lost_with(CST_QUOTA_IGNORE, "{'total':1000}");
 
-	plain.quota = CST_QUOTA_IGNORE;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
 	assert_int_equal(packets(n, 13, 100), 13);
 	REPORT(1, 0, "VOLQU", 1000, 0);
 	turn(SMF, CST_OWNER_RECONCILING);
@@ -113,15 +116,10 @@ static void test_return_with_grant(void **state)
 
 static void test_unspent_on_return(void **state)
 {
-	uint32_t n;
+	uint32_t n = lost_with(CST_QUOTA_IGNORE, "{'ul':1000}");
 
-	plain.quota = CST_QUOTA_IGNORE;
-	put_quota("{'ul':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
 	assert_int_equal(packets(n, 9, 100), 9);
-	turn(SMF, CST_OWNER_RECONCILING);
-	adopt(1);
+	come_back();
 	turn(SMF, CST_OWNER_CONNECTED);
 	no_event();
 	assert_int_equal(packets(n, 1, 150), 0); /* as ever: what would exceed it is refused */
@@ -133,18 +131,14 @@ static void test_grace_then_drop(void **state)
 {
 	uint32_t n;
 
-	plain.quota = CST_QUOTA_GRACE;
 	plain.grace_bytes = 500;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
+	n = lost_with(CST_QUOTA_GRACE, "{'total':1000}");
 	assert_int_equal(packets(n, 10, 100), 10);
 	REPORT(1, 0, "VOLQU", 1000, 0);
 	assert_int_equal(packets(n, 8, 100), 5);
 	no_event();
 	assert_int_equal(urr_number(1, "overrun"), 500);
-	turn(SMF, CST_OWNER_RECONCILING);
-	adopt(1);
+	come_back();
 	REPORT(1, 1, "VOLQU", 500, 0);
 	assert_int_equal(packets(n, 1, 1), 0);
 	(void)state;
@@ -155,11 +149,8 @@ static void test_grace_deaf(void **state)
 {
 	uint32_t n;
 
-	plain.quota = CST_QUOTA_GRACE;
 	plain.grace_bytes = 500;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
+	n = lost_with(CST_QUOTA_GRACE, "{'total':1000}");
 	deaf = true;
 	assert_int_equal(packets(n, 20, 100), 15);
 	deaf = false;
@@ -174,11 +165,8 @@ static void test_throttle(void **state)
 {
 	uint32_t n;
 
-	plain.quota = CST_QUOTA_THROTTLE;
 	plain.throttle_kbps = 128;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
+	n = lost_with(CST_QUOTA_THROTTLE, "{'total':1000}");
 	assert_null(throttle_of(1, 1));
 	assert_int_equal(packets(n, 11, 100), 11);
 	REPORT(1, 0, "VOLQU", 1000, 0);
@@ -201,12 +189,9 @@ static void test_grace_then_throttle(void **state)
 {
 	uint32_t n;
 
-	plain.quota = CST_QUOTA_GRACE;
 	plain.grace_bytes = 300;
 	plain.throttle_kbps = 64;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
+	n = lost_with(CST_QUOTA_GRACE, "{'total':1000}");
 	assert_int_equal(packets(n, 12, 100), 12);
 	REPORT(1, 0, "VOLQU", 1000, 0);
 	upf_owned_tick();
@@ -239,8 +224,7 @@ static void test_spent_before(void **state)
 	no_event();
 	assert_int_equal(urr_number(1, "overrun"), 200);
 	/* back and lost again: it goes on counting */
-	turn(SMF, CST_OWNER_RECONCILING);
-	adopt(1);
+	come_back();
 	REPORT(1, 1, "VOLQU", 200, 0);
 	turn(SMF, CST_OWNER_CONNECTED);
 	assert_int_equal(packets(n, 1, 100), 0);
@@ -268,12 +252,8 @@ static void test_before_the_walk(void **state)
 /* A book made anew does not know of policies that its URRs still go by. */
 static void test_forgotten_policy(void **state)
 {
-	uint32_t n;
+	uint32_t n = lost_with(CST_QUOTA_IGNORE, "{'total':1000}");
 
-	plain.quota = CST_QUOTA_IGNORE;
-	put_quota("{'total':1000}");
-	n = number_of(1, 1);
-	turn(SMF, CST_OWNER_INERTIAL);
 	upf_session_by_seid(1)->inert = 0;
 	turn(SMF, CST_OWNER_CONNECTED); /* it had lost nothing but its connection */
 	assert_int_equal(packets(n, 12, 100), 10);
@@ -294,8 +274,7 @@ static void test_time_quota(void **state)
 	REPORT(1, 0, "TIMQU", 100, 0);
 	assert_int_equal(packets(n, 2, 100), 2);
 	assert_int_equal(urr_number(1, "overrun"), 200);
-	turn(SMF, CST_OWNER_RECONCILING);
-	adopt(1);
+	come_back();
 	REPORT(1, 1, "TIMQU", 200, 0);
 	assert_int_equal(packets(n, 1, 1), 0);
 	(void)state;

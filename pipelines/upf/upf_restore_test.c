@@ -53,6 +53,13 @@ static void end_life(void)
 	cst_store_close();
 }
 
+static void next_life(struct upf_restored *out)
+{
+	end_life();
+	begin_life(500);
+	resume(out);
+}
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
 	(void)st;
@@ -154,6 +161,12 @@ static void remember(uint64_t seid, struct memory *m)
 	}
 }
 
+static void remember_all(struct memory m[N_KINDS + 1])
+{
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		remember(seid, &m[seid]);
+}
+
 static void same_identity(uint64_t seid, const struct memory *m)
 {
 	const struct upf_session *s = upf_session_by_seid(seid);
@@ -172,6 +185,12 @@ static void same_identity(uint64_t seid, const struct memory *m)
 	}
 }
 
+static void all_same(const struct memory m[N_KINDS + 1])
+{
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		same_identity(seid, &m[seid]);
+}
+
 static void same_counts(uint64_t seid, const struct memory *m)
 {
 	const struct upf_session *s = upf_session_by_seid(seid);
@@ -188,14 +207,18 @@ static void same_counts(uint64_t seid, const struct memory *m)
 
 /* ---- cases -------------------------------------------------------------------------------- */
 
+static void delete_one(uint64_t seid)
+{
+	char key[48];
+
+	snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
+	DELETE(key);
+}
+
 static void delete_all(struct upf_inventory *none)
 {
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++) {
-		char key[32];
-
-		snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
-		DELETE(key);
-	}
+	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
+		delete_one(seid);
 	cst_rcu_reclaim(true);
 	same_usage(none);
 }
@@ -210,14 +233,11 @@ static void with_the_arena(void **state)
 	upf_inventory(&none);
 	put_all();
 	upf_inventory(&before);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		remember(seid, &m[seid]);
+	remember_all(m);
 	upf_tables.usages[m[6].usage].bytes[UPF_UL] = 4711;
 	upf_urr_at(m[6].usage)->seqn = 3;
 	for (unsigned lives = 0; lives < 3; lives++) {
-		end_life();
-		begin_life(500);
-		resume(&r);
+		next_life(&r);
 		assert_true(r.attached);
 		assert_int_equal(r.sessions, N_KINDS);
 		assert_int_equal(r.adopted, N_KINDS);
@@ -244,21 +264,17 @@ static void without_it(void **state)
 	upf_inventory(&none);
 	put_all();
 	upf_inventory(&before);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		remember(seid, &m[seid]);
+	remember_all(m);
 	end_life();
 	unlink(arena);
 	begin_life(500);
 	resume(&r);
 	assert_false(r.attached);
 	assert_int_equal(r.sessions, N_KINDS);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		same_identity(seid, &m[seid]);
+	all_same(m);
 	same_usage(&before);
 	/* and those with the new arena */
-	end_life();
-	begin_life(500);
-	resume(&r);
+	next_life(&r);
 	assert_int_equal(r.adopted, N_KINDS);
 	/* more room: another layout, and TEIDs that are in the table's way */
 	end_life();
@@ -266,16 +282,8 @@ static void without_it(void **state)
 	resume(&r);
 	assert_false(r.attached);
 	assert_int_equal(r.sessions, N_KINDS);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		same_identity(seid, &m[seid]);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++) {
-		char key[32];
-
-		snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
-		DELETE(key);
-	}
-	cst_rcu_reclaim(true);
-	same_usage(&none);
+	all_same(m);
+	delete_all(&none);
 }
 
 /* A change was written and coastd killed before it was live; another was live and never written. */
@@ -320,8 +328,7 @@ static void damage(void **state)
 	(void)state;
 	upf_inventory(&none);
 	put_all();
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		remember(seid, &m[seid]);
+	remember_all(m);
 	((uint8_t *)upf_run(upf_session_by_seid(1)))[70] ^= 4;
 	((struct upf_rules *)upf_run(upf_session_by_seid(3)))->n_lines = 60000;
 	upf_tables.teids[m[5].teid >> upf_tables.teid_tag_bits].ref ^= 0x70000;
@@ -335,8 +342,7 @@ static void damage(void **state)
 	resume(&r);
 	assert_int_equal(r.sessions, N_KINDS);
 	assert_int_equal(r.adopted, N_KINDS - 2);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		same_identity(seid, &m[seid]);
+	all_same(m);
 	same_counts(2, &m[2]);
 	same_counts(5, &m[5]);
 	delete_all(&none);
@@ -407,15 +413,8 @@ static void positions(void **state)
 		assert_true(ue > last_ue);
 		last_seid = seid;
 		last_ue = ue;
-		{
-			char key[48];
-
-			snprintf(key, sizeof(key), "{'seid':%llu}", (unsigned long long)seid);
-			DELETE(key);
-		}
-		end_life();
-		begin_life(500);
-		resume(&r);
+		delete_one(seid);
+		next_life(&r);
 	}
 }
 
@@ -456,8 +455,7 @@ static void other_pools(void **state)
 	addresses = 3 * 65536 + 4;
 	begin_life(500);
 	resume(&r);
-	for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-		remember(seid, &m[seid]);
+	remember_all(m);
 	for (unsigned life = 0; life < 4; life++) {
 		end_life();
 		make_pools = life % 2 ? moved_pools : renamed_pools;
@@ -468,8 +466,7 @@ static void other_pools(void **state)
 		assert_true(r.attached);
 		assert_int_equal(r.sessions, N_KINDS);
 		assert_true(leads_to(&m[1]));
-		for (uint64_t seid = 1; seid <= N_KINDS; seid++)
-			same_identity(seid, &m[seid]);
+		all_same(m);
 	}
 }
 
@@ -612,19 +609,11 @@ static void announced(void **state)
 	DELETE("{'seid':2}");
 }
 
-static void next_life(void)
-{
-	struct upf_restored r;
-
-	end_life();
-	begin_life(500);
-	resume(&r);
-}
-
 /* What an owner could not be told outlives coastd until it is told, and no longer. */
 static void owed(void **state)
 {
 	const struct cst_owned *o = cst_owned_first();
+	struct upf_restored r;
 	uint64_t next;
 
 	(void)state;
@@ -634,13 +623,13 @@ static void owed(void **state)
 	upf_owned_touch(upf_session_by_seid(1), 1);
 	o->turn(1, CST_OWNER_CONNECTED, CST_OWNER_INERTIAL);
 	upf_owned_owe_data(upf_session_by_seid(1));
-	next_life();
+	next_life(&r);
 	assert_true(upf_session_by_seid(1)->owed_data);
 	next = cst_event_next();
 	o->turn(1, CST_OWNER_INERTIAL, CST_OWNER_CONNECTED);
 	upf_owned_tick();
 	assert_int_equal(cst_event_next(), next + 1);
-	next_life();
+	next_life(&r);
 	assert_int_equal(upf_session_by_seid(1)->owner, 1);
 	assert_false(upf_session_by_seid(1)->owed_data);
 	DELETE("{'seid':1}");
