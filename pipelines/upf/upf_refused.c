@@ -9,7 +9,14 @@ struct refused {
 	struct upf_session *book; /* `used` and `fresh` mark what is kept for it */
 };
 
-static struct refused *all;
+#define BUCKETS 4096 /* a missing network instance may keep back all sessions */
+
+static struct refused *all[BUCKETS]; /* by SEID */
+
+static struct refused **bucket_of(uint64_t seid)
+{
+	return &all[seid % BUCKETS];
+}
 
 static void keep_teids(struct upf_session *s)
 {
@@ -48,13 +55,13 @@ void upf_refused_keep(const struct upf_session *book)
 	keep_teids(s);
 	keep_addrs(s);
 	r->book = s;
-	r->next = all;
-	all = r;
+	r->next = *bucket_of(s->seid);
+	*bucket_of(s->seid) = r;
 }
 
 static struct refused **find(uint64_t seid)
 {
-	struct refused **at = &all;
+	struct refused **at = bucket_of(seid);
 
 	while (*at && (*at)->book->seid != seid)
 		at = &(*at)->next;
@@ -95,6 +102,7 @@ bool upf_refused_let_go(uint64_t seid)
 
 void upf_refused_close(void)
 {
-	while (all)
-		forget(&all);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		while (all[i])
+			forget(&all[i]);
 }
