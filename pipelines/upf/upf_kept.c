@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "be.h"
 #include "log.h"
 #include "store.h"
 
@@ -53,12 +54,6 @@ static void settle(struct upf_session *s)
 		upf_parts(s)[i].fresh = upf_parts(s)[i].used = upf_parts(s)[i].gone = 0;
 }
 
-static void key_of(uint64_t seid, uint8_t key[8])
-{
-	for (int i = 7; i >= 0; i--, seid >>= 8)
-		key[i] = (uint8_t)seid;
-}
-
 void upf_kept_put(const struct upf_session *s, const void *had, size_t had_len)
 {
 	static char small[4096] __attribute__((aligned(8)));
@@ -73,7 +68,7 @@ void upf_kept_put(const struct upf_session *s, const void *had, size_t had_len)
 					    .state = upf_run(s)->state};
 	memcpy(buf + sizeof(struct head), s, bytes_of(s));
 	settle((struct upf_session *)(buf + sizeof(struct head)));
-	key_of(s->seid, key);
+	cst_put_be64(key, s->seid);
 	if (had_len != n || memcmp(had, buf, n) != 0)
 		cst_store_put(CST_DB_SESSION, key, sizeof(key), buf, n);
 	if (buf != small)
@@ -84,7 +79,7 @@ void upf_kept_drop(uint64_t seid)
 {
 	uint8_t key[8];
 
-	key_of(seid, key);
+	cst_put_be64(key, seid);
 	cst_store_del(CST_DB_SESSION, key, sizeof(key));
 }
 

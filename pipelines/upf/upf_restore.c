@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "be.h"
 #include "journal.h"
 #include "log.h"
 #include "module.h"
@@ -33,12 +34,14 @@
 static struct upf_restored last;
 
 struct value {
+	uint64_t seid;
 	const void *val;
 	size_t len;
 };
 
 struct waiting {
 	struct waiting *next;
+	uint64_t seid;
 	size_t len;
 	char bytes[];
 };
@@ -120,7 +123,7 @@ static int bring_back(struct cst_txn_run *run, const struct value *v, bool final
 		}
 	}
 	if (rc < 0 && rc != -EAGAIN) {
-		refuse(book ? book->seid : 0, e);
+		refuse(v->seid, e);
 		if (book)
 			upf_refused_keep(book);
 	}
@@ -133,10 +136,11 @@ static void postpone(struct batch *b, const struct value *v)
 	struct waiting *w = malloc(sizeof(*w) + v->len);
 
 	if (!w) {
-		refuse(0, &(struct cst_err){.reason = "no memory"});
+		refuse(v->seid, &(struct cst_err){.reason = "no memory"});
 		return;
 	}
 	memcpy(w->bytes, v->val, v->len);
+	w->seid = v->seid;
 	w->len = v->len;
 	w->next = b->waiting;
 	b->waiting = w;
@@ -168,15 +172,15 @@ static int apply(struct batch *b)
 	return rc;
 }
 
-static int add(struct batch *b, const void *val, size_t len)
+static int add(struct batch *b, uint64_t seid, const void *val, size_t len)
 {
-	b->v[b->n++] = (struct value){val, len};
+	b->v[b->n++] = (struct value){seid, val, len};
 	return b->n == AT_ONCE ? apply(b) : 0;
 }
 
 static int collect(void *arg, const void *key, size_t klen, const void *val, size_t vlen)
 {
-	return add(arg, val, vlen);
+	return add(arg, klen == 8 ? cst_be64(key) : 0, val, vlen);
 }
 
 static int bring_waiting(struct batch *b)
@@ -187,7 +191,7 @@ static int bring_waiting(struct batch *b)
 	b->waiting = NULL;
 	b->final = true;
 	for (struct waiting *w = all; w && rc == 0; w = w->next)
-		rc = add(b, w->bytes, w->len);
+		rc = add(b, w->seid, w->bytes, w->len);
 	if (rc == 0 && b->n > 0)
 		rc = apply(b);
 	for (struct waiting *w = all; w; w = next) {
