@@ -30,9 +30,7 @@
 #define UPF_URR_ENDS    0x0800 /* no session has it any more: a final report is due */
 #define UPF_URR_OVER    0x1000 /* a spent quota lets packets pass: inertia */
 #define UPF_URR_SLOW    0x2000 /* the session is to be throttled for it: inertia */
-#define UPF_URR_ORPHAN                                                             \
-	0x4000 /* of an earlier life of coastd, and no session has come back to it \
-		*/
+#define UPF_URR_ORPHAN  0x4000 /* an earlier coastd's, and no session has come back to it */
 
 /* What a quota that is spent does while the owner of its session is away. */
 enum upf_inert {
