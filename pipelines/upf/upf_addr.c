@@ -200,7 +200,7 @@ static uint64_t stray_key(const struct upf_held_addr *a, uint32_t i)
 
 	memcpy(b, a->b, 8);
 	if (a->v6)
-		upf_ue_put64(b, upf_ue_be64(b) + i);
+		cst_put_be64(b, cst_be64(b) + i);
 	memcpy(&key, b, 8);
 	if (!a->v6)
 		key = (uint32_t)key;
@@ -341,9 +341,9 @@ static bool choose_in(struct upf_ue_pool *p, struct upf_held_addr *a)
 		keep_position(p);
 		memcpy(a->b, p->prefix.ip.b, 8);
 		if (a->v6) {
-			upf_ue_put64(a->b, upf_ue_be64(a->b) + at);
+			cst_put_be64(a->b, cst_be64(a->b) + at);
 		} else {
-			upf_ue_put64(a->b, upf_ue_be64(a->b) + ((uint64_t)at << 32));
+			cst_put_be64(a->b, cst_be64(a->b) + ((uint64_t)at << 32));
 			memset(a->b + 4, 0, 4);
 		}
 		return true;

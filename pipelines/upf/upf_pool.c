@@ -34,12 +34,12 @@ static int normalize(const struct upf_pool_obj *obj, struct cst_prefix *out, uin
 	if (in->len > unit)
 		return cst_err(e, -EINVAL, "prefix",
 			       "each UE gets a /64, so the pool is /64 or larger");
-	if (v6 && upf_ue_be64(in->ip.b + 8) != 0)
+	if (v6 && cst_be64(in->ip.b + 8) != 0)
 		return cst_err(e, -EINVAL, "prefix", "the lower half of the address must be zero");
 	if (unit - in->len > 31)
 		return cst_err(e, -ENOSPC, "prefix", "too large: raise the prefix length");
 	*out = (struct cst_prefix){.ip = {.family = in->ip.family}, .len = in->len};
-	upf_ue_put64(out->ip.b, n);
+	cst_put_be64(out->ip.b, n);
 	*count = 1ull << (unit - in->len);
 	return 0;
 }

@@ -5,8 +5,7 @@
  */
 #pragma once
 
-#include <string.h>
-
+#include "be.h"
 #include "upf_books.h"
 
 enum upf_pool_state { UPF_POOL_FREE, UPF_POOL_PLANNED, UPF_POOL_LIVE, UPF_POOL_DYING };
@@ -37,25 +36,11 @@ static inline bool upf_ue_pool_usable(const struct upf_ue_pool *p)
 bool upf_ue_covers(const struct upf_ue_pool *p, const struct upf_held_addr *a);
 void upf_ue_drop(struct upf_ue_pool *p);
 
-static inline uint64_t upf_ue_be64(const uint8_t *b)
-{
-	uint64_t x;
-
-	memcpy(&x, b, 8);
-	return __builtin_bswap64(x);
-}
-
-static inline void upf_ue_put64(uint8_t *b, uint64_t x)
-{
-	x = __builtin_bswap64(x);
-	memcpy(b, &x, 8);
-}
-
 /* Upper half of the address as a number; IPv4 in its upper 32 bits, so that prefixes compare alike.
  */
 static inline uint64_t upf_ue_number_of(const uint8_t *b, bool v6)
 {
-	return v6 ? upf_ue_be64(b) : upf_ue_be64(b) >> 32 << 32;
+	return v6 ? cst_be64(b) : cst_be64(b) >> 32 << 32;
 }
 
 static inline uint64_t upf_ue_prefix_mask(uint8_t len)
