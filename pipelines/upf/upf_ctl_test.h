@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "engine/rcu.h"
+#include "rpc/rpc.h"
 #include "upf_books.h"
 
 static struct cst_err err;
@@ -72,6 +73,32 @@ static inline void refused(const struct cst_class *c, enum cst_op op, const char
 	refused(&upf_session_class, CST_OP_PUT, text, code, field, reason)
 #define NO_MODIFY(text, code, field, reason) \
 	refused(&upf_session_class, CST_OP_MODIFY, text, code, field, reason)
+
+/* A call over the socket: the whole reply. */
+static inline json_t *rpc(const char *method, const char *params)
+{
+	char line[3000];
+	json_t *p = js(params), *reply;
+	char *text = json_dumps(p, 0), *out;
+
+	snprintf(line, sizeof(line),
+		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, text);
+	out = cst_rpc_serve(line, strlen(line), true);
+	reply = json_loads(out, 0, NULL);
+	free(out);
+	free(text);
+	json_decref(p);
+	return reply;
+}
+
+static inline void does(const char *method, const char *params)
+{
+	json_t *reply = rpc(method, params);
+
+	if (json_object_get(reply, "error"))
+		fail_msg("%s: %s", method, json_dumps(reply, 0));
+	json_decref(reply);
+}
 
 static inline void put_vrf(const char *name)
 {

@@ -85,31 +85,6 @@ static void pass(uint64_t ms)
 
 /* ---- calls ------------------------------------------------------------------------------- */
 
-static json_t *rpc(const char *method, const char *params)
-{
-	char line[3000];
-	json_t *p = js(params), *reply;
-	char *text = json_dumps(p, 0), *out;
-
-	snprintf(line, sizeof(line),
-		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, text);
-	out = cst_rpc_serve(line, strlen(line), true);
-	reply = json_loads(out, 0, NULL);
-	free(out);
-	free(text);
-	json_decref(p);
-	return reply;
-}
-
-static void does(const char *method, const char *params)
-{
-	json_t *reply = rpc(method, params);
-
-	if (json_object_get(reply, "error"))
-		fail_msg("%s: %s", method, json_dumps(reply, 0));
-	json_decref(reply);
-}
-
 static void does_not(const char *method, const char *params, const char *field, const char *reason)
 {
 	json_t *reply = rpc(method, params);

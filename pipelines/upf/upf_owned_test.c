@@ -115,19 +115,26 @@ static void test_list(void **state)
 	(void)state;
 }
 
-static int admit(const char *params, json_t **result)
+/* The method alone, `obj` for its parameters: errors are told as it tells them. */
+static int method(const char *name, void *obj, const char *params, json_t **result)
 {
-	const struct cst_method *m = cst_method_by_name("session.admit");
+	const struct cst_method *m = cst_method_by_name(name);
 	struct cst_pool *p = cst_pool_new();
-	struct upf_admit_obj a;
 	json_t *j = js(params);
-	int rc = cst_decode(m->params, j, false, p, &a, &err);
+	int rc = cst_decode(m->params, j, false, p, obj, &err);
 
 	if (rc == 0)
-		rc = m->call(&a, result, &err);
+		rc = m->call(obj, result, &err);
 	json_decref(j);
 	cst_pool_free(p);
 	return rc;
+}
+
+static int admit(const char *params, json_t **result)
+{
+	struct upf_admit_obj a;
+
+	return method("session.admit", &a, params, result);
 }
 
 #define GNB \
@@ -476,17 +483,11 @@ static void test_admit(void **state)
 
 static int query(const char *params)
 {
-	const struct cst_method *m = cst_method_by_name("session.query");
-	struct cst_pool *p = cst_pool_new();
 	struct upf_query_obj q;
-	json_t *j = js(params), *result = NULL;
-	int rc = cst_decode(m->params, j, false, p, &q, &err);
+	json_t *result = NULL;
+	int rc = method("session.query", &q, params, &result);
 
-	if (rc == 0)
-		rc = m->call(&q, &result, &err);
 	json_decref(result);
-	json_decref(j);
-	cst_pool_free(p);
 	return rc;
 }
 

@@ -533,22 +533,6 @@ static unsigned told_after(uint64_t ms)
 	return (unsigned)(cst_event_next() - next);
 }
 
-static void does(const char *method, const char *params)
-{
-	char line[400], *out;
-	json_t *p = js(params);
-	char *text = json_dumps(p, 0);
-
-	snprintf(line, sizeof(line),
-		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, text);
-	out = cst_rpc_serve(line, strlen(line), true);
-	if (strstr(out, "\"error\""))
-		fail_msg("%s", out);
-	free(out);
-	free(text);
-	json_decref(p);
-}
-
 static const struct upf_pdr *downlink(uint64_t seid)
 {
 	const struct upf_session *s = upf_session_by_seid(seid);

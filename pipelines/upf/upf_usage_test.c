@@ -85,23 +85,13 @@ static json_t *usage_in(json_t *reply)
 	return json_object_get(json_array_get(reply, 0), "usage_reports");
 }
 
+/* Its result, or the error. */
 static json_t *ask(const char *method, const char *params)
 {
-	char line[300];
-	char *answer;
-	json_t *j, *out;
+	json_t *reply = rpc(method, params), *result = json_object_get(reply, "result");
+	json_t *out = json_incref(result ? result : json_object_get(reply, "error"));
 
-	snprintf(line, sizeof(line), "{'jsonrpc':'2.0','id':1,'method':'%s','params':%s}", method,
-		 params);
-	for (char *p = line; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	answer = cst_rpc_serve(line, strlen(line), true);
-	j = json_loads(answer, 0, NULL);
-	free(answer);
-	out = json_incref(json_object_get(j, "result") ? json_object_get(j, "result")
-						       : json_object_get(j, "error"));
-	json_decref(j);
+	json_decref(reply);
 	return out;
 }
 
