@@ -164,9 +164,8 @@ static uint32_t sum_of_quota(const struct upf_urr_obj *u, unsigned kind)
 }
 
 /* Quotas that are not those which were granted last; from now on they are. */
-static uint32_t changed_quotas(struct upf_urr *b, const struct upf_urr_obj *u)
+static uint32_t changed_quotas(struct upf_urr *b, const struct upf_urr_obj *u, uint32_t kinds)
 {
-	uint32_t kinds = upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
 	uint32_t changed = 0;
 
 	for (unsigned k = 0; k < 3; k++) {
@@ -211,12 +210,28 @@ static bool is_again(const struct upf_urr *b, const struct upf_session *s, uint3
 	       b->state == upf_run(s)->state;
 }
 
+/* Those that are new are granted, those that the rule has no more are withdrawn. */
+static void take_quotas(struct upf_urr *b, struct upf_limit *l, const struct upf_urr_obj *u,
+			bool is_new, const struct upf_now *now)
+{
+	uint32_t later = upf_urr_kinds(u, URR_SUBSEQUENT_VOLUME_QUOTA, URR_SUBSEQUENT_TIME_QUOTA,
+				       URR_SUBSEQUENT_EVENT_QUOTA);
+	uint32_t kinds = upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
+
+	upf_urr_grant(b, l, u, changed_quotas(b, u, kinds), false, now);
+	if (is_new && b->flags & UPF_URR_AFTER)
+		upf_urr_grant(b, l, u, later, true, now);
+	upf_urr_withdraw(b, l, b->granted_kinds & ~(kinds | later));
+	if (!(b->triggers & UPF_RT_QUVTI) || b->validity_due == 0)
+		upf_urr_validate(b, u, now);
+}
+
 static void take_rule(uint32_t number, const struct upf_change *c, const struct upf_urr_obj *u,
 		      const struct upf_urr_obj *was)
 {
 	struct upf_urr *b = upf_urr_at(number);
 	struct upf_limit *l = upf_urr_limit(number);
-	uint32_t kinds, sum = sum_of_rule(u);
+	uint32_t sum = sum_of_rule(u);
 	struct upf_seen s;
 	bool again = c->again && is_again(b, c->next, u->id);
 
@@ -226,8 +241,8 @@ static void take_rule(uint32_t number, const struct upf_change *c, const struct 
 		begin_book(number, c->next, u->id);
 		was = NULL;
 	}
-	__atomic_store_n(&b->rule, 0,
-			 __ATOMIC_SEQ_CST); /* cut short from here on it follows none */
+	/* cut short from here on it follows none */
+	__atomic_store_n(&b->rule, 0, __ATOMIC_SEQ_CST);
 	b->owner = c->next->owner;
 	b->flags &= (uint16_t) ~(again ? UPF_URR_FINAL | UPF_URR_ENDS : 0);
 	upf_urr_see(number, &s);
@@ -248,16 +263,7 @@ static void take_rule(uint32_t number, const struct upf_change *c, const struct 
 	}
 	if (!was || c->again || !same_thresholds(u, was))
 		upf_urr_arm(b, l, u, UPF_QUOTA_ALL, &s.now);
-	kinds = changed_quotas(b, u);
-	upf_urr_grant(b, l, u, kinds, false, &s.now);
-	kinds = upf_urr_kinds(u, URR_SUBSEQUENT_VOLUME_QUOTA, URR_SUBSEQUENT_TIME_QUOTA,
-			      URR_SUBSEQUENT_EVENT_QUOTA);
-	if (!was && b->flags & UPF_URR_AFTER)
-		upf_urr_grant(b, l, u, kinds, true, &s.now);
-	kinds |= upf_urr_kinds(u, URR_VOLUME_QUOTA, URR_TIME_QUOTA, URR_EVENT_QUOTA);
-	upf_urr_withdraw(b, l, b->granted_kinds & ~kinds);
-	if (!(b->triggers & UPF_RT_QUVTI) || b->validity_due == 0)
-		upf_urr_validate(b, u, &s.now);
+	take_quotas(b, l, u, !was, &s.now);
 	upf_urr_follow(number, &s);
 	__atomic_store_n(&b->rule, sum, __ATOMIC_SEQ_CST);
 	if (was) /* what was counted already may reach a new threshold */
