@@ -83,22 +83,18 @@ void upf_kept_drop(uint64_t seid)
 	cst_store_del(CST_DB_SESSION, key, sizeof(key));
 }
 
-void upf_kept_update(const struct upf_session *s)
-{
-	struct cst_err e = {0};
-
-	upf_kept_put(s, NULL, 0);
-	if (cst_store_write(&e) < 0)
-		LOG_WARN("session %llu is not kept as it is: %s", (unsigned long long)s->seid,
-			 e.reason);
-}
-
 void upf_kept_write(void)
 {
 	struct cst_err e = {0};
 
 	if (cst_store_write(&e) < 0)
 		LOG_WARN("sessions are not kept as they are: %s", e.reason);
+}
+
+void upf_kept_update(const struct upf_session *s)
+{
+	upf_kept_put(s, NULL, 0);
+	upf_kept_write();
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */

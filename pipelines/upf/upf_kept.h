@@ -13,10 +13,11 @@
 /* Into the store's batch. `had` (may be NULL) is the value that is there: the same is not put. */
 void upf_kept_put(const struct upf_session *s, const void *had, size_t had_len);
 void upf_kept_drop(uint64_t seid);
-/* Something outside a change has become of it: into the store's log. What fails is told there. */
-void upf_kept_update(const struct upf_session *s);
-/* The same of all that were put since. */
+/* The batch into the store's log, for what becomes of sessions outside requests: what fails is told
+ * in the log alone. */
 void upf_kept_write(void);
+/* Both of one session. */
+void upf_kept_update(const struct upf_session *s);
 
 /* Read a value. The book is in `p` and as it was, but for what only a running transaction sees.
  * -EBADMSG: it is damaged; -EPROTONOSUPPORT: of a newer coastd; -ENOMEM. */

@@ -17,7 +17,7 @@
 #include "upf_node.h"
 #include "upf_template.h"
 #include "upf_times.h"
-#include "upf_urr_int.h"
+#include "upf_urr.h"
 
 /* A tick's share of the walk. */
 #define WALK_US    5000

@@ -24,7 +24,7 @@
 #include "upf_kept.h"
 #include "upf_refused.h"
 #include "upf_restore.h"
-#include "upf_urr_int.h"
+#include "upf_urr.h"
 #include "upf_work.h"
 
 #define AT_ONCE   256 /* sessions in one transaction */
