@@ -257,18 +257,28 @@ static void pay(struct upf_session *s)
 		upf_kept_put(s, NULL, 0);
 }
 
+static void owe(struct upf_session *s, bool data, bool error)
+{
+	tally(s, -1);
+	s->owed_data = data;
+	s->owed_error = error;
+	tally(s, 1);
+	upf_kept_put(s, NULL, 0);
+}
+
 /* What it was told of in its last moments it may not have heard: owed is what still waits for an
  * answer. */
 static void owe_unanswered(struct upf_session *s)
 {
 	const struct upf_held_part *p = upf_parts(s);
+	bool data = s->owed_data, error = s->owed_error;
 
 	for (unsigned i = 0; i < s->n_parts; i++) {
-		if (p[i].kind == UPF_PART_HELD && !s->owed_error)
-			upf_owned_owe_error(s);
-		if (p[i].kind == UPF_PART_QUEUE && !s->owed_data && upf_buffer_is_heard(s))
-			upf_owned_owe_data(s);
+		error |= p[i].kind == UPF_PART_HELD;
+		data |= p[i].kind == UPF_PART_QUEUE && upf_buffer_is_heard(s);
 	}
+	if (data != s->owed_data || error != s->owed_error)
+		owe(s, data, error);
 }
 
 /* Final reports come when the session is gone. */
@@ -313,27 +323,20 @@ void upf_owned_follow(struct upf_session *s)
 		see_later(s);
 }
 
-static void owe(struct upf_session *s, bool data)
+void upf_owned_owe_data(struct upf_session *s)
 {
 	if (!upf_owned_absent(s))
 		return;
-	tally(s, -1);
-	if (data)
-		s->owed_data = 1;
-	else
-		s->owed_error = 1;
-	tally(s, 1);
-	upf_kept_update(s);
-}
-
-void upf_owned_owe_data(struct upf_session *s)
-{
-	owe(s, true);
+	owe(s, true, s->owed_error);
+	upf_kept_write();
 }
 
 void upf_owned_owe_error(struct upf_session *s)
 {
-	owe(s, false);
+	if (!upf_owned_absent(s))
+		return;
+	owe(s, s->owed_data, true);
+	upf_kept_write();
 }
 
 void upf_owned_speak(struct upf_session *s)
