@@ -132,7 +132,8 @@ struct cst_owned {
 	int (*page)(unsigned owner, bool stale_only, uint64_t *cursor, uint32_t limit,
 		    json_t *items, struct cst_err *e);
 	/* These (`ids` NULL: all that it has) are the owner's and no longer stale or local; nothing
-	 * of their traffic changes. All or none: -ENOENT with the index. */
+	 * of their traffic changes. All or none: -ENOENT with the index, or why it cannot be kept.
+	 */
 	int (*adopt)(unsigned owner, const uint64_t *ids, unsigned n, struct cst_err *e);
 	/* End at most `most` that are stale (while the owner is INERTIAL: of all it has) and whose
 	 * time (cst_inertia_class.seconds) is over, unless their class keeps them; or stale ones of

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "journal/journal_int.h"
 #include "log.h"
@@ -20,14 +19,6 @@ static int64_t refused_at;    /* when the store failed last */
 int64_t jnl_now(void)
 {
 	return (int64_t)cst_now_ms();
-}
-
-static uint64_t unix_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* ---- into the store ------------------------------------------------------ */
@@ -190,7 +181,7 @@ static int keep(const struct cst_event_type *t, const struct cst_journal_key *k,
 	if (r->gone || k->seqn > r->seqn)
 		r->seqn = k->seqn;
 	r->gone = false;
-	en.value = jnl_value(&en, unix_ms(), text, &en.len);
+	en.value = jnl_value(&en, cst_unix_ms(), text, &en.len);
 	kept = en.value != NULL ? jnl_add(&en) : NULL;
 	if (kept == NULL)
 		goto lost;
@@ -344,7 +335,7 @@ static const struct cst_event_type *type_in(const char *text)
 
 static bool load_entry(uint64_t number, const void *value, size_t len)
 {
-	uint64_t now = unix_ms();
+	uint64_t now = cst_unix_ms();
 	struct jnl_head head;
 	const char *text = jnl_parse(number, value, len, &head);
 	struct jnl_entry en = {.number = number, .len = (uint32_t)len};

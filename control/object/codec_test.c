@@ -7,7 +7,7 @@ static struct cst_err err;
 
 static int decode(const char *text, bool partial)
 {
-	json_t *js = js_of(text);
+	json_t *js = quoted(text);
 	int ret;
 
 	cst_pool_reset(pool);
@@ -190,7 +190,7 @@ static void test_defaults_and_partial(void **state)
 
 static void test_key(void **state)
 {
-	json_t *js = js_of("{'name':'x'}"), *more = js_of("{'name':'x','mtu':1500}");
+	json_t *js = quoted("{'name':'x'}"), *more = quoted("{'name':'x','mtu':1500}");
 
 	assert_int_equal(cst_decode_key(&sample_object, js, pool, &s, &err), 0);
 	assert_string_equal(s.name, "x");
@@ -215,7 +215,7 @@ static void note(void *arg, const struct cst_err *e)
 static void test_all_errors(void **state)
 {
 	json_t *js =
-		js_of("{'mtu':1,'rules':[{'id':1,'color':1},7,{'id':66666,'leaf':{}}],'hits':1}");
+		quoted("{'mtu':1,'rules':[{'id':1,'color':1},7,{'id':66666,'leaf':{}}],'hits':1}");
 
 	seen[0] = '\0';
 	assert_int_equal(cst_decode_all(&sample_object, js, pool, &s, note, NULL), 7);
@@ -232,7 +232,7 @@ static void test_encode(void **state)
 		"'mac':'02:00:00:00:00:0f',"
 		"'rule':{'id':1,'colour':'blue','leaf':{'teid':'0x1001','ipv4':'192.0.2.1'},"
 		"'filters':['ab']},'numbers':[1,2],'switches':[true,false],'hues':['red']}";
-	json_t *js = js_of(text), *back;
+	json_t *js = quoted(text), *back;
 
 	assert_int_equal(decode(text, false), 0);
 	back = cst_encode(&sample_object, &s);
@@ -299,7 +299,7 @@ static void test_merge(void **state)
 
 	good("'mtu':1400,'u8':7,'rules':[{'id':1}],'ip':'192.0.2.1'");
 	base = s;
-	js = js_of("{'name':'x','mtu':1300,'rules':[]}");
+	js = quoted("{'name':'x','mtu':1300,'rules':[]}");
 	assert_int_equal(cst_decode(&sample_object, js, true, pool, &s, &err), 0);
 	cst_merge(&sample_object, &base, &s);
 	assert_int_equal(base.mtu, 1300);
@@ -319,7 +319,7 @@ static void test_merge(void **state)
 static void test_pool(void **state)
 {
 	struct cst_pool *p = cst_pool_new();
-	json_t *js = js_of("{'name':'x','numbers':[1,2,3]}");
+	json_t *js = quoted("{'name':'x','numbers':[1,2,3]}");
 	unsigned char *m;
 
 	cst_pool_limit(p, 100000);
@@ -352,7 +352,7 @@ static const struct cst_field *field(const char *name)
 
 static void from_text(const char *name, const char *text, const char *want)
 {
-	json_t *js, *w = js_of(want);
+	json_t *js, *w = quoted(want);
 
 	if (cst_field_from_text(field(name), text, &js, &err) < 0)
 		fail_msg("%s=%s: %s", name, text, err.reason);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "object.h"
+#include "quoted.h"
 
 enum { RED, GREEN, BLUE };
 static const char *const colours[] = {"red", "green", "blue", NULL};
@@ -109,21 +110,3 @@ static const struct cst_field sample_fields[] = {
 };
 static const struct cst_object sample_object =
 	CST_OBJECT("sample", struct sample, sample_fields, "one of everything");
-
-/* JSON with ' for ", so that tests are legible. The caller decrefs. */
-static inline json_t *js_of(const char *text)
-{
-	char buf[4096];
-	json_error_t e;
-	json_t *js;
-
-	assert_true(strlen(text) < sizeof(buf));
-	strcpy(buf, text);
-	for (char *c = buf; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
-	js = json_loads(buf, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-	if (js == NULL)
-		fail_msg("%s in %s", e.text, buf);
-	return js;
-}

@@ -14,6 +14,7 @@
 #include "inertia_double.h"
 #include "inertia_keep.h"
 #include "inertia_tick.h"
+#include "quoted.h"
 #include "rpc/rpc_int.h"
 
 static struct conn {
@@ -48,9 +49,7 @@ static int call(struct conn *c, const char *method, const char *params)
 
 	snprintf(line, sizeof(line), "{'jsonrpc':'2.0','id':1,'method':'%s','params':%s}", method,
 		 params);
-	for (char *at = line; *at != '\0'; at++)
-		if (*at == '\'')
-			*at = '"';
+	unquote(line);
 	reply = rpc_serve(line, strlen(line), &c->peer, NULL);
 	js = json_loads(reply, 0, NULL);
 	json_decref(result);

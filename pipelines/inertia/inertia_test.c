@@ -13,27 +13,13 @@
 
 #include "inertia_double.h"
 #include "inertia_keep.h"
+#include "quoted.h"
 
 static struct cst_err err;
 
-/* Single quotes for double ones, so that requests can be read. */
-static json_t *parse(const char *text)
-{
-	char *s = strdup(text);
-	json_t *js;
-
-	for (char *c = s; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
-	js = json_loads(s, 0, NULL);
-	free(s);
-	assert_non_null(js);
-	return js;
-}
-
 static int run(const struct cst_class *c, enum cst_op op, const char *text)
 {
-	json_t *js = parse(text);
+	json_t *js = quoted(text);
 	int ret = cst_txn_run(c, op, js, NULL, &err);
 
 	json_decref(js);

@@ -23,31 +23,16 @@
 #include "net/net.h"
 #include "net_api.h"
 #include "port/port.h"
+#include "quoted.h"
 #include "rpc/rpc.h"
 #include "table/arena.h"
 
 static char dir[] = "/tmp/coast-net-XXXXXX";
 static struct cst_err err;
 
-/* Single quotes for double ones, so that requests can be read. */
-static json_t *parse(const char *text)
-{
-	char *s = strdup(text);
-	json_t *js;
-
-	for (char *c = s; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
-	js = json_loads(s, 0, NULL);
-	if (js == NULL)
-		fail_msg("not JSON: %s", text);
-	free(s);
-	return js;
-}
-
 static int run(const struct cst_class *c, enum cst_op op, const char *text)
 {
-	json_t *js = parse(text);
+	json_t *js = quoted(text);
 	int ret = cst_txn_run(c, op, js, NULL, &err);
 
 	json_decref(js);
@@ -97,9 +82,7 @@ static json_t *call(const char *request)
 	json_t *js, *result;
 
 	snprintf(line, sizeof(line), "%s", request);
-	for (char *c = line; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
+	unquote(line);
 	answer = cst_rpc_serve(line, strlen(line), true);
 	js = json_loads(answer, 0, NULL);
 	result = json_incref(json_object_get(js, "result"));

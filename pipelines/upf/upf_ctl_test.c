@@ -615,7 +615,7 @@ static void test_counters(void **state)
 
 static unsigned listed(const char *filter, uint32_t limit)
 {
-	struct cst_page page = {.filter = js(filter), .limit = limit};
+	struct cst_page page = {.filter = quoted(filter), .limit = limit};
 	unsigned n = 0;
 
 	do {

@@ -15,31 +15,15 @@
 #include <unistd.h>
 
 #include "engine/rcu.h"
+#include "quoted.h"
 #include "rpc/rpc.h"
 #include "upf_books.h"
 
 static struct cst_err err;
 
-/* JSON with ' for ", as C likes it. */
-static inline json_t *js(const char *text)
-{
-	char *s = strdup(text);
-	json_error_t je;
-	json_t *out;
-
-	for (char *p = s; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	out = json_loads(s, 0, &je);
-	if (!out)
-		fail_msg("%s at %d of %s", je.text, je.position, s);
-	free(s);
-	return out;
-}
-
 static inline int call(const struct cst_class *c, enum cst_op op, const char *text, json_t **reply)
 {
-	json_t *j = js(text);
+	json_t *j = quoted(text);
 	int rc = cst_txn_run(c, op, j, reply, &err);
 
 	json_decref(j);
@@ -78,7 +62,7 @@ static inline void refused(const struct cst_class *c, enum cst_op op, const char
 static inline json_t *rpc(const char *method, const char *params)
 {
 	char line[3000];
-	json_t *p = js(params), *reply;
+	json_t *p = quoted(params), *reply;
 	char *text = json_dumps(p, 0), *out;
 
 	snprintf(line, sizeof(line),

@@ -277,7 +277,7 @@ static void test_framed_many_failures(void **state)
 			 "'100.%u.%u.0/24'],'sdf_filters':[{'flow_description':'nonsense'}]},"
 			 "'far_id':1}]}",
 			 i + 1, 64 + i / 256, i % 256);
-		j = js(text);
+		j = quoted(text);
 		assert_int_equal(cst_decode(&upf_session_object, j, false, t.pool, &s, &err), 0);
 		assert_true(upf_session_class.put(&t, &s, &err) < 0);
 		json_decref(j);

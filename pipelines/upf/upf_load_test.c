@@ -66,7 +66,7 @@ static json_t *session(int n, uint32_t far_teid)
 		while ((at = strstr(text, "internet'")) != NULL)
 			memcpy(at, "mec'     ", 9);
 	}
-	return js(text);
+	return quoted(text);
 }
 
 static void run(enum cst_op op, json_t *j)
@@ -101,7 +101,7 @@ static void *count_late(void *arg)
 /* The final report has all that was counted, also after the commit, and the reply has it. */
 static void test_final_report_waits(void **state)
 {
-	json_t *s = session(7, 1), *reply, *report, *key = js("{'seid':7}");
+	json_t *s = session(7, 1), *reply, *report, *key = quoted("{'seid':7}");
 	struct rte_rcu_qsbr *v = cst_rcu();
 	struct late late;
 	pthread_t worker;
@@ -109,9 +109,10 @@ static void test_final_report_waits(void **state)
 	(void)state;
 	assert_int_equal(rte_rcu_qsbr_thread_register(v, 1), 0);
 	json_object_set_new(s, "urrs",
-			    js("[{'id':1,'measurement_method':['VOLUM'],"
-			       "'reporting_triggers':[]}]"));
-	json_object_set_new(json_array_get(json_object_get(s, "pdrs"), 0), "urr_ids", js("[1]"));
+			    quoted("[{'id':1,'measurement_method':['VOLUM'],"
+				   "'reporting_triggers':[]}]"));
+	json_object_set_new(json_array_get(json_object_get(s, "pdrs"), 0), "urr_ids",
+			    quoted("[1]"));
 	run(CST_OP_PUT, s);
 	late.u = &upf_tables.usages[upf_part_of(upf_session_by_seid(7), UPF_PART_USAGE, 1)->number];
 	late.teid = upf_session_by_seid(7)->teids[0].teid;
@@ -164,7 +165,7 @@ static void test_grace(void **state)
 	/* deleted: its TEID leads nowhere at once, its places stay taken */
 	line = upf_run(upf_session_by_seid(7));
 	memcpy(before, line, sizeof(before));
-	run(CST_OP_DELETE, js("{'seid':7}"));
+	run(CST_OP_DELETE, quoted("{'seid':7}"));
 	assert_int_equal(upf_find_teid(vrf("access"), teid), 0);
 	for (int i = 100; i < 120; i++)
 		run(CST_OP_PUT, session(i, 3));
@@ -176,7 +177,7 @@ static void test_grace(void **state)
 					     upf_tables.teid_tag_bits,
 				     teid >> upf_tables.teid_tag_bits);
 		snprintf(key, sizeof(key), "{'seid':%d}", i);
-		run(CST_OP_DELETE, js(key));
+		run(CST_OP_DELETE, quoted(key));
 	}
 	upf_inventory(&u);
 	assert_int_equal(u.sessions, 0);
@@ -246,7 +247,7 @@ static void test_many(void **state)
 		char key[32];
 
 		snprintf(key, sizeof(key), "{'seid':%d}", n);
-		run(CST_OP_DELETE, js(key));
+		run(CST_OP_DELETE, quoted(key));
 	}
 	cst_rcu_reclaim(true);
 	same_usage(&empty);

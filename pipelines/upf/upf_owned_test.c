@@ -93,7 +93,7 @@ static void test_final_owner(void **state)
 
 static void list_is(const char *filter, unsigned n)
 {
-	struct cst_page page = {.filter = js(filter), .limit = 100, .items = json_array()};
+	struct cst_page page = {.filter = quoted(filter), .limit = 100, .items = json_array()};
 
 	assert_int_equal(upf_session_class.list(&page, &err), 0);
 	assert_int_equal(json_array_size(page.items), n);
@@ -120,7 +120,7 @@ static int method(const char *name, void *obj, const char *params, json_t **resu
 {
 	const struct cst_method *m = cst_method_by_name(name);
 	struct cst_pool *p = cst_pool_new();
-	json_t *j = js(params);
+	json_t *j = quoted(params);
 	int rc = cst_decode(m->params, j, false, p, obj, &err);
 
 	if (rc == 0)

@@ -428,7 +428,7 @@ static void test_far_refusals(void **state)
 /* Of sessions in which nothing was chosen; a SEID as session.get shows it. */
 static void test_plain_replies(void **state)
 {
-	json_t *replies, *wanted = js("[{'seid':'0xffffffffffffffff'},{'seid':7}]");
+	json_t *replies, *wanted = quoted("[{'seid':'0xffffffffffffffff'},{'seid':7}]");
 
 	(void)state;
 	assert_int_equal(call(&upf_session_class, CST_OP_PUT,

@@ -39,7 +39,7 @@ static void count(unsigned seid, uint16_t pdr, uint64_t packets, uint64_t bytes)
 static json_t *ask(const char *params)
 {
 	json_t *call = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", 1, "method",
-				 "session.top", "params", js(params));
+				 "session.top", "params", quoted(params));
 	char *line = json_dumps(call, 0), *reply = cst_rpc_serve(line, strlen(line), false);
 	json_t *got = json_loads(reply, 0, NULL), *result;
 
