@@ -47,6 +47,7 @@ _Static_assert(sizeof(struct cst_pkt) == 64, "one cache line");
 #define CST_PKT_LOCAL    0x04 /* made by coast itself: no ICMP error about it */
 #define CST_PKT_TTL_DONE 0x08 /* hop limit already decremented */
 #define CST_PKT_AGAIN    0x10 /* the slice has kept it and looks at it once more */
+#define CST_PKT_PASSED   0x20 /* a frame whose taker does not want it (net/frames.h) */
 
 static inline struct cst_pkt *cst_pkt(struct rte_mbuf *m)
 {

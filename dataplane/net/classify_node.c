@@ -14,6 +14,7 @@
 #include "ip.h"
 #include "net/drops.h"
 #include "net/fib.h"
+#include "net/frames.h"
 #include "net/udp_in.h"
 #include "slow/slow.h"
 #include "vlan.h"
@@ -292,6 +293,14 @@ static inline uint8_t ip6(const struct cst_snap *snap, struct rte_mbuf *m,
 
 /* ---- the node ---------------------------------------------------------------- */
 
+/* A frame out of a tunnel that nobody has taken, or has passed on. */
+static uint8_t __rte_noinline of_tunnel(struct rte_mbuf *m)
+{
+	const struct cst_frame_tunnels *t = cst_frame_tunnels();
+
+	return t ? *t->classify_edge : cst_drop(m, &eth_no_interface);
+}
+
 /* The usual frame, untagged, with an IP packet in it, needs no more than a look at its type. */
 static inline bool is_plain(const struct rte_mbuf *m, uint16_t ethertype)
 {
@@ -303,15 +312,23 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct cst_pkt *pkt = cst_pkt(m);
-	const struct cst_snap_port *port = &snap->ports[pkt->port % CST_MAX_PORTS];
+	const struct cst_snap_port *port;
 	const struct cst_snap_iface *iface;
 	const struct cst_drop *why;
-	uint16_t id = port->untagged;
 	struct l2 l2 = {.len = 14};
+	uint8_t taker;
+	uint16_t id;
 	bool group;
 
 	if (unlikely(m->data_len < 14))
 		return cst_drop(m, &eth_truncated);
+	taker = cst_frames_wanted(pkt);
+	if (unlikely(taker))
+		return *cst_frames_edges[taker];
+	if (unlikely(!pkt->port))
+		return of_tunnel(m);
+	port = &snap->ports[pkt->port % CST_MAX_PORTS];
+	id = port->untagged;
 	l2.ethertype = cst_be16(p + 12);
 	if (unlikely(!is_plain(m, l2.ethertype))) {
 		if (!tagged(port, m, &l2, &id))
