@@ -15,7 +15,7 @@ struct system_obj {
 	uint8_t poll;
 	uint8_t hugepages;
 	uint32_t memory_mb, packet_buffers, buffer_size;
-	uint32_t max_sessions, max_pdrs, max_addresses;
+	uint32_t max_sessions, max_pdrs, max_addresses, max_streams;
 	uint32_t big_loop_us;
 	uint32_t journal_mb, journal_hours;
 	const char *run_dir, *arena_path, *store;
@@ -50,6 +50,8 @@ static const struct cst_field fields[] = {
 	CST_F_UINT(
 		struct system_obj, max_addresses, 1, 1u << 26, NULL, 0, "1048576",
 		"room for so many addresses (IPv6: prefixes of 64 bits) in all UE pools together"),
+	CST_F_UINT(struct system_obj, max_streams, 1, (1u << 20) - 1, NULL, 0, "65535",
+		   "room for so many streams"),
 	CST_F_UINT(struct system_obj, big_loop_us, 10, 10000000, "microseconds", 0, "1000",
 		   "one walk of a worker that takes longer is counted and told"),
 	CST_F_UINT(struct system_obj, journal_mb, 1, 1u << 20, "MiB", 0, "64",
@@ -257,6 +259,7 @@ static void copy(const struct system_obj *s, struct cst_system *sys)
 		.max_sessions = s->max_sessions,
 		.max_pdrs = s->max_pdrs,
 		.max_addresses = s->max_addresses,
+		.max_streams = s->max_streams,
 		.big_loop_us = s->big_loop_us,
 		.journal_mb = s->journal_mb,
 		.journal_hours = s->journal_hours,

@@ -25,6 +25,7 @@ struct cst_system {
 	uint32_t max_sessions;   /* capacity of the session tables */
 	uint32_t max_pdrs;       /* capacity, PDRs in all sessions together */
 	uint32_t max_addresses;  /* capacity, addresses in all UE pools together */
+	uint32_t max_streams;    /* capacity, streams of prer */
 	uint32_t big_loop_us;    /* alarm when one walk takes longer */
 	uint32_t journal_mb;     /* bound of the journal of events, */
 	uint32_t journal_hours;  /* and how old they may be */

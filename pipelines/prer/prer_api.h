@@ -12,7 +12,7 @@
 
 #define PRER_NAME       63 /* characters of a name */
 #define PRER_PATHS      4  /* of a stream */
-#define PRER_MATCH_SIZE 64 /* octets that mask-and-match looks at */
+#define PRER_MATCH_SIZE 48 /* octets that mask-and-match looks at: two addresses and 36 behind */
 
 /* ---- recovery ------------------------------------------------------------ */
 
@@ -122,7 +122,7 @@ enum prer_path_field {
 
 struct prer_ip_match {
 	uint64_t has;
-	struct cst_prefix source, destination;
+	struct cst_ip source, destination;
 	uint8_t dscp, protocol;
 	uint16_t source_port, destination_port;
 };
@@ -138,8 +138,8 @@ enum prer_ip_match_field {
 /* IEEE 802.1CB clause 6, 802.1CBdb 6.8. */
 struct prer_identification_obj {
 	uint64_t has;
-	uint8_t type;   /* enum prer_ident_name */
-	uint8_t tagged; /* enum prer_tagged_name */
+	uint8_t type;   /* enum prer_by */
+	uint8_t tagged; /* enum prer_frames */
 	uint16_t vlan;  /* 0: any */
 	uint8_t mac[6];
 	struct prer_ip_match ip;
@@ -154,14 +154,8 @@ enum prer_identification_field {
 	IDENT_MASK,
 	IDENT_VALUE,
 };
-enum prer_ident_name {
-	PRER_IDENT_NULL,
-	PRER_IDENT_SOURCE,
-	PRER_IDENT_DESTINATION,
-	PRER_IDENT_IP,
-	PRER_IDENT_MASK,
-};
-enum prer_tagged_name { PRER_TAGGED_ALL, PRER_TAGGED_ONLY, PRER_TAGGED_PRIORITY };
+enum prer_by { PRER_BY_NULL, PRER_BY_SOURCE, PRER_BY_DESTINATION, PRER_BY_IP, PRER_BY_MASK };
+enum prer_frames { PRER_FRAMES_ALL, PRER_FRAMES_TAGGED, PRER_FRAMES_PRIORITY };
 
 struct prer_send_obj {
 	uint64_t has;

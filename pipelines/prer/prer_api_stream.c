@@ -7,9 +7,10 @@
 /* ---- identification ------------------------------------------------------ */
 
 static const struct cst_field ip_fields[] = {
-	CST_F_(struct prer_ip_match, source, CST_T_PREFIX, .help = "from this address or prefix"),
-	CST_F_(struct prer_ip_match, destination, CST_T_PREFIX,
-	       .help = "to this address or prefix"),
+	CST_F_IP(struct prer_ip_match, source, CST_T_IP, 0,
+		 "from this address; 0.0.0.0 or ::, or absent: any"),
+	CST_F_IP(struct prer_ip_match, destination, CST_T_IP, 0,
+		 "to this address; 0.0.0.0 or ::, or absent: any"),
 	CST_F_UINT(struct prer_ip_match, dscp, 0, 63, NULL, 0, NULL, "of this DSCP"),
 	CST_F_UINT(struct prer_ip_match, protocol, 0, 255, NULL, 0, NULL,
 		   "of this protocol: 6 TCP, 17 UDP, 132 SCTP"),
@@ -23,12 +24,14 @@ static int check_ip(const void *obj, struct cst_err *e)
 	bool ports = cst_has(m, IP_MATCH_SOURCE_PORT) || cst_has(m, IP_MATCH_DESTINATION_PORT);
 
 	if (cst_has(m, IP_MATCH_SOURCE) && cst_has(m, IP_MATCH_DESTINATION) &&
-	    m->source.ip.family != m->destination.ip.family)
+	    m->source.family != m->destination.family)
 		return cst_err(e, -EINVAL, "destination", "is of another family than source");
 	if (ports && m->protocol != 6 && m->protocol != 17 && m->protocol != 132)
 		return cst_err(e, -EINVAL, "protocol", "must be 6, 17 or 132 where ports count");
-	if (m->has == 0)
-		return cst_err(e, -EINVAL, NULL, "would match every IP packet: say which");
+	if (!cst_has(m, IP_MATCH_SOURCE) && !cst_has(m, IP_MATCH_DESTINATION))
+		return cst_err(e, -EINVAL, "source",
+			       "or destination is needed, 0.0.0.0 or :: for any: they say which "
+			       "IP it is");
 	return 0;
 }
 
@@ -118,22 +121,22 @@ static int check_mask(const struct prer_identification_obj *id, struct cst_err *
 static int check_ident(const void *obj, struct cst_err *e)
 {
 	const struct prer_identification_obj *id = obj;
-	bool by_mac = id->type <= PRER_IDENT_DESTINATION;
+	bool by_mac = id->type <= PRER_BY_DESTINATION;
 
 	if (by_mac && !cst_has(id, IDENT_MAC))
 		return cst_err(e, -EINVAL, "mac", "is missing: this type needs it");
-	if (id->type == PRER_IDENT_MASK && cst_has(id, IDENT_MAC))
+	if (id->type == PRER_BY_MASK && cst_has(id, IDENT_MAC))
 		return cst_err(e, -EINVAL, "mac", "is part of mask and value with this type");
-	if (id->type == PRER_IDENT_IP && !cst_has(id, IDENT_IP))
+	if (id->type == PRER_BY_IP && !cst_has(id, IDENT_IP))
 		return cst_err(e, -EINVAL, "ip", "is missing: this type needs it");
-	if (id->type != PRER_IDENT_IP && cst_has(id, IDENT_IP))
+	if (id->type != PRER_BY_IP && cst_has(id, IDENT_IP))
 		return cst_err(e, -EINVAL, "ip", "is for type: ip");
-	if (id->type != PRER_IDENT_MASK && (cst_has(id, IDENT_MASK) || cst_has(id, IDENT_VALUE)))
+	if (id->type != PRER_BY_MASK && (cst_has(id, IDENT_MASK) || cst_has(id, IDENT_VALUE)))
 		return cst_err(e, -EINVAL, cst_has(id, IDENT_MASK) ? "mask" : "value",
 			       "is for type: mask_and_match");
-	if (id->tagged == PRER_TAGGED_PRIORITY && id->vlan != 0)
+	if (id->tagged == PRER_FRAMES_PRIORITY && id->vlan != 0)
 		return cst_err(e, -EINVAL, "vlan", "cannot be with tagged: priority");
-	return id->type == PRER_IDENT_MASK ? check_mask(id, e) : 0;
+	return id->type == PRER_BY_MASK ? check_mask(id, e) : 0;
 }
 
 static const struct cst_object ident_object = {
