@@ -33,11 +33,12 @@ struct prer_path {
 	uint16_t port;   /* PRER_RTAG: port; 0: `tunnel` */
 	uint32_t tunnel; /* an Ethernet PDU session (net/frames.h) */
 	uint16_t vlan;   /* with PRER_PATH_VLAN: the outer VID there; 0: frames go untagged */
-	uint16_t mtu; /* PRER_RTAG: octets behind the last VLAN tag's type, i.e. the port's MTU */
-	uint8_t dmac[6];    /* with PRER_PATH_DMAC */
-	uint16_t vrf;       /* PRER_DCW: network instance */
-	uint8_t family;     /* PRER_DCW: 4 or 6 */
-	uint8_t hdr_len;    /* IP + UDP: 28 or 48 */
+	uint16_t mtu;    /* PRER_RTAG: octets behind the last VLAN tag's type, i.e. the port's MTU;
+			  * PRER_DCW: of the whole outer packet, kept fresh, 0: not known */
+	uint8_t dmac[6]; /* with PRER_PATH_DMAC */
+	uint16_t vrf;    /* PRER_DCW: network instance */
+	uint8_t family;  /* PRER_DCW: 4 or 6 */
+	uint8_t hdr_len; /* IP + UDP: 28 or 48 */
 	uint8_t remote[16]; /* the far end's address, network order; IPv4 in the first four */
 	uint8_t hdr[48];    /* ready to copy; lengths, checksums and source port are patched */
 	uint32_t number;    /* its own, for health of the path as a whole */
@@ -94,13 +95,15 @@ struct prer_tables {
 				     * with release, read with acquire */
 	void *lines;                /* struct prer_stream, by line */
 	struct prer_state *state;   /* [streams] by stream number */
-	struct prer_path *path;     /* by path number; entries in use are immutable but `flags` */
+	struct prer_path *path;     /* by path number; entries in use are immutable but `flags`
+				     * and `mtu` */
 	struct prer_params *params; /* by recovery number; immutable while in use */
 	uint64_t *rings;            /* words of histories */
 	struct prer_recovery *individual;
 	struct prer_health *more_health; /* [streams][2] paths 2 and 3 of streams */
 	uint32_t *label;                 /* [1 << 20] stream by S-Label, 0: none */
 	uint32_t streams;                /* how many stream numbers there is room for */
+	uint32_t paths;                  /* and path numbers */
 };
 extern struct prer_tables prer_tables;
 
