@@ -138,6 +138,29 @@ static int check_port(const struct cst_iface_conf *c, struct cst_err *e)
 	return 0;
 }
 
+/* It has frames and nothing of IP. */
+static int check_ethernet(const struct cst_iface_conf *c, struct cst_err *e)
+{
+	const struct cst_port_conf *port;
+
+	if (!c->ethernet)
+		return 0;
+	if (c->n_addrs)
+		return cst_err(e, -EINVAL, "addresses",
+			       "an Ethernet interface has none: take them out, or ethernet");
+	if (c->gtpu || c->kernel)
+		return cst_err(e, -EINVAL, c->gtpu ? "gtpu" : "kernel",
+			       "needs an IP interface: take it out, or ethernet");
+	port = cst_nexthops ? cst_port_conf(cst_port_by_name(c->port)) : NULL;
+	if (port && !port->promiscuous)
+		return cst_err(
+			e, -EINVAL, "port",
+			"'%s' takes in frames for its own MAC address alone: set promiscuous "
+			"on it",
+			c->port);
+	return 0;
+}
+
 static int check_addr(const struct wish *w, const struct cst_iface_conf *c, unsigned n,
 		      uint16_t self, struct cst_err *e)
 {
@@ -199,7 +222,7 @@ int wish_check_iface(const struct wish *w, const struct cst_iface_conf *c, uint1
 	if (c->mtu && c->mtu < (has6 ? 1280 : 68))
 		return cst_err(e, -EINVAL, "mtu", "%u is below the least of IPv%d, %d", c->mtu,
 			       has6 ? 6 : 4, has6 ? 1280 : 68);
-	if ((rc = check_port(c, e)))
+	if ((rc = check_port(c, e)) || (rc = check_ethernet(c, e)))
 		return rc;
 	for (uint16_t i = 1; i < CST_MAX_IFACES; i++) {
 		const struct cst_iface_conf *o = &w->iface[i].c;
@@ -209,7 +232,9 @@ int wish_check_iface(const struct wish *w, const struct cst_iface_conf *c, uint1
 		if (strcmp(o->name, c->name) == 0)
 			return cst_err(e, -EEXIST, "name", "there is an interface '%s' already",
 				       c->name);
-		if (strcmp(o->port, c->port) == 0 && o->vlan == c->vlan)
+		/* an Ethernet interface without a VLAN has what the others of its port leave */
+		if (strcmp(o->port, c->port) == 0 && o->vlan == c->vlan &&
+		    (c->vlan || o->ethernet == c->ethernet))
 			return cst_err(e, -EEXIST, "vlan",
 				       "port '%s' with VLAN %u is interface '%s' already", c->port,
 				       c->vlan, o->name);

@@ -291,6 +291,44 @@ static inline uint8_t ip6(const struct cst_snap *snap, struct rte_mbuf *m,
 	return by_fib(m, p, &ip, fe, iface);
 }
 
+/* ---- whole frames -------------------------------------------------------------- */
+
+/* The Ethernet interface that has what no IP interface of the port takes; 0: none. */
+static uint16_t ethernet_of(const struct cst_snap_port *port, const struct rte_mbuf *m)
+{
+	uint16_t vid = 0;
+	struct cst_l2 l2;
+
+	if (!port->ethernet_vlan)
+		return port->ethernet;
+	if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
+		vid = CST_VLAN_VID(m->vlan_tci);
+	else if (cst_l2_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &l2) == 0 &&
+		 l2.tags)
+		vid = CST_VLAN_VID(l2.tci[0]);
+	return vid && port->ethernet_vlan[vid] ? port->ethernet_vlan[vid] : port->ethernet;
+}
+
+/* A frame of no IP interface. */
+static uint8_t __rte_noinline no_interface(const struct cst_snap *snap, uint16_t port,
+					   struct rte_mbuf *m)
+{
+	struct cst_pkt *pkt = cst_pkt(m);
+	uint16_t id = ethernet_of(&snap->ports[port], m);
+
+	if (!id || !cst_ethernet_edge)
+		return cst_drop(m, &eth_no_interface);
+	pkt->iface = id;
+	pkt->vrf = snap->ifaces[id].vrf;
+	pkt->ip_version = 0;
+	pkt->flags = 0;
+	pkt->drop = 0;
+	pkt->aux = 0;
+	pkt->hash = 0;
+	pkt->nexthop = 0;
+	return *cst_ethernet_edge;
+}
+
 /* ---- the node ---------------------------------------------------------------- */
 
 /* A frame out of a tunnel that nobody has taken, or has passed on. */
@@ -335,7 +373,7 @@ static inline uint8_t classify(const struct cst_snap *snap, struct rte_mbuf *m)
 			return cst_drop(m, &eth_truncated);
 	}
 	if (unlikely(!id))
-		return cst_drop(m, &eth_no_interface);
+		return no_interface(snap, pkt->port % CST_MAX_PORTS, m);
 	if (unlikely(!frame_is_ours(port, p, &group)))
 		return cst_drop(m, &eth_not_ours);
 

@@ -17,9 +17,10 @@
 #include "net/nexthop.h"
 #include "port/port.h"
 
-#define CST_SNAP_GTPU   0x01
-#define CST_SNAP_KERNEL 0x02
-#define CST_SNAP_IP6    0x04 /* has an IPv6 address, so neighbour discovery is spoken */
+#define CST_SNAP_GTPU     0x01
+#define CST_SNAP_KERNEL   0x02
+#define CST_SNAP_IP6      0x04 /* has an IPv6 address, so neighbour discovery is spoken */
+#define CST_SNAP_ETHERNET 0x08 /* a slice's, with all its frames */
 
 /* BLACKHOLE entry's `sub`: the subnet's broadcast or all-zeros address, not a configured route. */
 #define CST_FIB_SUB_BROADCAST 1
@@ -33,6 +34,7 @@ struct cst_snap_iface {
 	uint8_t flags;  /* CST_SNAP_* */
 	uint8_t n_addrs;
 	uint8_t mac[6];
+	uint16_t next_ethernet; /* with CST_SNAP_ETHERNET: the next one of its VRF; 0: the last */
 	uint8_t link_local[16]; /* own fe80:: address, from the MAC (RFC 4291 appendix A) */
 	struct cst_prefix addrs[CST_MAX_IF_ADDRS];
 	char name[CST_NAME_LEN];
@@ -43,11 +45,16 @@ struct cst_snap_port {
 	uint16_t untagged; /* interface, 0: none */
 	uint16_t mtu;
 	uint16_t *vlan; /* [4096] interface by VLAN; NULL: no tagged interface */
+	/* Interfaces with CST_SNAP_ETHERNET, which are in neither of the two above: frames that
+	 * these do not take. */
+	uint16_t ethernet;       /* whatever their tags */
+	uint16_t *ethernet_vlan; /* [4096] by the VLAN of the outer tag; NULL: none */
 };
 
 struct cst_snap_vrf {
 	const struct cst_lpm *lpm4, *lpm6; /* never NULL */
 	struct cst_ip source4, source6;    /* family 0: none */
+	uint16_t ethernet; /* the first of its interfaces with CST_SNAP_ETHERNET; 0: none */
 };
 
 struct cst_snap_group {
@@ -113,6 +120,7 @@ struct cst_udp_slot {
 	const uint8_t *classify_edge, *reassemble_edge;
 };
 
+extern const uint8_t *cst_ethernet_edge;                       /* NULL: nobody takes frames */
 extern struct cst_service_slot cst_services[CST_MAX_SERVICES]; /* [0] is none */
 extern struct cst_udp_slot cst_udp_slots[CST_MAX_UDP_PORTS];
 extern unsigned cst_n_udp_slots;

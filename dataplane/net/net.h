@@ -34,6 +34,7 @@ struct cst_iface_conf {
 	uint16_t mtu;  /* 0: the port's */
 	bool gtpu;     /* its addresses end GTP-U tunnels (F-TEIDs are given out on them) */
 	bool kernel;   /* a TAP brings what is not coast's to the kernel and back */
+	bool ethernet; /* no IP: its frames are the registered slice's (cst_ethernet_register) */
 	uint8_t n_addrs;
 	struct cst_prefix addrs[CST_MAX_IF_ADDRS];
 };
@@ -134,6 +135,10 @@ uint8_t cst_service_register(const char *name, const uint8_t *classify_edge,
  * fragments. The packet still stands at its IP header, with pkt->l4_off set. */
 void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classify_edge,
 			   const uint8_t *reassemble_edge);
+
+/* Frames of interfaces with `ethernet`, for whatever MAC address, leave `classify` by this edge:
+ * whole, with pkt->iface and pkt->vrf set. Before start. */
+void cst_ethernet_register(const uint8_t *classify_edge);
 
 /* Longest-prefix match in the live snapshot. `dst` in network order. */
 union cst_fib_entry cst_fib_lookup4(uint16_t vrf, uint32_t dst);

@@ -284,6 +284,17 @@ static void interfaces_are_checked(void **state)
 	c.kernel = true;
 	refused(cst_net_put_iface(&c, &err), -EINVAL, "name", "kernel");
 
+	c = iface("l2", "p0", "access", "10.2.0.1/24", NULL);
+	c.ethernet = true;
+	refused(cst_net_put_iface(&c, &err), -EINVAL, "addresses", "Ethernet");
+	c.n_addrs = 0;
+	c.gtpu = true;
+	refused(cst_net_put_iface(&c, &err), -EINVAL, "gtpu", "IP interface");
+	c.gtpu = false;
+	OK(cst_net_put_iface(&c, &err)); /* beside the untagged n3 */
+	snprintf(c.name, sizeof(c.name), "l2-b");
+	refused(cst_net_put_iface(&c, &err), -EEXIST, "vlan", "is interface 'l2' already");
+
 	OK(put_iface("a", "p2", "internet", "192.0.2.1/24", NULL)); /* another VRF */
 	OK(put_iface("b", "p3", "access", "10.0.0.0/31", "10.0.0.7/32"));
 	c = iface("v", "p0", "access", "10.1.0.1/24", NULL);

@@ -66,7 +66,8 @@ static void fill_iface(const struct wish *w, uint16_t id, struct cst_snap *s)
 
 	fill_link(c, i);
 	i->vrf = wish_vrf(w, c->vrf);
-	i->flags = (c->gtpu ? CST_SNAP_GTPU : 0) | (c->kernel ? CST_SNAP_KERNEL : 0);
+	i->flags = (c->gtpu ? CST_SNAP_GTPU : 0) | (c->kernel ? CST_SNAP_KERNEL : 0) |
+		   (c->ethernet ? CST_SNAP_ETHERNET : 0);
 	i->n_addrs = c->n_addrs;
 	memcpy(i->addrs, c->addrs, sizeof(i->addrs));
 	link_local_of(i->mac, i->link_local);
@@ -84,6 +85,28 @@ static void fill_iface(const struct wish *w, uint16_t id, struct cst_snap *s)
 	}
 }
 
+/* Interfaces by VLAN, the table made with the first one. */
+static int fill_vlan(uint16_t **table, uint16_t vlan, uint16_t id, struct cst_err *e)
+{
+	if (!*table && !(*table = calloc(4096, sizeof(**table))))
+		return cst_err(e, -ENOMEM, NULL, "out of memory");
+	(*table)[vlan] = id;
+	return 0;
+}
+
+static int fill_ethernet(struct cst_snap *s, uint16_t id, struct cst_err *e)
+{
+	struct cst_snap_iface *i = &s->ifaces[id];
+	struct cst_snap_port *p = &s->ports[i->port % CST_MAX_PORTS];
+
+	i->next_ethernet = s->vrfs[i->vrf].ethernet;
+	s->vrfs[i->vrf].ethernet = id;
+	if (i->vlan)
+		return fill_vlan(&p->ethernet_vlan, i->vlan, id, e);
+	p->ethernet = id;
+	return 0;
+}
+
 static int fill_port(struct cst_snap *s, uint16_t id, struct cst_err *e)
 {
 	const struct cst_snap_iface *i = &s->ifaces[id];
@@ -91,6 +114,8 @@ static int fill_port(struct cst_snap *s, uint16_t id, struct cst_err *e)
 
 	if (!i->port) /* gone in the same change; no packet can come in */
 		return 0;
+	if (i->flags & CST_SNAP_ETHERNET)
+		return fill_ethernet(s, id, e);
 	memcpy(&p->mac, i->mac, 6);
 	if (i->mtu > p->mtu)
 		p->mtu = i->mtu;
@@ -98,10 +123,7 @@ static int fill_port(struct cst_snap *s, uint16_t id, struct cst_err *e)
 		p->untagged = id;
 		return 0;
 	}
-	if (!p->vlan && !(p->vlan = calloc(4096, sizeof(*p->vlan))))
-		return cst_err(e, -ENOMEM, NULL, "out of memory");
-	p->vlan[i->vlan] = id;
-	return 0;
+	return fill_vlan(&p->vlan, i->vlan, id, e);
 }
 
 bool snap_ports_changed(const struct wish *w)
@@ -290,8 +312,10 @@ void snap_free(struct cst_snap *s)
 		if (s->vrfs[i].lpm6 != &nothing)
 			cst_lpm_free((struct cst_lpm *)s->vrfs[i].lpm6);
 	}
-	for (unsigned i = 0; i < CST_MAX_PORTS; i++)
+	for (unsigned i = 0; i < CST_MAX_PORTS; i++) {
 		free(s->ports[i].vlan);
+		free(s->ports[i].ethernet_vlan);
+	}
 	free(s->groups);
 	free(s->neighs);
 	free(s->held);

@@ -20,6 +20,7 @@ static uint32_t generation; /* of what look-ups see */
 
 struct cst_service_slot cst_services[CST_MAX_SERVICES];
 static uint8_t n_services = 1;
+const uint8_t *cst_ethernet_edge;
 struct cst_udp_slot cst_udp_slots[CST_MAX_UDP_PORTS];
 unsigned cst_n_udp_slots;
 
@@ -414,6 +415,11 @@ void cst_udp_port_register(uint16_t port, bool gtpu_only, const uint8_t *classif
 		abort();
 	cst_udp_slots[cst_n_udp_slots++] =
 		(struct cst_udp_slot){port, gtpu_only, classify_edge, reassemble_edge};
+}
+
+void cst_ethernet_register(const uint8_t *classify_edge)
+{
+	cst_ethernet_edge = classify_edge;
 }
 
 static bool vrf_has_route(uint16_t vrf, const struct cst_prefix *dst)

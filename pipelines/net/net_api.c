@@ -104,6 +104,10 @@ static const struct cst_field interface_fields[] = {
 	CST_F_BOOL(struct net_interface, kernel, 0, "false",
 		   "hand what is not coast's to the kernel by a TAP of this name, and take "
 		   "back what the kernel sends"),
+	CST_F_BOOL(struct net_interface, ethernet, 0, "false",
+		   "no IP: its frames, for whatever MAC address, belong to the Ethernet PDU "
+		   "sessions of the network instance (TS 23.501 5.6.10.2); vlan 0: all frames of "
+		   "the port that no other interface has; the port must be promiscuous"),
 	CST_F_BOOL(struct net_interface, up, CST_F_STATE, NULL, "its port is up and has a link"),
 };
 

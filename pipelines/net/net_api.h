@@ -80,6 +80,7 @@ struct net_interface {
 	struct cst_list addresses; /* of struct cst_prefix */
 	bool gtpu;
 	bool kernel;
+	bool ethernet;
 	bool up; /* state */
 };
 
@@ -140,6 +141,7 @@ enum net_interface_field {
 	NET_IF_ADDRESSES,
 	NET_IF_GTPU,
 	NET_IF_KERNEL,
+	NET_IF_ETHERNET,
 	NET_IF_UP,
 };
 enum net_via_field { NET_VIA_GATEWAY, NET_VIA_INTERFACE };

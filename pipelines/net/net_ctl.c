@@ -168,6 +168,7 @@ static int put_interface(struct cst_txn *t, const void *obj, struct cst_err *e)
 		.mtu = i->mtu,
 		.gtpu = i->gtpu,
 		.kernel = i->kernel,
+		.ethernet = i->ethernet,
 	};
 
 	snprintf(c.name, sizeof(c.name), "%s", i->name);
@@ -200,6 +201,8 @@ static int modify_interface(struct cst_txn *t, const void *obj, struct cst_err *
 		c.gtpu = i->gtpu;
 	if (cst_has(i, NET_IF_KERNEL))
 		c.kernel = i->kernel;
+	if (cst_has(i, NET_IF_ETHERNET))
+		c.ethernet = i->ethernet;
 	return put_conf(&c, e);
 }
 
@@ -223,6 +226,7 @@ static void show_interface(const struct cst_iface_conf *c, struct net_interface 
 		.addresses = {.n = c->n_addrs, .items = (void *)c->addrs},
 		.gtpu = c->gtpu,
 		.kernel = c->kernel,
+		.ethernet = c->ethernet,
 		.up = st.up && st.link,
 	};
 }
