@@ -13,6 +13,8 @@ TARGETS = {
     "upf.ul.plain.1M.b1": (AT_MOST, 400),
     "upf.ul.plain.1M_vs_1k": (AT_MOST, 1.3),
     "upf.ul.pdr256_vs_1": (AT_MOST, 2),
+    "prer.recover.1M.b32": (AT_MOST, 25),
+    "prer.recover.64k.h1024.b32": (AT_MOST, 30),
     "rig.virtio.vs_macswap": (AT_LEAST, 0.80),
     "rig.af_xdp.vs_io": (AT_LEAST, 0.90),
     "rig.virtio.p99.9_us": (AT_MOST, 50),
