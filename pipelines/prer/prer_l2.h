@@ -45,3 +45,38 @@ static inline int prer_frame_parse(const uint8_t *p, uint32_t len, struct prer_f
 	}
 	return 0;
 }
+
+#define PRER_WORD_TAGGED 0x01 /* union prer_word, flags: a redundancy tag stands at l2_len */
+
+/* What becomes of a frame's addresses and outer VLAN tag. */
+struct prer_l2_edit {
+	int set_vlan;
+	uint16_t vlan;       /* with set_vlan: outer VID; 0: without its outer tag */
+	const uint8_t *dmac; /* NULL: as it is */
+};
+
+#define PRER_L2_MAX (12 + 3 * 4) /* addresses, two tags, and one more */
+
+/* Write addresses and tags of the frame at `p`, of whose header `l2_len` octets are these, as
+ * edited; how many. Priority and drop eligibility stay; an untagged frame gets a C-tag. */
+static inline uint8_t prer_l2_put(uint8_t *out, const uint8_t *p, uint8_t l2_len,
+				  const struct prer_l2_edit *e)
+{
+	uint8_t from = 12, at = 12;
+
+	__builtin_memcpy(out, p, 12);
+	if (e->dmac)
+		__builtin_memcpy(out, e->dmac, 6);
+	if (e->set_vlan) {
+		int tagged = l2_len > 12;
+		uint16_t tpid = tagged ? cst_be16(p + 12) : CST_ETH_CTAG;
+		uint16_t tci = tagged ? cst_be16(p + 14) & 0xf000 : 0;
+
+		if (e->vlan)
+			at += cst_vlan_put(out + at, tpid, tci | e->vlan);
+		from += tagged ? 4 : 0;
+	}
+	for (; from < l2_len; from += 4, at += 4)
+		__builtin_memcpy(out + at, p + from, 4);
+	return at;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * prer_in: frames of the ports and tunnels that streams use. Finds the stream by
+ * its identification: a member that came by one of its paths goes to
+ * prer_eliminate, with or without a number; what is to be sent to prer_replicate;
+ * everything else back to `classify`. Each on the stream's owner.
+ */
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "engine/worker.h"
+#include "net/frames.h"
+#include "prer_drops.h"
+#include "prer_ident.h"
+#include "prer_in.h"
+
+#define AHEAD 4
+
+enum { TO_ELIMINATE, TO_REPLICATE, TO_CLASSIFY };
+static const char *const edges[] = {"prer_eliminate", "prer_replicate", "classify", NULL};
+
+static uint8_t from_classify, at_eliminate, at_replicate;
+static uint8_t taker;
+
+uint8_t prer_in_taker(void)
+{
+	return taker;
+}
+
+static uint8_t pass(struct rte_mbuf *m)
+{
+	cst_frames_pass(cst_pkt(m));
+	return TO_CLASSIFY;
+}
+
+/* A tag that the NIC has taken off is the outermost one. */
+static bool __rte_noinline put_back(struct rte_mbuf *m)
+{
+	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+
+	if (!p)
+		return false;
+	memmove(p, p + 4, 12);
+	cst_vlan_put(p + 12, CST_ETH_CTAG, m->vlan_tci);
+	m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+	return true;
+}
+
+/* Of what the last packet in this buffer left nothing stays, but where it came by and traces. */
+static inline void forget(struct cst_pkt *pkt)
+{
+	pkt->iface = 0;
+	pkt->vrf = 0;
+	pkt->drop = 0;
+	pkt->hash = 0;
+	pkt->nexthop = 0;
+	pkt->l2_len = 0;
+	pkt->flags = 0;
+}
+
+static inline bool carries_ip(const struct prer_frame *f)
+{
+	return f->type == CST_ETH_IPV4 || f->type == CST_ETH_IPV6;
+}
+
+static inline uint8_t identified(struct rte_mbuf *m, const struct prer_frame *f, uint32_t value)
+{
+	const struct prer_stream *s = prer_stream(PRER_VALUE_STREAM(value));
+	union prer_word word = {.stream = PRER_VALUE_STREAM(value),
+				.path = (uint8_t)PRER_VALUE_PATH(value),
+				.l2_len = f->l2_len};
+	struct cst_pkt *pkt = cst_pkt(m);
+	bool receive = PRER_VALUE_RECEIVE(value);
+
+	/* its record comes last and goes first; ARP is of no stream of IP packets */
+	if (unlikely(!s || !(s->flags & (receive ? PRER_RECEIVE : PRER_SEND)) ||
+		     ((s->flags & PRER_IP) && !carries_ip(f))))
+		return pass(m);
+	if (!receive && f->seq != PRER_NO_SEQ)
+		return prer_drop(m, PRER_DROP_HAS_TAG);
+	if (f->seq != PRER_NO_SEQ)
+		word.flags |= PRER_WORD_TAGGED;
+	forget(pkt);
+	pkt->slice[0] = word.u64;
+	pkt->slice[1] = f->seq;
+	return receive ? TO_ELIMINATE : TO_REPLICATE;
+}
+
+static inline uint8_t classify(struct rte_mbuf *m)
+{
+	const struct cst_pkt *pkt = cst_pkt(m);
+	struct prer_frame f;
+	uint32_t value;
+
+	if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && !put_back(m)))
+		return pass(m);
+	/* headers are looked for in the first segment; what is too large for one is not in it */
+	if (unlikely(m->nb_segs > 1))
+		rte_pktmbuf_linearize(m);
+	if (unlikely(prer_frame_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &f)))
+		return prer_drop(m, PRER_DROP_TRUNCATED);
+	value = prer_ident_find(pkt->port, pkt->aux, &f);
+	return value ? identified(m, &f, value) : pass(m);
+}
+
+/* Those of other workers' streams leave here; how many do not go by edge 0. */
+static uint16_t to_owners(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		union prer_word word = {.u64 = cst_pkt(pkts[i])->slice[0]};
+		uint16_t owner;
+
+		if (edge[i] > TO_REPLICATE || (owner = cst_owner_of(word.stream)) == w->id) {
+			aside += edge[i] != TO_ELIMINATE;
+			continue;
+		}
+		cst_pkt(pkts[i])->resume = edge[i] == TO_ELIMINATE ? at_eliminate : at_replicate;
+		cst_handoff(w, owner, &pkts[i], 1);
+		edge[i] = CST_EDGE_TAKEN;
+		aside++;
+	}
+	return aside;
+}
+
+uint16_t prer_in_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	for (uint16_t i = 0; i < AHEAD && i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
+		edge[i] = classify(pkts[i]);
+	}
+	return to_owners(w, pkts, n, edge);
+}
+
+CST_NODE(prer_in_node, .name = "prer_in",
+	 .help = "frames of ports that streams use: whose they are, by identification",
+	 .process = prer_in_process, .edges = edges, .frames = true);
+CST_ATTACH(prer_in_classify, "classify", "prer_in", &from_classify);
+CST_ATTACH(prer_in_eliminate, "rx", "prer_eliminate", &at_eliminate);
+CST_ATTACH(prer_in_replicate, "rx", "prer_replicate", &at_replicate);
+
+static void __attribute__((constructor)) prer_in_register(void)
+{
+	taker = cst_frames_register(&from_classify);
+}
