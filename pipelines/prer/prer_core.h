@@ -55,7 +55,7 @@ struct prer_recovery {
 	uint32_t outside; /* PRER_RESYNC: what would move the window | PRER_OUTSIDE; 0: nothing */
 	uint16_t window;  /* H that the history is kept by, PRER_MATCH: 1; 0: TakeAny */
 	uint8_t running;  /* the reset timer */
-	uint8_t pad;
+	uint8_t epoch;    /* of management's resets, as far as they are done */
 };
 _Static_assert(sizeof(struct prer_recovery) == 64, "one cache line");
 
@@ -73,7 +73,8 @@ struct prer_counts {
 	uint32_t gen_seq;   /* GenSeqNum, the next one */
 	uint32_t sample;    /* health: number whose second copy is waited for */
 	uint32_t sample_at; /* and when the first came, TSC >> 10 */
-	uint32_t reserved;
+	uint8_t generator_epoch, paths_epoch; /* as in struct prer_recovery */
+	uint8_t pad[2];
 };
 _Static_assert(sizeof(struct prer_counts) == 64, "one cache line");
 

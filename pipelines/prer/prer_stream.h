@@ -65,7 +65,8 @@ struct prer_stream {
 	uint8_t n_paths;
 	uint8_t bits;  /* of a sequence number: 16, 24, 28; 0: none (d-CW of length 0) */
 	uint8_t order; /* enum prer_order_mode */
-	uint16_t path[PRER_MAX_PATHS]; /* numbers of struct prer_path */
+	uint16_t path[PRER_MAX_PATHS]; /* numbers of struct prer_path; 0, which is always down:
+					* this place is free, others keep theirs */
 	uint32_t label_out;            /* S-Label that the far end knows it by */
 	uint32_t label_in;
 	uint16_t recovery; /* number of struct prer_params */
@@ -73,12 +74,16 @@ struct prer_stream {
 	uint16_t to_vlan;
 	uint16_t to_vrf; /* where IP packets are delivered */
 	uint32_t to_tunnel;
-	uint32_t ring;       /* first word in prer_rings; 0: the history is in the state */
+	uint32_t ring;       /* first word in prer_rings; 0: the history is in the state. With
+			      * PRER_INDIV those of the paths follow, each as long */
 	uint32_t individual; /* first of n_paths more struct prer_recovery, with PRER_INDIV */
 	uint8_t to_dmac[6];
 	uint16_t udp_port;    /* outer source port, one per stream (RFC 9025 5.2) */
 	uint32_t order_queue; /* of prer_order.h */
-	uint32_t reserved[2];
+	/* Resets asked for by management, counted; the owner follows (prer_obey.h). */
+	uint8_t recovery_epoch, generator_epoch, paths_epoch;
+	uint8_t fresh; /* bit: a path has come to this place with paths_epoch */
+	uint32_t reserved;
 };
 _Static_assert(sizeof(struct prer_stream) == 64, "one cache line");
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A change of streams: plan (references, rules between objects), compile (what
+ * workers will see, and claims), commit (shown to them) or undo. Control thread.
+ */
+#pragma once
+
+#include "class.h"
+#include "prer_entry.h"
+#include "prer_tables.h"
+
+#define PRER_DEFAULT_RECOVERY "default"
+
+/* ---- prer_ctl.c ---------------------------------------------------------------------- */
+
+/* A change that nobody asked for by an object: `touch` names entries (prer_entry_again()), what is
+ * made of them is made anew. Rules between objects are not looked at. */
+int prer_redo(void (*touch)(void *arg), void *arg, struct cst_err *e);
+
+/* ---- prer_check.c: rules between a stream and what it refers to ------------------- */
+
+struct prer_refs {
+	const struct prer_stream_obj *stream;
+	const struct prer_path_obj *path; /* as the stream names them */
+	const struct prer_recovery_obj *recovery;
+};
+int prer_check_stream(const struct prer_refs *r, struct cst_err *e);
+int prer_check_path(const struct prer_path_obj *p, struct cst_err *e);
+
+/* ---- prer_shared.c: what streams share --------------------------------------------- */
+
+/* Fill in the record; `number`: the path's own. A port or session that is gone: it is down. */
+void prer_path_record(const struct prer_path_obj *p, uint32_t number, struct prer_path *out);
+/* Also from intent; how they were found goes to `explained` (may be NULL). */
+int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out, char *explained,
+		       size_t size, struct cst_err *e);
+uint32_t prer_reset_ms(const struct prer_recovery_obj *r);
+/* Of the transaction's paths and recoveries. `changed`: its record is another one now. */
+int prer_shared_compile(struct prer_entry *x, struct cst_pool *pool, bool *changed,
+			struct cst_err *e);
+void prer_shared_commit(struct prer_entry *x);
+void prer_shared_abort(struct prer_entry *x);
+
+/* ---- prer_made.c: streams ------------------------------------------------------------ */
+
+int prer_made_compile(struct prer_entry *x, const struct prer_stream_obj *s, struct cst_pool *pool,
+		      struct cst_err *e);
+void prer_made_commit(struct prer_entry *x);
+void prer_made_abort(struct prer_entry *x);
+
+/* ---- prer_claim.c: what is a stream's alone: identifications, labels, ports ---------- */
+
+/* First of all streams of a transaction, then of each: give up what it will not have (`s` NULL: it
+ * goes), claim what it will have. */
+int prer_claims_leave(struct prer_entry *x, const struct prer_stream_obj *s, struct cst_pool *pool,
+		      struct cst_err *e);
+int prer_claims_make(struct prer_entry *x, const struct prer_stream_obj *s, struct cst_pool *pool,
+		     struct cst_err *e);
+void prer_claims_commit(struct prer_entry *x);
+void prer_claims_abort(struct prer_entry *x); /* of all, before */
+void prer_claims_restore(struct prer_entry *x);
+void prer_claims_fini(void);
+
+/* ---- prer_show.c ------------------------------------------------------------------------ */
+
+int prer_show_get(enum prer_kind kind, const char *name, json_t **out, struct cst_err *e);
+int prer_show_list(enum prer_kind kind, struct cst_page *page);
+/* What the path at this place does for the stream with this record. */
+const struct prer_health *prer_health_at(const struct prer_stream *rec, unsigned place);
+/* Name of the stream with this number; "?": there is none. */
+const char *prer_name_of(uint32_t stream);
+
+/* ---- prer_resume.c: numbers do not go back ------------------------------------------------ */
+
+/* For a new stream of this name: the number that it begins with. */
+uint32_t prer_resume_at(const char *name);
+/* A stream goes: one of the same name begins where it ended. */
+void prer_resume_note(const struct prer_entry *x);
+extern struct cst_module prer_resume_module;

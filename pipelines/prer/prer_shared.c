@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Paths and recoveries as workers see them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "engine/rcu.h"
+#include "net/frames.h"
+#include "net/net.h"
+#include "port/port.h"
+#include "prer_ctl.h"
+#include "prer_dcw.h"
+
+/* ---- path -------------------------------------------------------------------------------- */
+
+static uint16_t mtu_of(uint16_t port)
+{
+	const struct cst_port_conf *c = port ? cst_port_conf(port) : NULL;
+
+	return c && c->mtu ? c->mtu : CST_DEFAULT_MTU;
+}
+
+static uint32_t tunnel_of(uint64_t seid)
+{
+	const struct cst_frame_tunnels *t = cst_frame_tunnels();
+
+	return t ? t->find(seid, NULL) : 0;
+}
+
+static void rtag_record(const struct prer_path_obj *p, struct prer_path *out)
+{
+	out->encap = PRER_RTAG;
+	out->port = p->port ? cst_port_by_name(p->port) : 0;
+	out->tunnel = p->port ? 0 : tunnel_of(p->session);
+	out->mtu = mtu_of(out->port);
+	if (cst_has(p, PATH_VLAN)) {
+		out->flags |= PRER_PATH_VLAN;
+		out->vlan = p->vlan;
+	}
+	if (cst_has(p, PATH_DMAC)) {
+		out->flags |= PRER_PATH_DMAC;
+		memcpy(out->dmac, p->destination_mac, 6);
+	}
+	if (out->port == 0 && out->tunnel == 0)
+		out->flags |= PRER_PATH_DOWN;
+}
+
+void prer_path_record(const struct prer_path_obj *p, uint32_t number, struct prer_path *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (p->encapsulation == PRER_RTAG)
+		rtag_record(p, out);
+	else
+		prer_dcw_path_set(out, cst_vrf_by_name(p->network_instance), &p->local, &p->remote);
+	out->number = number;
+	if (!p->enabled)
+		out->flags |= PRER_PATH_DOWN;
+}
+
+/* ---- recovery ------------------------------------------------------------------------------ */
+
+static uint64_t cycles(uint64_t us)
+{
+	return us * (rte_get_tsc_hz() / 1000) / 1000;
+}
+
+/* facts of IEEE 802.1CB, Annex C.10: what lags is within the window, what is lost on all paths at
+ * once does not leave it behind. */
+static uint64_t history_of(const struct prer_intent_obj *i)
+{
+	uint64_t lag = ((uint64_t)i->packet_rate * i->delay_difference_ms + 999) / 1000;
+
+	return lag + i->joint_burst + 2;
+}
+
+uint32_t prer_reset_ms(const struct prer_recovery_obj *r)
+{
+	const struct prer_intent_obj *i = &r->intent;
+
+	if (!cst_has(r, RECOVERY_INTENT))
+		return cst_has(r, RECOVERY_RESET) ? r->reset_ms : 2000;
+	return 2 * i->delay_difference_ms + 10000 / i->packet_rate + 100;
+}
+
+static uint32_t ring_mask(uint32_t history)
+{
+	uint32_t bits = 64;
+
+	while (bits < history)
+		bits *= 2;
+	return bits - 1;
+}
+
+int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out, char *explained,
+		       size_t size, struct cst_err *e)
+{
+	uint64_t h = cst_has(r, RECOVERY_HISTORY) ? r->history_length : 64;
+	const struct prer_intent_obj *i = &r->intent;
+
+	if (cst_has(r, RECOVERY_INTENT)) {
+		h = history_of(i);
+		if (h > 8192)
+			return cst_err(e, -ERANGE, "intent",
+				       "asks for a history of %llu packets, 8192 are possible: "
+				       "the delay difference is too long for the rate",
+				       (unsigned long long)h);
+		if (explained)
+			snprintf(explained, size,
+				 "history %llu: %u packets/s x %u ms + %u lost at once + 2; reset "
+				 "%u ms: twice the delay difference and ten packets, and 100",
+				 (unsigned long long)h, i->packet_rate, i->delay_difference_ms,
+				 i->joint_burst, prer_reset_ms(r));
+	}
+	memset(out, 0, sizeof(*out));
+	out->history = (uint32_t)h;
+	out->algorithm = r->algorithm;
+	out->mask = r->algorithm == PRER_MATCH ? 63 : ring_mask((uint32_t)h);
+	out->reset = cycles(prer_reset_ms(r) * 1000ull);
+	out->flags = (uint8_t)((r->rogue_rule ? PRER_RULE_2017 : 0) |
+			       (r->take_no_sequence ? PRER_TAKE_NO_SEQUENCE : 0) |
+			       (r->resync ? PRER_RESYNC : 0));
+	if (r->order.mode != PRER_NAME_OFF) {
+		out->order_delay = cycles(r->order.max_delay_us);
+		out->order_any = cycles(r->order.take_any_ms * 1000ull);
+		out->order_packets = r->order.packets;
+	}
+	return 0;
+}
+
+/* ---- in a transaction ------------------------------------------------------------------------ */
+
+static int no_room(const char *what, unsigned n, struct cst_err *e)
+{
+	return cst_err(e, -ENOSPC, NULL, "there is room for %u %s, changes included", n, what);
+}
+
+static int put_path(struct prer_entry *x, struct cst_pool *pool, bool *changed, struct cst_err *e)
+{
+	struct prer_path_obj *obj = cst_pool_alloc(pool, sizeof(*obj));
+	struct prer_path rec, *old = &prer_tables.path[x->shared.at];
+	uint32_t at;
+
+	if (!obj || prer_entry_read(x, false, pool, obj) < 0)
+		return cst_err(e, -ENOMEM, NULL, "no memory for path '%s'", x->name);
+	prer_path_record(obj, x->at, &rec);
+	x->shared_next.port = rec.port;
+	x->shared_next.vrf = rec.vrf;
+	x->shared_next.tunnel = rec.tunnel;
+	if (rec.encap == PRER_DCW && x->shared.at)
+		rec.mtu = old->mtu;
+	if (x->shared.at && memcmp(old, &rec, sizeof(rec)) == 0)
+		return 0;
+	at = cst_index_alloc(prer_books.paths);
+	if (at == 0)
+		return no_room("paths", PRER_PATH_NUMBERS - 1, e);
+	x->shared_next.at = at;
+	prer_tables.path[at] = rec;
+	*changed = true;
+	return 0;
+}
+
+static int put_recovery(struct prer_entry *x, struct cst_pool *pool, bool *changed,
+			struct cst_err *e)
+{
+	struct prer_recovery_obj *obj = cst_pool_alloc(pool, sizeof(*obj));
+	struct prer_params rec;
+	uint32_t at;
+	int rc;
+
+	if (!obj || prer_entry_read(x, false, pool, obj) < 0)
+		return cst_err(e, -ENOMEM, NULL, "no memory for recovery '%s'", x->name);
+	rc = prer_params_record(obj, &rec, NULL, 0, e);
+	if (rc < 0)
+		return rc;
+	/* what records take from it themselves may have changed without it */
+	*changed = true;
+	if (x->shared.at && memcmp(&prer_tables.params[x->shared.at], &rec, sizeof(rec)) == 0)
+		return 0;
+	at = cst_index_alloc(prer_books.recoveries);
+	if (at == 0)
+		return no_room("recoveries", PRER_RECOVERY_NUMBERS - 1, e);
+	x->shared_next.at = at;
+	prer_tables.params[at] = rec;
+	return 0;
+}
+
+int prer_shared_compile(struct prer_entry *x, struct cst_pool *pool, bool *changed,
+			struct cst_err *e)
+{
+	*changed = false;
+	if (!x->next) {
+		x->shared_next = (struct prer_shared){0};
+		return 0;
+	}
+	if (!prer_has_tables()) {
+		*changed = true;
+		return 0;
+	}
+	return x->kind == PRER_PATHWAYS ? put_path(x, pool, changed, e)
+					: put_recovery(x, pool, changed, e);
+}
+
+static struct cst_index *index_of(const struct prer_entry *x)
+{
+	return x->kind == PRER_PATHWAYS ? prer_books.paths : prer_books.recoveries;
+}
+
+static void clear_path(uint32_t at)
+{
+	memset(&prer_tables.path[at], 0, sizeof(struct prer_path));
+}
+
+static void free_path(void *unused, uint64_t at)
+{
+	(void)unused;
+	clear_path((uint32_t)at);
+	cst_index_free(prer_books.paths, (uint32_t)at);
+}
+
+static void free_recovery(void *unused, uint64_t at)
+{
+	(void)unused;
+	cst_index_free(prer_books.recoveries, (uint32_t)at);
+}
+
+void prer_shared_commit(struct prer_entry *x)
+{
+	uint32_t old = x->shared.at;
+
+	if (old && old != x->shared_next.at)
+		cst_rcu_defer(x->kind == PRER_PATHWAYS ? free_path : free_recovery, NULL, old);
+	x->shared = x->shared_next;
+}
+
+void prer_shared_abort(struct prer_entry *x)
+{
+	uint32_t at = x->shared_next.at;
+
+	if (!at || at == x->shared.at)
+		return;
+	if (x->kind == PRER_PATHWAYS)
+		clear_path(at);
+	cst_index_free(index_of(x), at);
+}

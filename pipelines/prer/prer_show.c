@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Recoveries, paths and streams as replies show them: as configured, and what has become of them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/worker.h"
+#include "port/port.h"
+#include "prer_ctl.h"
+
+static const struct prer_stream *record_of(const struct prer_entry *x)
+{
+	return x->made.line ? cst_line(prer_tables.lines, x->made.line) : NULL;
+}
+
+const char *prer_name_of(uint32_t stream)
+{
+	for (struct prer_entry *x = prer_entry_from(PRER_STREAMS, 1); x;
+	     x = prer_entry_from(PRER_STREAMS, x->at + 1))
+		if (x->number == stream || (x->number == 0 && x->at == stream))
+			return x->name;
+	return "?";
+}
+
+/* ---- recovery, path ------------------------------------------------------------------------ */
+
+static void show_recovery(const struct prer_entry *x, struct prer_recovery_obj *r, char *text,
+			  size_t size)
+{
+	struct prer_params p;
+
+	text[0] = '\0';
+	if (prer_params_record(r, &p, text, size, NULL) < 0)
+		return;
+	r->has |= 1ull << RECOVERY_STATE;
+	r->state = (struct prer_recovery_state){
+		.has = 7u | (text[0] ? 8u : 0),
+		.history_length = p.algorithm == PRER_MATCH ? 1 : p.history,
+		.reset_ms = prer_reset_ms(r),
+		.streams = x->users,
+		.explained = text,
+	};
+}
+
+static const char *why_down(const struct prer_path_obj *p, const struct prer_path *rec)
+{
+	struct cst_port_state st;
+
+	if (!p->enabled)
+		return "it is not enabled";
+	if (rec->flags & PRER_PATH_DOWN)
+		return p->port ? "its port is gone" : "there is no such Ethernet PDU session";
+	if (rec->port == 0)
+		return NULL;
+	cst_port_state(rec->port, &st);
+	return !st.up ? "its port is down" : !st.link ? "its port has no link" : NULL;
+}
+
+static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
+{
+	const char *why = why_down(p, &prer_tables.path[x->shared.at]);
+
+	p->has |= 1ull << PATH_STATE;
+	p->state = (struct prer_path_state){
+		.has = 7u | (why ? 8u : 0),
+		.status = why ? PRER_STATUS_DOWN : PRER_STATUS_UP,
+		.number = x->at,
+		.streams = x->users,
+		.reason = why,
+	};
+}
+
+/* ---- stream -----------------------------------------------------------------------------------
+ */
+
+const struct prer_health *prer_health_at(const struct prer_stream *rec, unsigned place)
+{
+	static const struct prer_health none;
+	const struct prer_state *st = &prer_tables.state[rec->id];
+
+	/* the worker clears it with the next packet (prer_obey.h) */
+	if (st->counts.paths_epoch != rec->paths_epoch && rec->fresh >> place & 1)
+		return &none;
+	return place < 2 ? &st->health[place] : &prer_tables.more_health[2 * rec->id + place - 2];
+}
+
+static unsigned show_members(const struct prer_entry *x, const struct prer_stream *rec,
+			     struct prer_member_state *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++) {
+		const struct prer_health *h = prer_health_at(rec, i);
+
+		if (x->made.path[i])
+			out[n++] = (struct prer_member_state){
+				.has = 15,
+				.path = x->made.path[i]->name,
+				.seen = h->seen,
+				.first = h->first,
+				.out_of_order = h->out_of_order,
+			};
+	}
+	return n;
+}
+
+#define BIT(f) (1ull << STREAM_STATE_##f)
+
+static void show_sending(const struct prer_counts *c, struct prer_stream_state *s)
+{
+	s->has |= BIT(NEXT) | BIT(GENERATED) | BIT(ENCODE_ERRORED) | BIT(GEN_RESETS);
+	s->next_sequence = c->gen_seq;
+	s->generated = c->generated;
+	s->encode_errored = c->encode_errored;
+	s->generator_resets = prer_gen_resets(c);
+}
+
+static void show_receiving(const struct prer_state *st, const struct prer_params *p,
+			   struct prer_stream_state *s)
+{
+	for (int i = STREAM_STATE_PASSED; i <= STREAM_STATE_HISTORY; i++)
+		s->has |= 1ull << i;
+	s->passed = st->recovery.passed;
+	s->discarded = st->recovery.discarded;
+	s->rogue = st->recovery.rogue;
+	s->out_of_order = st->recovery.out_of_order;
+	s->lost = st->counts.lost;
+	s->lost_guarded = st->counts.lost_guarded;
+	s->tagless = st->counts.tagless;
+	s->resets = prer_resets(&st->counts);
+	s->history_length = p->algorithm == PRER_MATCH ? 1 : p->history;
+}
+
+static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,
+			struct prer_member_state *members)
+{
+	const struct prer_stream *rec = record_of(x);
+	struct prer_stream_state *st = &s->state;
+
+	if (!rec)
+		return;
+	s->has |= 1ull << STREAM_STATE;
+	*st = (struct prer_stream_state){
+		.has = BIT(DIRECTION) | BIT(NUMBER) | BIT(WORKER) | BIT(PATHS),
+		.direction = (uint8_t)((rec->flags & PRER_SEND ? 1 : 0) |
+				       (rec->flags & PRER_RECEIVE ? 2 : 0)),
+		.number = rec->id,
+		.worker = cst_owner_of(rec->id),
+		.paths = {.items = members},
+	};
+	if (rec->flags & PRER_SEND)
+		show_sending(&prer_tables.state[rec->id].counts, st);
+	if (!(rec->flags & PRER_RECEIVE))
+		return;
+	show_receiving(&prer_tables.state[rec->id], &prer_tables.params[rec->recovery], st);
+	st->paths.n = show_members(x, rec, members);
+}
+
+/* ---- replies
+ * -------------------------------------------------------------------------------------- */
+
+static json_t *item(const struct prer_entry *x, bool config, struct cst_pool *pool)
+{
+	union {
+		struct prer_recovery_obj recovery;
+		struct prer_path_obj path;
+		struct prer_stream_obj stream;
+	} o = {0};
+	struct prer_member_state members[PRER_MAX_PATHS];
+	char text[256];
+
+	if (prer_entry_read(x, true, pool, &o) < 0)
+		return NULL;
+	if (!config && prer_has_tables()) {
+		if (x->kind == PRER_RECOVERIES)
+			show_recovery(x, &o.recovery, text, sizeof(text));
+		else if (x->kind == PRER_PATHWAYS)
+			show_path(x, &o.path);
+		else
+			show_stream(x, &o.stream, members);
+	}
+	return cst_encode(prer_object_of(x->kind), &o);
+}
+
+int prer_show_get(enum prer_kind kind, const char *name, json_t **out, struct cst_err *e)
+{
+	const struct prer_entry *x = prer_entry_live(kind, name);
+	struct cst_pool *pool;
+
+	if (!x)
+		return cst_err(e, -ENOENT, "name", "there is no %s '%s'",
+			       prer_object_of(kind)->name, name);
+	pool = cst_pool_new();
+	*out = pool ? item(x, false, pool) : NULL;
+	cst_pool_free(pool);
+	return *out ? 0 : cst_err(e, -ENOMEM, NULL, "no memory");
+}
+
+int prer_show_list(enum prer_kind kind, struct cst_page *page)
+{
+	struct cst_pool *pool = cst_pool_new();
+	struct prer_entry *x = prer_entry_from(kind, (uint32_t)page->cursor);
+
+	page->cursor = 0;
+	for (; pool && x; x = prer_entry_from(kind, x->at + 1)) {
+		json_t *js;
+
+		if (!x->live || (page->config && !x->put))
+			continue;
+		if (json_array_size(page->items) == page->limit) {
+			page->cursor = x->at;
+			break;
+		}
+		js = item(x, page->config, pool);
+		cst_pool_reset(pool);
+		if (js && cst_page_wants(page, js))
+			json_array_append(page->items, js);
+		json_decref(js);
+	}
+	cst_pool_free(pool);
+	return pool ? 0 : -ENOMEM;
+}
