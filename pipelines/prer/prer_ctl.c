@@ -258,6 +258,47 @@ static int del_recovery(struct cst_txn *t, const void *key, struct cst_err *e)
 	return prer_entry_touch(PRER_RECOVERIES, name, NULL, e) ? 0 : -ENOMEM;
 }
 
+/* ---- modify: what is there, with what the request says
+ * ------------------------------------------- */
+
+static int modify(const struct cst_class *c, enum prer_kind kind, const char *name,
+		  struct cst_txn *t, const void *delta, struct cst_err *e)
+{
+	const struct cst_object *o = c->object;
+	const struct prer_entry *x = prer_entry_find(kind, name);
+	void *all = cst_pool_alloc(t->pool, o->size);
+	int rc;
+
+	if (!x)
+		return missing(o->name, name, "name", e);
+	if (!all || prer_entry_read(x, false, t->pool, all) < 0)
+		return cst_err(e, -ENOMEM, NULL, "no memory");
+	cst_merge(o, all, delta);
+	rc = o->check ? o->check(all, e) : 0;
+	return rc == 0 ? c->put(t, all, e) : rc;
+}
+
+static int modify_recovery(struct cst_txn *t, const void *obj, struct cst_err *e)
+{
+	const struct prer_recovery_obj *r = obj;
+
+	return modify(&prer_recovery_class, PRER_RECOVERIES, r->name, t, r, e);
+}
+
+static int modify_path(struct cst_txn *t, const void *obj, struct cst_err *e)
+{
+	const struct prer_path_obj *p = obj;
+
+	return modify(&prer_path_class, PRER_PATHWAYS, p->name, t, p, e);
+}
+
+static int modify_stream(struct cst_txn *t, const void *obj, struct cst_err *e)
+{
+	const struct prer_stream_obj *s = obj;
+
+	return modify(&prer_stream_class, PRER_STREAMS, s->name, t, s, e);
+}
+
 /* ---- compile -----------------------------------------------------------------------------------
  */
 
@@ -441,18 +482,21 @@ static void __attribute__((constructor, used)) prer_bind(void)
 {
 	prer_recovery_class.party = &party;
 	prer_recovery_class.put = put_recovery;
+	prer_recovery_class.modify = modify_recovery;
 	prer_recovery_class.del = del_recovery;
 	prer_recovery_class.get = get_recovery;
 	prer_recovery_class.list = list_recovery;
 
 	prer_path_class.party = &party;
 	prer_path_class.put = put_path;
+	prer_path_class.modify = modify_path;
 	prer_path_class.del = del_path;
 	prer_path_class.get = get_path;
 	prer_path_class.list = list_path;
 
 	prer_stream_class.party = &party;
 	prer_stream_class.put = put_stream;
+	prer_stream_class.modify = modify_stream;
 	prer_stream_class.del = del_stream;
 	prer_stream_class.get = get_stream;
 	prer_stream_class.list = list_stream;

@@ -14,6 +14,7 @@
 #include "prer_drops.h"
 #include "prer_in.h"
 #include "prer_l2.h"
+#include "prer_obey.h"
 #include "prer_payload.h"
 
 enum { TO_FRAME, TO_ROUTE };
@@ -55,6 +56,7 @@ static inline enum prer_verdict judge(const struct prer_stream *s, unsigned path
 	struct prer_state *st = &prer_tables.state[s->id];
 	enum prer_verdict v = PRER_PASS;
 
+	prer_obey_recovery(s, st, &prer_tables.params[s->recovery]);
 	if (likely(s->bits && seq != PRER_NO_SEQ)) {
 		v = with_number(s, st, path, seq, now);
 	} else if (s->bits) {

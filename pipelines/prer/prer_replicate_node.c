@@ -21,6 +21,7 @@
 #include "prer_drops.h"
 #include "prer_in.h"
 #include "prer_l2.h"
+#include "prer_obey.h"
 #include "prer_payload.h"
 
 enum { TO_FRAME, TO_ROUTE, TO_ERROR };
@@ -180,16 +181,17 @@ static inline void keep(struct cst_worker *w, struct copies *out, unsigned path,
 static inline uint8_t multiply(struct cst_worker *w, struct rte_mbuf *m, const struct job *j,
 			       struct copies *out)
 {
-	struct prer_counts *c = &prer_tables.state[j->s->id].counts;
+	struct prer_state *st = &prer_tables.state[j->s->id];
 	struct rte_mbuf *copy[PRER_MAX_PATHS - 1];
 	uint32_t seq;
 
 	rte_pktmbuf_adj(m, j->at);
 	if (unlikely(!make(j, m, copy))) {
-		c->encode_errored++;
+		st->counts.encode_errored++;
 		return cst_drop(m, cst_drop_no_buffer);
 	}
-	seq = prer_generate(c, j->s->bits);
+	prer_obey_generator(j->s, st);
+	seq = prer_generate(&st->counts, j->s->bits);
 	for (unsigned i = 0; i + 1 < j->n; i++)
 		keep(w, out, i, copy[i], put(j, j->path[i], copy[i], seq));
 	return put(j, j->path[j->n - 1], m, seq);

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Streams as objects: put, listed, changed in operation, refused, kept over the end of coastd."""
+import json
+import os
+import signal
+import struct
+
+from scapy.all import Dot1Q, Ether, Raw, raw
+
+from harness import Rig, RpcError
+
+PLC, FAR = "02:00:00:00:70:01", "02:00:00:00:70:02"
+RTAG = 0xf1c1
+IDENT = {"type": "source_mac_vlan", "mac": PLC}
+TALKER = {"name": "t", "paths": ["a", "b"], "send": {"port": "n3", "identification": IDENT}}
+LISTENER = {"name": "l", "paths": ["a", "b"],
+            "receive": {"identification": {**IDENT, "mac": FAR}, "port": "n3", "vlan": 0}}
+
+
+def frame(payload, src=PLC):
+    return Ether(src=src, dst="02:00:00:00:70:03", type=0x88b5) / Raw(payload.ljust(46, b"."))
+
+
+def member(vlan, seq, payload, src=FAR):
+    f = frame(payload, src)
+    return Ether(src=src, dst=f.dst) / Dot1Q(vlan=vlan, type=RTAG) / Raw(
+        struct.pack("!HHH", 0, seq, 0x88b5) + f[Raw].load)
+
+
+def numbers(frames):
+    """VLAN -> sequence numbers, of members seen on a wire."""
+    out = {}
+    for f in frames:
+        if Dot1Q in f and f[Dot1Q].type == RTAG:
+            seq = struct.unpack("!H", raw(f[Dot1Q].payload)[2:4])[0]
+            out.setdefault(f[Dot1Q].vlan, []).append(seq)
+    return out
+
+
+def open_paths(rig):
+    rig.call("port.modify", [{"name": p, "promiscuous": True} for p in ("n3", "n6")])
+    rig.call("path.put", [{"name": n, "encapsulation": "rtag", "port": "n6", "vlan": v}
+                          for n, v in (("a", 10), ("b", 20), ("c", 30))])
+
+
+def close_all(rig):
+    for kind in ("stream", "path"):
+        keys = [{"name": i["name"]} for i in rig.call(f"{kind}.list")["items"]]
+        if keys:
+            rig.call(f"{kind}.delete", keys)
+
+
+def state(rig, name):
+    return rig.call("stream.get", {"name": name})["state"]
+
+
+def send(rig, n, want=2):
+    """VLAN -> by how much each number is beyond those given out before."""
+    got, first = [], state(rig, "t")["next_sequence"]
+    for i in range(n):
+        got += rig.exchange(rig.n3, frame(b"%d" % i), rig.n6, want=want)
+    return {v: [s - first for s in all] for v, all in numbers(got).items()}
+
+
+def test_members_take_all_paths(rig):
+    open_paths(rig)
+    try:
+        rig.call("stream.put", TALKER)
+        assert send(rig, 3) == {10: [0, 1, 2], 20: [0, 1, 2]}
+        st = state(rig, "t")
+        assert st["direction"] == "send" and st["generated"] == 3 and st["next_sequence"] == 3
+        # one of the same name goes on where it was: the far end still knows its numbers
+        rig.call("stream.delete", {"name": "t"})
+        rig.call("stream.put", TALKER)
+        assert state(rig, "t")["next_sequence"] == 3 and send(rig, 1) == {10: [0], 20: [0]}
+    finally:
+        close_all(rig)
+
+
+def test_paths_change_in_operation(rig):
+    open_paths(rig)
+    try:
+        rig.call("stream.put", TALKER)
+        send(rig, 1)
+        rig.call("stream.modify", {"name": "t", "paths": ["b", "c"]})
+        assert send(rig, 2) == {20: [0, 1], 30: [0, 1]}
+        rig.call("path.modify", {"name": "c", "vlan": 31})
+        assert send(rig, 1) == {20: [0], 31: [0]}
+        rig.call("path.modify", {"name": "b", "enabled": False})
+        before = state(rig, "t")["next_sequence"]
+        assert before > 0 and send(rig, 1, want=1) == {31: [0]}
+        rig.call("stream.restart", {"name": "t"})
+        assert send(rig, 1, want=1) == {31: [-before - 1]}
+        assert state(rig, "t")["generator_resets"] == 2
+    finally:
+        close_all(rig)
+
+
+def test_first_copy_is_delivered(rig):
+    open_paths(rig)
+    try:
+        rig.call("stream.put", LISTENER)
+        got = rig.exchange(rig.n6, [member(v, s, b"x%d" % s) for s in (7, 8, 9) for v in (10, 20)],
+                           rig.n3, want=3)
+        assert [raw(f) for f in got] == [raw(frame(b"x%d" % s, FAR)) for s in (7, 8, 9)]
+        st = state(rig, "l")
+        assert (st["passed"], st["discarded"], st["rogue"]) == (3, 3, 0)
+        assert [(p["path"], p["seen"], p["first"]) for p in st["paths"]] == [
+            ("a", 3, 3), ("b", 3, 0)]
+        # the far end has begun anew, and says so
+        rig.silent(rig.n6, member(10, 7, b"again"))
+        rig.call("stream.reset", {"name": "l"})
+        assert len(rig.exchange(rig.n6, member(10, 7, b"again"), rig.n3)) == 1
+        assert state(rig, "l")["resets"] == 2
+    finally:
+        close_all(rig)
+
+
+def refused(rig, method, params, field, reason):
+    try:
+        rig.call(method, params)
+    except RpcError as e:
+        text = json.dumps(e.data) if hasattr(e, "data") else str(e)
+        assert field in text and reason in text, text
+        return
+    raise AssertionError(f"{method} was not refused")
+
+
+def test_conflicts_name_both(rig):
+    open_paths(rig)
+    try:
+        rig.call("stream.put", TALKER)
+        refused(rig, "stream.put", {**TALKER, "name": "u"}, "send.identification", "stream 't'")
+        refused(rig, "path.delete", {"name": "a"}, "name", "stream 't'")
+        rig.call("path.put", {"name": "back", "encapsulation": "rtag", "port": "n3"})
+        refused(rig, "stream.modify", {"name": "t", "paths": ["a", "back"]}, "paths[1]",
+                "loops back")
+        assert send(rig, 1) == {10: [0], 20: [0]}
+    finally:
+        close_all(rig)
