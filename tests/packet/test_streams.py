@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import struct
+import time
 
 from scapy.all import Dot1Q, Ether, Raw, raw
 
-from harness import Rig, RpcError
+from harness import CONFIG, RpcError
 
 PLC, FAR = "02:00:00:00:70:01", "02:00:00:00:70:02"
 RTAG = 0xf1c1
@@ -138,3 +139,43 @@ def test_conflicts_name_both(rig):
         assert send(rig, 1) == {10: [0], 20: [0]}
     finally:
         close_all(rig)
+
+
+def begin_again(rig, forget):
+    """coastd is killed and started anew, with its tables or without."""
+    rig.coastd.send_signal(signal.SIGKILL)
+    rig.coastd.wait()
+    for place in ("/dev/shm", "/dev/hugepages"):
+        path = f"{place}/{rig.name}-tables"
+        if forget and os.path.exists(path):
+            os.unlink(path)
+    rig._coastd(CONFIG, rig.workers)
+    rig.wait(rig.alive, 15, "a ping to be answered")
+
+
+def test_numbers_outlive_coastd(rig):
+    if rig.ports != "af_xdp":
+        return
+    try:
+        open_paths(rig)
+        rig.call("recovery.put", {"name": "long", "history_length": 200})
+        rig.call("stream.put", [TALKER, {**LISTENER, "recovery": "long"}])
+        at = state(rig, "t")["next_sequence"]
+        assert send(rig, 5) == {10: [0, 1, 2, 3, 4], 20: [0, 1, 2, 3, 4]}
+        rig.exchange(rig.n6, [member(10, s, b"") for s in range(100)], rig.n3, want=100)
+        before = {n: state(rig, n) for n in "tl"}
+        begin_again(rig, forget=False)
+        assert {n: state(rig, n) for n in "tl"} == before
+        assert send(rig, 1) == {10: [0], 20: [0]}
+        # knrig numbers are still knrig, the next is taken
+        rig.silent(rig.n6, [member(20, s, b"") for s in (0, 50, 99)])
+        assert len(rig.exchange(rig.n6, member(20, 100, b""), rig.n3)) == 1
+        time.sleep(0.3)  # the mark in the store is ahead
+        begin_again(rig, forget=True)
+        after = state(rig, "t")
+        assert after["number"] == before["t"]["number"] and after["generated"] == 0
+        assert at + 6 <= after["next_sequence"] < at + 1006, after
+        assert len(rig.exchange(rig.n6, member(20, 7, b""), rig.n3)) == 1
+    finally:
+        close_all(rig)
+        rig.call("recovery.delete", {"name": "long"})
