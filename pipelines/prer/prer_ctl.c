@@ -219,7 +219,7 @@ static int put_recovery(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
 	const struct prer_recovery_obj *r = obj;
 	struct prer_params unused;
-	int rc = prer_params_record(r, &unused, NULL, 0, e);
+	int rc = prer_params_record(r, &unused, NULL, e);
 
 	(void)t;
 	if (rc < 0)

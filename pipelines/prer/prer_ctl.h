@@ -31,10 +31,13 @@ int prer_check_path(const struct prer_path_obj *p, struct cst_err *e);
 
 /* Fill in the record; `number`: the path's own. A port or session that is gone: it is down. */
 void prer_path_record(const struct prer_path_obj *p, uint32_t number, struct prer_path *out);
-/* Also from intent; how they were found goes to `explained` (may be NULL). */
-int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out, char *explained,
-		       size_t size, struct cst_err *e);
-uint32_t prer_reset_ms(const struct prer_recovery_obj *r);
+struct prer_found {
+	uint32_t history, reset_ms;
+	char explained[256]; /* "": they were given */
+};
+/* `found` may be NULL. */
+int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out,
+		       struct prer_found *found, struct cst_err *e);
 /* Of the transaction's paths and recoveries. `changed`: its record is another one now. */
 int prer_shared_compile(struct prer_entry *x, struct cst_pool *pool, bool *changed,
 			struct cst_err *e);

@@ -289,7 +289,7 @@ static void intent(void **state)
 	put(RECOVERY, "{'name':'i','intent':{'packet_rate':1000,'delay_difference_ms':50,"
 		      "'joint_burst':20}}");
 	put(STREAM, "{'name':'s','paths':['a','b'],'recovery':'i'," RECEIVE("01") "}");
-	assert_int_equal(prer_tables.params[record("s")->recovery].history, 72);
+	assert_int_equal(prer_tables.params[record("s")->recovery].history, 71);
 	assert_int_equal(prer_tables.params[record("s")->recovery].mask, 127);
 	refused(RECOVERY, "{'name':'i','intent':{'packet_rate':1000000,'delay_difference_ms':50}}",
 		-ERANGE, "intent", "8192");

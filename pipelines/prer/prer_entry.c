@@ -13,6 +13,8 @@ static struct list {
 	uint32_t n, fit, holes;
 	struct prer_entry **bucket;
 	uint32_t mask, used;
+	struct prer_entry **numbered; /* by number in the tables */
+	uint32_t n_numbered;
 } lists[PRER_KINDS];
 
 static struct prer_entry *first_touched, **last_touched = &first_touched;
@@ -158,6 +160,33 @@ struct prer_entry *prer_entry_from(enum prer_kind kind, uint32_t at)
 	return NULL;
 }
 
+struct prer_entry *prer_entry_numbered(enum prer_kind kind, uint32_t number)
+{
+	const struct list *l = &lists[kind];
+
+	return number < l->n_numbered ? l->numbered[number] : NULL;
+}
+
+/* Without memory for it names are found the long way. */
+void prer_entry_number(enum prer_kind kind, uint32_t number, struct prer_entry *x)
+{
+	struct list *l = &lists[kind];
+	uint32_t n = l->n_numbered ? l->n_numbered : 64;
+	struct prer_entry **all;
+
+	while (n <= number)
+		n *= 2;
+	if (n > l->n_numbered) {
+		all = realloc(l->numbered, n * sizeof(*all));
+		if (!all)
+			return;
+		memset(all + l->n_numbered, 0, (n - l->n_numbered) * sizeof(*all));
+		l->numbered = all;
+		l->n_numbered = n;
+	}
+	l->numbered[number] = x;
+}
+
 /* ---- a transaction ----------------------------------------------------------------- */
 
 static struct prer_conf *pack(enum prer_kind kind, const void *obj)
@@ -272,6 +301,7 @@ void prer_entries_fini(void)
 			}
 		free(l->at);
 		free(l->bucket);
+		free(l->numbered);
 		*l = (struct list){0};
 	}
 }

@@ -92,5 +92,8 @@ const struct cst_object *prer_object_of(enum prer_kind kind);
 
 /* The one with `at` or the next behind it; NULL: no more. Those that are not live included. */
 struct prer_entry *prer_entry_from(enum prer_kind kind, uint32_t at);
+/* The one that has this number in the tables (a stream's, a path's, a recovery's); NULL: none. */
+struct prer_entry *prer_entry_numbered(enum prer_kind kind, uint32_t number);
+void prer_entry_number(enum prer_kind kind, uint32_t number, struct prer_entry *x);
 uint64_t prer_name_hash(const char *name);
 void prer_entries_fini(void);

@@ -272,11 +272,13 @@ void prer_made_commit(struct prer_entry *x)
 
 	if (x->next) {
 		show(x);
+		prer_entry_number(PRER_STREAMS, x->number, x);
 		give_back(&x->made, &x->made_next);
 	} else if (x->live) {
 		__atomic_store_n(&prer_tables.slot[x->number], 0, __ATOMIC_RELEASE);
 		prer_places[x->number].name = 0;
 		give_back(&x->made, &none);
+		prer_entry_number(PRER_STREAMS, x->number, NULL);
 		cst_rcu_defer(free_number, NULL, x->number);
 		x->number = 0;
 	}

@@ -12,6 +12,7 @@
 #include "port/port.h"
 #include "prer_ctl.h"
 #include "prer_dcw.h"
+#include "prer_intent.h"
 
 /* ---- path -------------------------------------------------------------------------------- */
 
@@ -66,24 +67,6 @@ static uint64_t cycles(uint64_t us)
 	return us * (rte_get_tsc_hz() / 1000) / 1000;
 }
 
-/* facts of IEEE 802.1CB, Annex C.10: what lags is within the window, what is lost on all paths at
- * once does not leave it behind. */
-static uint64_t history_of(const struct prer_intent_obj *i)
-{
-	uint64_t lag = ((uint64_t)i->packet_rate * i->delay_difference_ms + 999) / 1000;
-
-	return lag + i->joint_burst + 2;
-}
-
-uint32_t prer_reset_ms(const struct prer_recovery_obj *r)
-{
-	const struct prer_intent_obj *i = &r->intent;
-
-	if (!cst_has(r, RECOVERY_INTENT))
-		return cst_has(r, RECOVERY_RESET) ? r->reset_ms : 2000;
-	return 2 * i->delay_difference_ms + 10000 / i->packet_rate + 100;
-}
-
 static uint32_t ring_mask(uint32_t history)
 {
 	uint32_t bits = 64;
@@ -93,31 +76,46 @@ static uint32_t ring_mask(uint32_t history)
 	return bits - 1;
 }
 
-int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out, char *explained,
-		       size_t size, struct cst_err *e)
+/* Given, or found from what the paths are like. */
+static int find_history(const struct prer_recovery_obj *r, struct prer_found *out,
+			struct cst_err *e)
 {
-	uint64_t h = cst_has(r, RECOVERY_HISTORY) ? r->history_length : 64;
-	const struct prer_intent_obj *i = &r->intent;
+	struct prer_intent in = {.packet_rate = r->intent.packet_rate,
+				 .delay_difference_ms = r->intent.delay_difference_ms,
+				 .joint_burst = r->intent.joint_burst,
+				 .rule_2017 = r->rogue_rule != 0};
+	struct prer_intent_result found;
 
-	if (cst_has(r, RECOVERY_INTENT)) {
-		h = history_of(i);
-		if (h > 8192)
-			return cst_err(e, -ERANGE, "intent",
-				       "asks for a history of %llu packets, 8192 are possible: "
-				       "the delay difference is too long for the rate",
-				       (unsigned long long)h);
-		if (explained)
-			snprintf(explained, size,
-				 "history %llu: %u packets/s x %u ms + %u lost at once + 2; reset "
-				 "%u ms: twice the delay difference and ten packets, and 100",
-				 (unsigned long long)h, i->packet_rate, i->delay_difference_ms,
-				 i->joint_burst, prer_reset_ms(r));
-	}
+	*out = (struct prer_found){
+		.history = cst_has(r, RECOVERY_HISTORY) ? r->history_length : 64,
+		.reset_ms = cst_has(r, RECOVERY_RESET) ? r->reset_ms : 2000,
+	};
+	if (!cst_has(r, RECOVERY_INTENT))
+		return 0;
+	if (prer_intent(&in, &found) < 0)
+		return cst_err(e, -ERANGE, "intent", "%s", found.text);
+	out->history = found.history;
+	out->reset_ms = found.reset_ms;
+	snprintf(out->explained, sizeof(out->explained), "%s", found.text);
+	return 0;
+}
+
+int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *out,
+		       struct prer_found *found, struct cst_err *e)
+{
+	struct prer_found own;
+	int rc;
+
+	if (!found)
+		found = &own;
+	rc = find_history(r, found, e);
+	if (rc < 0)
+		return rc;
 	memset(out, 0, sizeof(*out));
-	out->history = (uint32_t)h;
+	out->history = found->history;
 	out->algorithm = r->algorithm;
-	out->mask = r->algorithm == PRER_MATCH ? 63 : ring_mask((uint32_t)h);
-	out->reset = cycles(prer_reset_ms(r) * 1000ull);
+	out->mask = r->algorithm == PRER_MATCH ? 63 : ring_mask(found->history);
+	out->reset = cycles(found->reset_ms * 1000ull);
 	out->flags = (uint8_t)((r->rogue_rule ? PRER_RULE_2017 : 0) |
 			       (r->take_no_sequence ? PRER_TAKE_NO_SEQUENCE : 0) |
 			       (r->resync ? PRER_RESYNC : 0));
@@ -171,7 +169,7 @@ static int put_recovery(struct prer_entry *x, struct cst_pool *pool, bool *chang
 
 	if (!obj || prer_entry_read(x, false, pool, obj) < 0)
 		return cst_err(e, -ENOMEM, NULL, "no memory for recovery '%s'", x->name);
-	rc = prer_params_record(obj, &rec, NULL, 0, e);
+	rc = prer_params_record(obj, &rec, NULL, e);
 	if (rc < 0)
 		return rc;
 	/* what records take from it themselves may have changed without it */
@@ -229,9 +227,13 @@ void prer_shared_commit(struct prer_entry *x)
 {
 	uint32_t old = x->shared.at;
 
-	if (old && old != x->shared_next.at)
+	if (old && old != x->shared_next.at) {
+		prer_entry_number(x->kind, old, NULL);
 		cst_rcu_defer(x->kind == PRER_PATHWAYS ? free_path : free_recovery, NULL, old);
+	}
 	x->shared = x->shared_next;
+	if (x->shared.at)
+		prer_entry_number(x->kind, x->shared.at, x);
 }
 
 void prer_shared_abort(struct prer_entry *x)

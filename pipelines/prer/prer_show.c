@@ -15,30 +15,31 @@ static const struct prer_stream *record_of(const struct prer_entry *x)
 
 const char *prer_name_of(uint32_t stream)
 {
-	for (struct prer_entry *x = prer_entry_from(PRER_STREAMS, 1); x;
-	     x = prer_entry_from(PRER_STREAMS, x->at + 1))
-		if (x->number == stream || (x->number == 0 && x->at == stream))
-			return x->name;
-	return "?";
+	const struct prer_entry *x = prer_entry_numbered(PRER_STREAMS, stream);
+
+	for (struct prer_entry *n = prer_entry_from(PRER_STREAMS, 1); !x && n;
+	     n = prer_entry_from(PRER_STREAMS, n->at + 1))
+		if (n->number == stream || (n->number == 0 && n->at == stream))
+			x = n;
+	return x ? x->name : "?";
 }
 
 /* ---- recovery, path ------------------------------------------------------------------------ */
 
-static void show_recovery(const struct prer_entry *x, struct prer_recovery_obj *r, char *text,
-			  size_t size)
+static void show_recovery(const struct prer_entry *x, struct prer_recovery_obj *r,
+			  struct prer_found *found)
 {
 	struct prer_params p;
 
-	text[0] = '\0';
-	if (prer_params_record(r, &p, text, size, NULL) < 0)
+	if (prer_params_record(r, &p, found, NULL) < 0)
 		return;
 	r->has |= 1ull << RECOVERY_STATE;
 	r->state = (struct prer_recovery_state){
-		.has = 7u | (text[0] ? 8u : 0),
+		.has = 7u | (found->explained[0] ? 8u : 0),
 		.history_length = p.algorithm == PRER_MATCH ? 1 : p.history,
-		.reset_ms = prer_reset_ms(r),
+		.reset_ms = found->reset_ms,
 		.streams = x->users,
-		.explained = text,
+		.explained = found->explained,
 	};
 }
 
@@ -167,13 +168,13 @@ static json_t *item(const struct prer_entry *x, bool config, struct cst_pool *po
 		struct prer_stream_obj stream;
 	} o = {0};
 	struct prer_member_state members[PRER_MAX_PATHS];
-	char text[256];
+	struct prer_found found;
 
 	if (prer_entry_read(x, true, pool, &o) < 0)
 		return NULL;
 	if (!config && prer_has_tables()) {
 		if (x->kind == PRER_RECOVERIES)
-			show_recovery(x, &o.recovery, text, sizeof(text));
+			show_recovery(x, &o.recovery, &found);
 		else if (x->kind == PRER_PATHWAYS)
 			show_path(x, &o.path);
 		else
