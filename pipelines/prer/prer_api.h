@@ -259,5 +259,5 @@ struct prer_stream_key {
 int prer_hex(const char *text, uint8_t *out);
 
 extern const struct cst_object prer_recovery_object, prer_path_object, prer_stream_object,
-	prer_stream_key_object;
+	prer_stream_key_object, prer_member_object;
 extern struct cst_class prer_recovery_class, prer_path_class, prer_stream_class;

@@ -208,7 +208,7 @@ static const struct cst_field member_fields[] = {
 	STATE(prer_member_state, out_of_order, "packets",
 	      "of them, those behind a later one of the same path"),
 };
-static const struct cst_object member_object = CST_OBJECT(
+const struct cst_object prer_member_object = CST_OBJECT(
 	"member_state", struct prer_member_state, member_fields, "what one path does for a stream");
 
 #define COUNTER(m, h) STATE(prer_stream_state, m, "packets", h)
@@ -234,7 +234,7 @@ static const struct cst_field state_fields[] = {
 	STATE(prer_stream_state, latent_error_resets, NULL, "frerSeqRcvyLatentErrorResets"),
 	STATE(prer_stream_state, history_length, "packets", "in force"),
 	CST_F_LIST(struct prer_stream_state, paths, CST_T_OBJ, struct prer_member_state, PRER_PATHS,
-		   CST_F_STATE, "what each path does", .sub = &member_object),
+		   CST_F_STATE, "what each path does", .sub = &prer_member_object),
 };
 _Static_assert(sizeof(state_fields) / sizeof(*state_fields) == STREAM_STATE_FIELDS,
 	       "prer_stream_state_field");
