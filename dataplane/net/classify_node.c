@@ -113,7 +113,7 @@ static inline uint8_t local(struct rte_mbuf *m, const uint8_t *p, const struct c
 	if (cst_udp_parse(p + ip->l4_off, ip->total_len - ip->l4_off, &udp))
 		return cst_drop(m, cst_drop_udp_length);
 	slot = cst_udp_slot(udp.dst_port, fe.flags);
-	why = cst_udp_why_bad(m, p, &udp, ip->l4_off, slot && slot->gtpu_only);
+	why = cst_udp_why_bad(m, p, &udp, ip->l4_off, slot != NULL);
 	if (unlikely(why != NULL))
 		return cst_drop(m, why);
 	return slot ? *slot->classify_edge : TO_LOCAL;

@@ -37,7 +37,7 @@ static uint8_t whole(struct rte_mbuf *m)
 	    cst_udp_parse(p + pkt->l4_off, m->pkt_len - pkt->l4_off, &udp))
 		return cst_drop(m, cst_drop_udp_length);
 	slot = cst_udp_slot(udp.dst_port, (uint8_t)pkt->aux);
-	why = cst_udp_why_bad(m, p, &udp, pkt->l4_off, slot && slot->gtpu_only);
+	why = cst_udp_why_bad(m, p, &udp, pkt->l4_off, slot != NULL);
 	if (why)
 		return cst_drop(m, why);
 	return slot && pkt->l2_len ? *slot->reassemble_edge : TO_LOCAL;

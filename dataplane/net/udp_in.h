@@ -30,8 +30,9 @@ static bool __rte_noinline cst_udp_sum_ok(struct rte_mbuf *m, const uint8_t *p, 
 	return cst_csum_fold(sum + raw) == 0;
 }
 
-/* NULL: take it. RFC 6936 lets tunnels do without a checksum over IPv6: GTP-U checks what it
- * carries by its own lengths and TEIDs, and coast takes its tunnels' packets from known peers. */
+/* NULL: take it. RFC 6936 lets tunnels do without a checksum over IPv6, and slices' ports are all
+ * tunnels': these check what they carry by its own lengths, and by TEIDs or labels and where it
+ * comes from. */
 static inline const struct cst_drop *cst_udp_why_bad(struct rte_mbuf *m, const uint8_t *p,
 						     const struct cst_udp *udp, uint32_t l4_off,
 						     bool tunnel)

@@ -179,3 +179,19 @@ static inline bool prer_dcw_put(const struct prer_stream *s, const struct prer_p
 	pkt->flags = CST_PKT_LOCAL;
 	return true;
 }
+
+/* Whether a packet, at its outer IP header, came from the path's far end. */
+static inline bool prer_dcw_came_by(const struct prer_path *path, const uint8_t *ip, uint16_t vrf)
+{
+	if (path->encap != PRER_DCW || path->vrf != vrf || path->family != ip[0] >> 4)
+		return false;
+	/* source there is destination here */
+	if (likely(path->family == 4))
+		return cst_be32(ip + 12) == cst_be32(path->hdr + 16) &&
+		       cst_be32(ip + 16) == cst_be32(path->hdr + 12);
+	return __builtin_memcmp(ip + 8, path->hdr + 24, 16) == 0 &&
+	       __builtin_memcmp(ip + 24, path->hdr + 8, 16) == 0;
+}
+
+/* Node function, for tests: members of streams, at their outer IP header. */
+uint16_t prer_dcw_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge);
