@@ -38,3 +38,6 @@ static inline void prer_probe_mac(uint8_t mac[6], uint16_t port, uint32_t tunnel
 	}
 	__builtin_memcpy(mac, &own, 6);
 }
+
+/* How many questions are answered; before the workers run. */
+void prer_probe_limit(void);

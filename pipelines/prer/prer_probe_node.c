@@ -196,10 +196,15 @@ CST_NODE(prer_probe_frame_node, .name = "prer_probe_frame",
 	 .help = "probes of Ethernet paths: questions answered, answers told",
 	 .process = prer_probe_frame_process, .edges = frame_edges, .frames = true);
 
-static int start(const struct cst_system *sys, struct cst_err *e)
+void prer_probe_limit(void)
 {
 	interval = rte_get_tsc_hz() / ANSWERS_PER_S;
 	slack = interval * ANSWER_BURST;
+}
+
+static int start(const struct cst_system *sys, struct cst_err *e)
+{
+	prer_probe_limit();
 	return 0;
 }
 
