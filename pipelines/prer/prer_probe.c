@@ -109,7 +109,7 @@ static bool ask(uint32_t number, uint32_t seq)
 
 /* ---- state ---------------------------------------------------------------------- */
 
-static void hear(const void *data, uint8_t len)
+void prer_probe_hear(const void *data, uint8_t len)
 {
 	struct prer_probe_notice n;
 	struct prer_probe_facts *f;
@@ -168,7 +168,7 @@ static void refresh_macs(void)
 	}
 }
 
-static void tick(uint64_t now_ms)
+void prer_probe_tick(uint64_t now_ms)
 {
 	refresh_macs();
 	for (uint32_t i = 0; i < n_asked; i++)
@@ -224,7 +224,7 @@ void prer_probe_facts(uint32_t number, struct prer_probe_facts *out)
 
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
-	prer_probe_notice = cst_notice_register(hear);
+	prer_probe_notice = cst_notice_register(prer_probe_hear);
 	if (getrandom(&prer_probe_secret, sizeof(prer_probe_secret), 0) < 0)
 		prer_probe_secret = rte_rdtsc();
 	return 0;
@@ -238,5 +238,5 @@ static void stop(void)
 }
 
 static struct cst_module prer_probe_module = {
-	.name = "prer_probe", .order = 31, .start = start, .tick = tick, .stop = stop};
+	.name = "prer_probe", .order = 31, .start = start, .tick = prer_probe_tick, .stop = stop};
 CST_MODULE(prer_probe_module);

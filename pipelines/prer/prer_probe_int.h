@@ -41,3 +41,7 @@ static inline void prer_probe_mac(uint8_t mac[6], uint16_t port, uint32_t tunnel
 
 /* How many questions are answered; before the workers run. */
 void prer_probe_limit(void);
+
+/* Control thread: the questions that are due; an answer (struct prer_probe_notice). */
+void prer_probe_tick(uint64_t now_ms);
+void prer_probe_hear(const void *data, uint8_t len);

@@ -184,6 +184,135 @@ static void answers_in_frames_must_come_by_their_port(void **state)
 	assert_int_equal(n_notices, 1);
 }
 
+/* ---- the asking side ---------------------------------------------------------------- */
+
+#define MINE   0x0123456789abcdefull
+#define THEIRS 0x1111111111111111ull
+
+static struct rte_mbuf *asked; /* the last question, not yet sent on */
+
+uint16_t __wrap_cst_inject(uint16_t w, struct rte_mbuf **pkts, uint16_t n);
+uint16_t __wrap_cst_inject(uint16_t w, struct rte_mbuf **pkts, uint16_t n)
+{
+	assert_int_equal(w, 0);
+	assert_int_equal(n, 1);
+	assert_null(asked);
+	asked = pkts[0];
+	return 1;
+}
+
+uint16_t __wrap_cst_workers(void);
+uint16_t __wrap_cst_workers(void)
+{
+	return 1;
+}
+
+struct rte_mempool *__wrap_cst_packet_pool(void);
+struct rte_mempool *__wrap_cst_packet_pool(void)
+{
+	return pool;
+}
+
+static enum prer_probe_state state_of(unsigned i)
+{
+	struct prer_probe_facts f;
+
+	prer_probe_facts(i, &f);
+	return f.state;
+}
+
+static void lose(void)
+{
+	assert_non_null(asked);
+	rte_pktmbuf_free(asked);
+	asked = NULL;
+}
+
+/* The question arrives at another coast, and its answer here. */
+static void answer(unsigned i)
+{
+	struct rte_mbuf *m = asked;
+
+	assert_non_null(m);
+	asked = NULL;
+	prer_probe_secret = THEIRS;
+	if (paths[i].encap == PRER_DCW) {
+		assert_int_equal(into_probe(come_in(m)), 0);
+		prer_probe_secret = MINE;
+		assert_int_equal(into_probe(come_in(m)), CST_EDGE_TAKEN);
+	} else {
+		assert_int_equal(into_frame(m), 0);
+		prer_probe_secret = MINE;
+		assert_int_equal(into_frame(m), CST_EDGE_TAKEN);
+	}
+	prer_probe_hear(&last_notice, sizeof(last_notice));
+}
+
+static void silence_brings_a_path_down_and_an_answer_up(void **state)
+{
+	uint64_t now = 1000;
+
+	for (unsigned i = 1; i <= 4; i++) {
+		struct prer_probe_facts f;
+
+		worker.now = rte_rdtsc() + rte_get_tsc_hz();
+		assert_int_equal(state_of(i), PRER_PROBE_OFF);
+		prer_probe_set(i, 200, 3);
+		prer_probe_tick(now += 100);
+		assert_int_equal(state_of(i), PRER_PROBE_UNKNOWN);
+		answer(i);
+		assert_int_equal(state_of(i), PRER_PROBE_UP);
+		prer_probe_facts(i, &f);
+		assert_int_equal(f.sent, 1);
+		assert_int_equal(f.answered, 1);
+		assert_true(f.rtt_us > 900000 && f.rtt_us <= 1000000);
+		assert_int_equal(f.rtt_us, f.rtt_mean_us);
+		/* not before its time */
+		prer_probe_tick(now += 100);
+		assert_null(asked);
+		for (unsigned n = 0; n < 3; n++) {
+			prer_probe_tick(now += n ? 200 : 100);
+			assert_int_equal(state_of(i), PRER_PROBE_UP);
+			lose();
+		}
+		prer_probe_tick(now += 200);
+		assert_int_equal(state_of(i), PRER_PROBE_DOWN);
+		assert_false(prer_probe_alive(i));
+		answer(i);
+		assert_int_equal(state_of(i), PRER_PROBE_UP);
+		/* the same answer once more, and one to what was never asked, say nothing */
+		prer_probe_hear(&last_notice, sizeof(last_notice));
+		last_notice.seq += 100;
+		prer_probe_hear(&last_notice, sizeof(last_notice));
+		prer_probe_facts(i, &f);
+		assert_int_equal(f.answered, 2);
+		prer_probe_set(i, 0, 0);
+		prer_probe_tick(now += 1000);
+		assert_null(asked);
+		assert_int_equal(state_of(i), PRER_PROBE_OFF);
+		assert_true(prer_probe_alive(i));
+	}
+}
+
+static void a_path_that_never_answers_is_down(void **state)
+{
+	uint64_t now = 100000;
+
+	prer_probe_set(2, 100, 1);
+	prer_probe_tick(now);
+	lose();
+	assert_int_equal(state_of(2), PRER_PROBE_UNKNOWN);
+	prer_probe_tick(now += 100);
+	lose();
+	assert_int_equal(state_of(2), PRER_PROBE_DOWN);
+	/* after a long pause one question, not all that were missed */
+	prer_probe_tick(now += 10000);
+	lose();
+	prer_probe_tick(now += 50);
+	assert_null(asked);
+	prer_probe_set(2, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +322,8 @@ int main(void)
 		cmocka_unit_test(a_flood_of_questions_is_cut_off),
 		cmocka_unit_test(frames_are_answered_too),
 		cmocka_unit_test(answers_in_frames_must_come_by_their_port),
+		cmocka_unit_test(silence_brings_a_path_down_and_an_answer_up),
+		cmocka_unit_test(a_path_that_never_answers_is_down),
 		cmocka_unit_test(no_packet_is_lost),
 	};
 
