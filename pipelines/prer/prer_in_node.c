@@ -3,7 +3,8 @@
  * prer_in: frames of the ports and tunnels that streams use. Finds the stream by
  * its identification: a member that came by one of its paths goes to
  * prer_eliminate, with or without a number; what is to be sent to prer_replicate;
- * everything else back to `classify`. Each on the stream's owner.
+ * everything else back to `classify`. Each on the stream's owner. Path probes go to
+ * prer_probe_frame, whoever's they are.
  */
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -13,6 +14,7 @@
 #include "prer_drops.h"
 #include "prer_ident.h"
 #include "prer_in.h"
+#include "prer_probe.h"
 
 #define AHEAD 4
 
@@ -99,6 +101,8 @@ static inline uint8_t classify(struct rte_mbuf *m)
 		rte_pktmbuf_linearize(m);
 	if (unlikely(prer_frame_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &f)))
 		return prer_drop(m, PRER_DROP_TRUNCATED);
+	if (unlikely(prer_probe_is_frame(f.p + f.payload, f.len - f.payload)))
+		return prer_probe_frame_edge;
 	value = prer_ident_find(pkt->port, pkt->aux, &f);
 	return value ? identified(m, &f, value) : pass(m);
 }

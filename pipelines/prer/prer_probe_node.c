@@ -33,6 +33,7 @@ static uint64_t interval, slack; /* TSC cycles */
 
 enum { TO_OUT };
 static const char *const edges[] = {"route", NULL};
+uint8_t prer_probe_frame_edge;
 static const char *const frame_edges[] = {"frame_out", NULL};
 
 /* Why a question is not answered; NULL: it is. */
@@ -195,6 +196,7 @@ uint16_t prer_probe_frame_process(struct cst_worker *w, struct rte_mbuf **pkts, 
 CST_NODE(prer_probe_frame_node, .name = "prer_probe_frame",
 	 .help = "probes of Ethernet paths: questions answered, answers told",
 	 .process = prer_probe_frame_process, .edges = frame_edges, .frames = true);
+CST_ATTACH(prer_probe_in, "prer_in", "prer_probe_frame", &prer_probe_frame_edge);
 
 void prer_probe_limit(void)
 {
