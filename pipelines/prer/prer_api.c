@@ -144,7 +144,7 @@ CST_CLASS(prer_recovery_class);
 /* ---- path ---------------------------------------------------------------- */
 
 static const struct cst_field probe_fields[] = {
-	CST_F_UINT(struct prer_probe_obj, interval_ms, 10, 60000, "ms", 0, "100",
+	CST_F_UINT(struct prer_probe_obj, interval_ms, 100, 60000, "ms", 0, "100",
 		   "between two probes"),
 	CST_F_UINT(struct prer_probe_obj, misses, 1, 100, NULL, 0, "3",
 		   "so many unanswered in a row: the path is down"),
@@ -162,6 +162,20 @@ static const struct cst_field degraded_fields[] = {
 static const struct cst_object degraded_object = CST_OBJECT(
 	"degraded", struct prer_degraded_obj, degraded_fields, "from when on a path is degraded");
 
+static const char *const probe_names[] = {"unknown", "up", "down", NULL};
+static const struct cst_field probe_state_fields[] = {
+	CST_F_ENUM(struct prer_probe_obj_state, status, probe_names, CST_F_STATE, NULL,
+		   "unknown: nothing answered yet"),
+	STATE(prer_probe_obj_state, sent, NULL, "probes"),
+	STATE(prer_probe_obj_state, answered, NULL, "of them"),
+	STATE(prer_probe_obj_state, silent, NULL, "sent since the last answer"),
+	STATE(prer_probe_obj_state, rtt_us, "us", "to the far end and back, the last one"),
+	STATE(prer_probe_obj_state, rtt_mean_us, "us", "mean of the last eight or so"),
+};
+static const struct cst_object probe_state_object =
+	CST_OBJECT("probe_state", struct prer_probe_obj_state, probe_state_fields,
+		   "what probes tell of a path");
+
 static const char *const status_names[] = {"down", "up", "degraded", NULL};
 static const struct cst_field path_state_fields[] = {
 	CST_F_ENUM(struct prer_path_state, status, status_names, CST_F_STATE, NULL,
@@ -170,6 +184,8 @@ static const struct cst_field path_state_fields[] = {
 	STATE(prer_path_state, number, NULL, "its number"),
 	STATE(prer_path_state, streams, NULL, "that take it"),
 	CST_F_STR(struct prer_path_state, reason, 0, 255, CST_F_STATE, NULL, "why it is not up"),
+	CST_F_OBJ(struct prer_path_state, probe, &probe_state_object, CST_F_STATE,
+		  "what its probe tells"),
 };
 static const struct cst_object path_state_object = CST_OBJECT(
 	"path_state", struct prer_path_state, path_state_fields, "what has become of a path");
@@ -193,7 +209,7 @@ static const struct cst_field path_fields[] = {
 	CST_F_IP(struct prer_path_obj, local, CST_T_IP, 0, "dcw: own address"),
 	CST_F_IP(struct prer_path_obj, remote, CST_T_IP, 0, "dcw: address of the far end"),
 	CST_F_OBJ(struct prer_path_obj, probe, &probe_object, 0,
-		  "dcw: asks whether it is alive; absent: nobody asks"),
+		  "asks whether it is alive; only another coast answers; absent: nobody asks"),
 	CST_F_OBJ(struct prer_path_obj, degraded, &degraded_object, 0,
 		  "from when on it is degraded; absent: never"),
 	CST_F_BOOL(struct prer_path_obj, enabled, 0, "true", "false: it takes no packets"),
@@ -212,7 +228,7 @@ static int any_of(const void *obj, const uint8_t *fields, unsigned n)
 
 static int check_rtag(const struct prer_path_obj *p, struct cst_err *e)
 {
-	static const uint8_t foreign[] = {PATH_INSTANCE, PATH_LOCAL, PATH_REMOTE, PATH_PROBE};
+	static const uint8_t foreign[] = {PATH_INSTANCE, PATH_LOCAL, PATH_REMOTE};
 	int i = any_of(p, foreign, sizeof(foreign));
 
 	if (i >= 0)

@@ -79,11 +79,18 @@ struct prer_degraded_obj {
 	uint32_t loss, delay_difference_ms;
 };
 
+struct prer_probe_obj_state {
+	uint64_t has;
+	uint8_t status; /* as enum prer_probe_state, less PRER_PROBE_OFF */
+	uint32_t sent, answered, silent, rtt_us, rtt_mean_us;
+};
+
 struct prer_path_state {
 	uint64_t has;
 	uint8_t status; /* enum prer_path_status */
 	uint32_t number, streams;
 	const char *reason;
+	struct prer_probe_obj_state probe;
 };
 enum prer_path_status { PRER_STATUS_DOWN, PRER_STATUS_UP, PRER_STATUS_DEGRADED };
 

@@ -43,6 +43,8 @@ struct prer_shared {
 	uint32_t at; /* its number in the tables */
 	uint16_t port, vrf;
 	uint32_t tunnel;
+	uint32_t probe_ms; /* a path's: how often it is asked; 0: never */
+	uint8_t misses;
 };
 
 struct prer_entry {

@@ -13,6 +13,7 @@
 #include "prer_ctl.h"
 #include "prer_dcw.h"
 #include "prer_intent.h"
+#include "prer_probe.h"
 
 /* ---- path -------------------------------------------------------------------------------- */
 
@@ -146,6 +147,8 @@ static int put_path(struct prer_entry *x, struct cst_pool *pool, bool *changed, 
 	x->shared_next.port = rec.port;
 	x->shared_next.vrf = rec.vrf;
 	x->shared_next.tunnel = rec.tunnel;
+	x->shared_next.probe_ms = cst_has(obj, PATH_PROBE) ? obj->probe.interval_ms : 0;
+	x->shared_next.misses = (uint8_t)obj->probe.misses;
 	if (rec.encap == PRER_DCW && x->shared.at)
 		rec.mtu = old->mtu;
 	if (x->shared.at && memcmp(old, &rec, sizeof(rec)) == 0)
@@ -223,10 +226,20 @@ static void free_recovery(void *unused, uint64_t at)
 	cst_index_free(prer_books.recoveries, (uint32_t)at);
 }
 
+static void probe_as(uint32_t old, const struct prer_shared *next)
+{
+	if (old && old != next->at)
+		prer_probe_set(old, 0, 0);
+	if (next->at)
+		prer_probe_set(next->at, next->probe_ms, next->misses);
+}
+
 void prer_shared_commit(struct prer_entry *x)
 {
 	uint32_t old = x->shared.at;
 
+	if (x->kind == PRER_PATHWAYS)
+		probe_as(old, &x->shared_next);
 	if (old && old != x->shared_next.at) {
 		prer_entry_number(x->kind, old, NULL);
 		cst_rcu_defer(x->kind == PRER_PATHWAYS ? free_path : free_recovery, NULL, old);

@@ -7,6 +7,7 @@
 #include "engine/worker.h"
 #include "port/port.h"
 #include "prer_ctl.h"
+#include "prer_probe.h"
 
 static const struct prer_stream *record_of(const struct prer_entry *x)
 {
@@ -43,7 +44,8 @@ static void show_recovery(const struct prer_entry *x, struct prer_recovery_obj *
 	};
 }
 
-static const char *why_down(const struct prer_path_obj *p, const struct prer_path *rec)
+static const char *why_down(const struct prer_path_obj *p, const struct prer_path *rec,
+			    const struct prer_probe_facts *probe)
 {
 	struct cst_port_state st;
 
@@ -51,16 +53,35 @@ static const char *why_down(const struct prer_path_obj *p, const struct prer_pat
 		return "it is not enabled";
 	if (rec->flags & PRER_PATH_DOWN)
 		return p->port ? "its port is gone" : "there is no such Ethernet PDU session";
-	if (rec->port == 0)
-		return NULL;
 	cst_port_state(rec->port, &st);
-	return !st.up ? "its port is down" : !st.link ? "its port has no link" : NULL;
+	if (rec->port != 0 && (!st.up || !st.link))
+		return !st.up ? "its port is down" : "its port has no link";
+	return probe->state == PRER_PROBE_DOWN ? "the far end does not answer its probe" : NULL;
+}
+
+static void show_probe(const struct prer_probe_facts *f, struct prer_path_state *s)
+{
+	if (f->state == PRER_PROBE_OFF)
+		return;
+	s->has |= 16;
+	s->probe = (struct prer_probe_obj_state){
+		.has = 15u | (f->answered ? 48u : 0),
+		.status = (uint8_t)(f->state - PRER_PROBE_UNKNOWN),
+		.sent = f->sent,
+		.answered = f->answered,
+		.silent = f->silent,
+		.rtt_us = f->rtt_us,
+		.rtt_mean_us = f->rtt_mean_us,
+	};
 }
 
 static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 {
-	const char *why = why_down(p, &prer_tables.path[x->shared.at]);
+	struct prer_probe_facts probe;
+	const char *why;
 
+	prer_probe_facts(x->shared.at, &probe);
+	why = why_down(p, &prer_tables.path[x->shared.at], &probe);
 	p->has |= 1ull << PATH_STATE;
 	p->state = (struct prer_path_state){
 		.has = 7u | (why ? 8u : 0),
@@ -69,6 +90,7 @@ static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 		.streams = x->users,
 		.reason = why,
 	};
+	show_probe(&probe, &p->state);
 }
 
 /* ---- stream -----------------------------------------------------------------------------------
