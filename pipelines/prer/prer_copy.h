@@ -10,9 +10,10 @@
 
 #include <rte_mbuf.h>
 
-/* Octets of payload from which a reference costs less than a copy: it takes a second buffer and
- * makes the device read two. */
-#define PRER_SHARE_FROM 1024
+/* Octets of payload from which it is shared. A copy of 46 octets costs 50 cycles against 120, one
+ * of 1492 160 against 150, and a shared one takes the device two descriptors: what fits one frame
+ * of an ordinary link is copied. */
+#define PRER_SHARE_FROM 1536
 
 static inline struct rte_mbuf *prer_copy_share(struct rte_mbuf *m)
 {
