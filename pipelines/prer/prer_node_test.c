@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "engine/worker.h"
+#include "icmp.h"
+#include "net/fib.h"
 #include "prer_copy.h"
-#include "vlan.h"
+#include "prer_dcw.h"
 
 #define TO   "\2\0\0\0\0\4"
 #define FROM "\2\0\0\0\0\1"
@@ -300,6 +302,94 @@ static void ip_payload(void **state)
 	conserved();
 }
 
+/* ---- routed paths -------------------------------------------------------------------------- */
+
+static void route_b(uint16_t mtu)
+{
+	struct cst_ip local = {.family = 4, .b = {192, 0, 2, 1}},
+		      remote = {.family = 4, .b = {192, 0, 2, 2}};
+
+	prer_dcw_path_set(&paths[PATH_B], 6, &local, &remote);
+	paths[PATH_B].mtu = mtu;
+	streams[SENDS].label_out = 16384;
+	streams[SENDS].udp_port = 50000;
+}
+
+/* 28 octets of IP and UDP, S-Label 16384 with TTL 64, control word with number 0. */
+static void expect_routed(const void *payload, uint32_t len)
+{
+	struct rte_mbuf *m = expect(ROUTE, 0);
+	uint8_t buf[2048];
+	const uint8_t *p = rte_pktmbuf_read(m, 0, m->pkt_len, buf);
+
+	assert_int_equal(m->pkt_len, 36 + len);
+	assert_int_equal(cst_pkt(m)->vrf, 6);
+	assert_int_equal(cst_be16(p + 2), 36 + len);
+	assert_int_equal(cst_be16(p + 20), 50000);
+	assert_memory_equal(p + 28, "\x04\0\x01\x40\0\0\0\0", 8);
+	assert_memory_equal(p + 36, payload, len);
+	rte_pktmbuf_free(m);
+}
+
+/* One path tags the frame, the other carries it whole; whichever of them gets the copy. */
+static void one_path_routed(void **state)
+{
+	static const uint32_t sizes[] = {46, PRER_SHARE_FROM};
+	uint8_t in[2048], out[2048];
+
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t n = build(in, B("\x81\0\xb0\x64"), false, 0, sizes[i / 2]);
+		uint32_t m = build(out, B("\x81\0\xb0\x64"), true, 0, sizes[i / 2]);
+
+		rig_reset(NULL);
+		paths[PATH_A].mtu = 2000;
+		route_b(2000);
+		streams[SENDS].path[0] = i % 2 ? PATH_B : PATH_A;
+		streams[SENDS].path[1] = i % 2 ? PATH_A : PATH_B;
+		come(PORT_TALKER, in, n);
+		if (i % 2)
+			expect_routed(in, n);
+		expect_bytes(FRAME_OUT, PORT_A, out, m);
+		if (i % 2 == 0)
+			expect_routed(in, n);
+		conserved();
+	}
+}
+
+static void ip_routed(void **state)
+{
+	static struct cst_snap snap;
+	struct rte_mbuf *m;
+
+	route_b(80);
+	streams[SENDS].flags |= PRER_IP;
+	streams[SENDS].n_paths = 1;
+	streams[SENDS].path[0] = PATH_B;
+	come(PORT_TALKER, B(MACS "\x81\0\xb0\x64\x08\0" IP4 "\0\0\0\0\0\0"));
+	expect_routed(B(IP4));
+	come(PORT_TALKER, B(MACS "\x08\0\x46" IP4));
+	expect_drop("prer.bad_ip");
+	come(PORT_TALKER, B(MACS "\x08\6"));
+	rte_pktmbuf_free(expect(CLASSIFY, 0));
+	/* too big, and the sender is told where there is a way back */
+	paths[PATH_B].mtu = 71;
+	come(PORT_TALKER, B(MACS "\x08\0" IP4));
+	expect_drop("prer.too_big");
+	snap.ports[PORT_TALKER].untagged = 1;
+	snap.ifaces[1].vrf = 3;
+	atomic_store(&cst_snap_live, &snap);
+	come(PORT_TALKER, B(MACS "\x08\0" IP4 "\0\0"));
+	m = expect(ICMP_ERROR, 0);
+	assert_int_equal(cst_pkt(m)->vrf, 3);
+	assert_int_equal(cst_pkt(m)->icmp_type, CST_ICMP4_UNREACHABLE);
+	assert_int_equal(cst_pkt(m)->icmp_code, CST_ICMP4_FRAG_NEEDED);
+	assert_int_equal(cst_pkt(m)->icmp_info, 71 - 36);
+	assert_int_equal(m->pkt_len, sizeof(IP4) - 1);
+	rte_pktmbuf_free(m);
+	assert_int_equal(STATE(SENDS)->counts.encode_errored, 2);
+	conserved();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +404,8 @@ int main(void)
 		cmocka_unit_test_setup(all_or_none, rig_reset),
 		cmocka_unit_test_setup(of_others, rig_reset),
 		cmocka_unit_test_setup(ip_payload, rig_reset),
+		cmocka_unit_test(one_path_routed),
+		cmocka_unit_test_setup(ip_routed, rig_reset),
 		cmocka_unit_test(conformance),
 		cmocka_unit_test_setup(individual_recovery, rig_reset),
 	};
