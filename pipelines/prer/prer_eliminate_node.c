@@ -22,12 +22,6 @@ static const char *const edges[] = {"frame_out", "route", NULL};
 
 /* ---- verdict -------------------------------------------------------------------- */
 
-static inline uint64_t *ring_of(const struct prer_stream *s, const struct prer_params *p,
-				unsigned which)
-{
-	return s->ring ? &prer_tables.rings[s->ring + which * ((p->mask + 1) / 64)] : NULL;
-}
-
 static inline struct prer_health *health_of(const struct prer_stream *s, struct prer_state *st,
 					    unsigned path)
 {
@@ -36,36 +30,34 @@ static inline struct prer_health *health_of(const struct prer_stream *s, struct 
 
 /* With individual recovery a path's own repetitions end before they are seen by the base. */
 static inline enum prer_verdict with_number(const struct prer_stream *s, struct prer_state *st,
-					    unsigned path, uint32_t seq, uint64_t now)
+					    const struct prer_params *p, unsigned path,
+					    uint32_t seq, uint64_t now)
 {
-	const struct prer_params *p = &prer_tables.params[s->recovery];
 	enum prer_verdict v;
 
 	if (unlikely(s->flags & PRER_INDIV)) {
 		v = prer_recover_individual(&prer_tables.individual[s->individual + path], NULL,
-					    ring_of(s, p, 1 + path), p, s->bits, seq, now);
+					    prer_individual_ring(s, p, path), p, s->bits, seq, now);
 		if (v != PRER_PASS)
 			return v;
 	}
-	return prer_recover(&st->recovery, &st->counts, ring_of(s, p, 0), p, s->bits, seq, now);
+	return prer_recover(&st->recovery, &st->counts, prer_base_ring(s), p, s->bits, seq, now);
 }
 
 static inline enum prer_verdict judge(const struct prer_stream *s, unsigned path, uint32_t seq,
 				      uint64_t now)
 {
+	const struct prer_params *p = &prer_tables.params[s->recovery];
 	struct prer_state *st = &prer_tables.state[s->id];
 	enum prer_verdict v = PRER_PASS;
 
-	prer_obey_recovery(s, st, &prer_tables.params[s->recovery]);
-	if (likely(s->bits && seq != PRER_NO_SEQ)) {
-		v = with_number(s, st, path, seq, now);
-	} else if (s->bits) {
-		const struct prer_params *p = &prer_tables.params[s->recovery];
-
-		v = prer_recover_none(&st->recovery, &st->counts, ring_of(s, p, 0), p, now);
-	} else { /* a stream without numbers: nothing can be told apart */
+	prer_obey_recovery(s, st, p);
+	if (likely(s->bits && seq != PRER_NO_SEQ))
+		v = with_number(s, st, p, path, seq, now);
+	else if (s->bits)
+		v = prer_recover_none(&st->recovery, &st->counts, prer_base_ring(s), p, now);
+	else /* a stream without numbers: nothing can be told apart */
 		st->recovery.passed++;
-	}
 	prer_health_seen(health_of(s, st, path), &st->counts, path, seq, s->bits, v, now);
 	return v;
 }
