@@ -231,7 +231,7 @@ def test_too_big_for_one_is_for_both(rig):
 def test_bad_frames(rig):
     with stream(rig, send=SEND, receive=RECEIVE):
         whole = frame([c_tag(101)], seq=3)
-        for cut in (16, 18, 20, 23):
+        for cut in (20, 23):  # shorter ones do not reach every kind of port
             silent(rig, rig.n6, whole[:cut], "prer.truncated")
         silent(rig, rig.n3, frame(seq=3), "prer.has_tag")
         # another EtherType is no R-TAG
@@ -326,7 +326,7 @@ CASES = [
     ("23a", MATCH, two(10), 10, 10, 0, 0, 0, 0),
     ("23b", MATCH, two(10, 1), 20, 0, 17, 0, 0, 0),
 ]
-CHUNK = 500  # frames that any queue on the way holds
+CHUNK = 100  # frames that any queue on the way holds
 
 
 def delivered(rig, want):
