@@ -60,15 +60,14 @@ static int32_t moved(uint32_t was, uint32_t is, unsigned bits, int32_t n)
 	return n + prer_delta((uint32_t)n, is - was, bits);
 }
 
-static bool comparable(const struct prer_watch_look *was, const struct prer_watch_look *is,
-		       unsigned n_paths)
+/* Counters only rise, but for those of another stream. */
+static bool same_stream(const struct prer_watch_look *was, const struct prer_watch_look *is,
+			unsigned n_paths)
 {
-	if (!was->based || !is->based || was->resets != is->resets)
-		return false;
 	for (unsigned i = 0; i < n_paths; i++)
 		if ((int32_t)(is->path[i].seen - was->path[i].seen) < 0)
 			return false;
-	return (int32_t)(is->passed - was->passed) >= 0;
+	return (int32_t)(is->passed - was->passed) >= 0 && (int32_t)(is->rogue - was->rogue) >= 0;
 }
 
 /* A path's windows follow each other without a gap from its own last number to its own last number.
@@ -87,23 +86,24 @@ static void close_path(const struct prer_watch_look *was, const struct prer_watc
 		n = out->expected;
 	out->path[path].expected = n;
 	out->path[path].lost = n - (int32_t)seen;
-	out->path[path].ahead = prer_delta(is->seq, is->path[path].high, bits);
 }
 
 bool prer_watch_close(const struct prer_watch_look *was, const struct prer_watch_look *is,
 		      unsigned bits, unsigned n_paths, unsigned silent,
 		      struct prer_watch_window *out)
 {
-	*out = (struct prer_watch_window){
-		.passed = is->passed - was->passed,
-		.rogue = is->rogue - was->rogue,
-	};
+	*out = (struct prer_watch_window){0};
+	if (!same_stream(was, is, n_paths))
+		return false;
+	out->passed = is->passed - was->passed;
+	out->rogue = is->rogue - was->rogue;
 	for (unsigned i = 0; i < n_paths; i++) {
 		out->path[i].seen = is->path[i].seen - was->path[i].seen;
 		out->path[i].first = is->path[i].first - was->path[i].first;
 		out->path[i].out_of_order = is->path[i].out_of_order - was->path[i].out_of_order;
+		out->path[i].ahead = bits ? prer_delta(is->seq, is->path[i].high, bits) : 0;
 	}
-	if (bits == 0 || !comparable(was, is, n_paths))
+	if (bits == 0 || !was->based || !is->based || was->resets != is->resets)
 		return false;
 	out->expected = moved(was->seq, is->seq, bits, (int32_t)out->passed);
 	out->joint = out->expected - (int32_t)out->passed;

@@ -52,8 +52,8 @@ uint32_t prer_watch_came(const struct prer_watch_look *was, const struct prer_wa
 			 unsigned n_paths);
 
 /* `silent`: bit by path: nothing came by it in the window before. False: the engine was reset in
- * between, or the counters are those of another stream; numbers do not tell losses then, and
- * `out` has only what came. */
+ * between, numbers do not tell losses then, and `out` has what came; of counters that are those of
+ * another stream, nothing. */
 bool prer_watch_close(const struct prer_watch_look *was, const struct prer_watch_look *is,
 		      unsigned bits, unsigned n_paths, unsigned silent,
 		      struct prer_watch_window *out);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the parts of prer_watch.h. */
+#pragma once
+
+#include <stddef.h>
+
+#include "prer_watch.h"
+
+/* What is remembered of a stream. */
+struct prer_watched {
+	struct prer_watch_look was; /* when its window began */
+	struct prer_watch_window last;
+	struct prer_watch_sums sums;
+	uint16_t path[PRER_MAX_PATHS]; /* whose figures these are */
+	uint32_t began_ms, took_ms;    /* modulo 2^32; began 0: never looked at */
+	struct prer_watch_state state[PRER_MAX_PATHS];
+	struct prer_watch_state history; /* degraded: too small; down: stuck */
+	uint32_t needed;
+	uint8_t silent; /* bit by path */
+	uint8_t told;   /* bit by path: subscribers know that it is not up */
+	bool latent_told;
+	uint32_t latent_ms, latent_reset_ms, latent_errors, latent_resets;
+	int64_t latent_base; /* CurBaseDifference */
+};
+
+/* Moments are kept modulo 2^32 ms, and never 0. */
+static inline uint32_t prer_watch_ms(uint64_t now_ms)
+{
+	return (uint32_t)now_ms | 1;
+}
+
+static inline const struct prer_health *prer_watch_more(uint32_t stream)
+{
+	return prer_tables.more_health ? &prer_tables.more_health[(size_t)stream * 2] : NULL;
+}
+
+static inline const struct prer_health *prer_watch_health(uint32_t stream, unsigned i)
+{
+	return i < 2 ? &prer_tables.state[stream].health[i] : &prer_watch_more(stream)[i - 2];
+}
+
+static inline unsigned prer_watch_n_paths(const struct prer_stream *s)
+{
+	return s->n_paths < PRER_MAX_PATHS ? s->n_paths : PRER_MAX_PATHS;
+}
+
+/* NULL: nothing is known of it under its paths of now. */
+const struct prer_watched *prer_watched(uint32_t stream, const struct prer_stream *s);
+const struct prer_watch_ask *prer_watch_asked(void);
+const char *prer_watch_name(uint32_t stream); /* "": it has none */
+/* A path that fails for a million streams is one event, its own; these are for the rest. */
+bool prer_watch_may_tell(uint64_t now_ms);
+
+/* The window of `w` has ended with `is`; w->last says what was in it. */
+void prer_watch_close_window(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
+			     const struct prer_watch_look *is, uint64_t now_ms);
+/* Nothing came in it: that says nothing of the paths. */
+void prer_watch_close_empty(struct prer_watched *w, uint64_t now_ms);
+/* Latent error detection, at each visit. */
+void prer_watch_latent(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
+		       uint64_t now_ms);
+
+/* What a stream's window says of a path; summed until the path is looked at. */
+void prer_watch_path_add(uint16_t path, const struct prer_watch_facts *f, uint64_t first,
+			 uint64_t passed, uint32_t lag_max_us);
+/* It has a stream with traffic. Of a round over all streams, which the next one replaces. */
+void prer_watch_path_in_use(uint16_t path, uint32_t round);
+void prer_watch_path_tick(uint64_t now_ms);
+void prer_watch_path_stop(void);
