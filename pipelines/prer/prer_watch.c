@@ -2,7 +2,6 @@
 #include "prer_watch_int.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <rte_cycles.h>
 
@@ -35,7 +34,10 @@ const struct prer_watch_ask *prer_watch_asked(void)
 
 static bool same_paths(const struct prer_watched *w, const struct prer_stream *s)
 {
-	return memcmp(w->path, s->path, sizeof(w->path)) == 0;
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
+		if (w->path[i] != prer_watch_number(s, i))
+			return false;
+	return true;
 }
 
 const struct prer_watched *prer_watched(uint32_t stream, const struct prer_stream *s)
@@ -68,7 +70,8 @@ static void begin(const struct prer_stream *s, struct prer_watched *w,
 		  const struct prer_watch_look *is, uint64_t now_ms)
 {
 	*w = (struct prer_watched){.was = *is, .began_ms = prer_watch_ms(now_ms)};
-	memcpy(w->path, s->path, sizeof(w->path));
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
+		w->path[i] = prer_watch_number(s, i);
 }
 
 static bool ripe(const struct prer_watched *w, const struct prer_watch_look *is, int32_t age)
@@ -102,7 +105,7 @@ static void visit(uint32_t stream, uint64_t now_ms)
 	else if (ripe(w, &is, age))
 		prer_watch_close_window(stream, s, w, &is, now_ms);
 	for (unsigned i = 0; i < prer_watch_n_paths(s) && w->last.passed + w->last.rogue != 0; i++)
-		prer_watch_path_in_use(s->path[i], round_no);
+		prer_watch_path_in_use(w->path[i], round_no);
 	prer_watch_latent(stream, s, w, now_ms);
 }
 
@@ -148,7 +151,7 @@ static void slice(uint64_t now_ms)
 
 void prer_watch_tick(uint64_t now_ms)
 {
-	if (!prer_tables.slot || !prer_tables.state)
+	if (!prer_tables.slot || !prer_tables.path)
 		return;
 	if (!table) {
 		table = calloc(prer_tables.streams, sizeof(*table));

@@ -29,6 +29,7 @@
 
 struct prer_watch_path_conf {
 	const char *name;
+	uint16_t at; /* of its record in prer_tables.path */
 	struct prer_watch_limits limits;
 };
 
@@ -38,10 +39,11 @@ struct prer_watch_latent {
 
 struct prer_watch_ask {
 	const char *(*stream)(uint32_t stream); /* name of the stream; NULL: none */
-	bool (*path)(uint16_t path, struct prer_watch_path_conf *out); /* false: no such path */
+	/* By struct prer_path.number; false: no such path. */
+	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);
 	/* Latent error detection of this recovery; false: none. */
 	bool (*latent)(uint16_t recovery, struct prer_watch_latent *out);
-	bool (*alive)(uint16_t path); /* false: its probe says that it is down */
+	bool (*alive)(uint32_t number); /* false: the path's probe says that it is down */
 };
 
 /* Before start. Without it streams have no names and no limits. Functions may be NULL. */
@@ -80,14 +82,14 @@ struct prer_watch_figures {
 /* False: no such stream, or no traffic yet. */
 bool prer_watch_get(uint32_t stream, struct prer_watch_figures *out);
 
-/* A path, all its streams together. */
+/* A path by its number, all its streams together. */
 struct prer_watch_path_figures {
 	struct prer_watch_state state; /* as it is, all causes considered */
 	uint32_t streams;              /* that have traffic */
 	double rate, loss, share;
 	uint32_t lag_us, lag_max_us;
 };
-void prer_watch_get_path(uint16_t path, struct prer_watch_path_figures *out);
+void prer_watch_get_path(uint32_t number, struct prer_watch_path_figures *out);
 
 /* ---- for the parts of it, and tests ---------------------------------------- */
 

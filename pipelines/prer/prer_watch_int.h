@@ -11,7 +11,7 @@ struct prer_watched {
 	struct prer_watch_look was; /* when its window began */
 	struct prer_watch_window last;
 	struct prer_watch_sums sums;
-	uint16_t path[PRER_MAX_PATHS]; /* whose figures these are */
+	uint32_t path[PRER_MAX_PATHS]; /* numbers, whose figures these are; 0: none */
 	uint32_t began_ms, took_ms;    /* modulo 2^32; began 0: never looked at */
 	struct prer_watch_state state[PRER_MAX_PATHS];
 	struct prer_watch_state history; /* degraded: too small; down: stuck */
@@ -44,6 +44,12 @@ static inline unsigned prer_watch_n_paths(const struct prer_stream *s)
 	return s->n_paths < PRER_MAX_PATHS ? s->n_paths : PRER_MAX_PATHS;
 }
 
+/* Of the stream's path i; 0: it has none. */
+static inline uint32_t prer_watch_number(const struct prer_stream *s, unsigned i)
+{
+	return i < prer_watch_n_paths(s) ? prer_tables.path[s->path[i]].number : 0;
+}
+
 /* NULL: nothing is known of it under its paths of now. */
 const struct prer_watched *prer_watched(uint32_t stream, const struct prer_stream *s);
 const struct prer_watch_ask *prer_watch_asked(void);
@@ -61,9 +67,9 @@ void prer_watch_latent(uint32_t stream, const struct prer_stream *s, struct prer
 		       uint64_t now_ms);
 
 /* What a stream's window says of a path; summed until the path is looked at. */
-void prer_watch_path_add(uint16_t path, const struct prer_watch_facts *f, uint64_t first,
+void prer_watch_path_add(uint32_t number, const struct prer_watch_facts *f, uint64_t first,
 			 uint64_t passed, uint32_t lag_max_us);
 /* It has a stream with traffic. Of a round over all streams, which the next one replaces. */
-void prer_watch_path_in_use(uint16_t path, uint32_t round);
+void prer_watch_path_in_use(uint32_t number, uint32_t round);
 void prer_watch_path_tick(uint64_t now_ms);
 void prer_watch_path_stop(void);

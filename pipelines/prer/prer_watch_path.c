@@ -28,17 +28,17 @@ struct path {
 static struct path *paths; /* by number */
 static uint64_t looked_ms;
 
-static struct path *get(uint16_t number)
+static struct path *get(uint32_t number)
 {
 	if (!paths)
 		paths = calloc(MAX_PATHS, sizeof(*paths));
 	return paths && number < MAX_PATHS ? &paths[number] : NULL;
 }
 
-void prer_watch_path_add(uint16_t path, const struct prer_watch_facts *f, uint64_t first,
+void prer_watch_path_add(uint32_t number, const struct prer_watch_facts *f, uint64_t first,
 			 uint64_t passed, uint32_t lag_max_us)
 {
-	struct path *p = get(path);
+	struct path *p = get(number);
 	struct sum *s = p ? &p->now : NULL;
 
 	if (!s)
@@ -55,9 +55,9 @@ void prer_watch_path_add(uint16_t path, const struct prer_watch_facts *f, uint64
 		s->lag_max_us = lag_max_us;
 }
 
-void prer_watch_path_in_use(uint16_t path, uint32_t round)
+void prer_watch_path_in_use(uint32_t number, uint32_t round)
 {
-	struct path *p = get(path);
+	struct path *p = get(number);
 
 	if (!p)
 		return;
@@ -82,9 +82,9 @@ static bool has_link(const struct prer_path *p)
 }
 
 /* What needs no traffic to be known. */
-static enum prer_watch_why cause(uint16_t number)
+static enum prer_watch_why cause(uint32_t number, uint16_t at)
 {
-	const struct prer_path *p = &prer_tables.path[number];
+	const struct prer_path *p = &prer_tables.path[at];
 	const struct prer_watch_ask *ask = prer_watch_asked();
 
 	if (__atomic_load_n(&p->flags, __ATOMIC_RELAXED) & PRER_PATH_DOWN)
@@ -130,7 +130,7 @@ static void close_window(struct path *p, const struct prer_watch_limits *l, uint
 	p->began_ms = now_ms;
 }
 
-static void look(uint16_t number, uint64_t now_ms)
+static void look(uint32_t number, uint64_t now_ms)
 {
 	const struct prer_watch_ask *ask = prer_watch_asked();
 	struct prer_watch_path_conf c;
@@ -149,7 +149,7 @@ static void look(uint16_t number, uint64_t now_ms)
 	if (ripe(p, now_ms))
 		close_window(p, &c.limits, now_ms);
 	was = p->figures.state.mood;
-	why = cause(number);
+	why = cause(number, c.at);
 	p->figures.state = p->told;
 	if (why != PRER_WHY_NONE) {
 		p->figures.state.mood = PRER_DOWN;
@@ -165,7 +165,7 @@ void prer_watch_path_tick(uint64_t now_ms)
 		return;
 	looked_ms = now_ms;
 	for (uint32_t i = 1; i < MAX_PATHS; i++)
-		look((uint16_t)i, now_ms);
+		look(i, now_ms);
 }
 
 void prer_watch_path_stop(void)
@@ -175,9 +175,9 @@ void prer_watch_path_stop(void)
 	looked_ms = 0;
 }
 
-void prer_watch_get_path(uint16_t path, struct prer_watch_path_figures *out)
+void prer_watch_get_path(uint32_t number, struct prer_watch_path_figures *out)
 {
-	const struct path *p = get(path);
+	const struct path *p = get(number);
 
 	*out = p ? p->figures : (struct prer_watch_path_figures){0};
 }

@@ -17,12 +17,12 @@ const char *prer_watch_name(uint32_t stream)
 	return name ? name : "";
 }
 
-static struct prer_watch_path_conf path_conf(uint16_t path)
+static struct prer_watch_path_conf path_conf(uint32_t number)
 {
 	struct prer_watch_path_conf c = {.name = ""};
 
 	if (prer_watch_asked()->path)
-		prer_watch_asked()->path(path, &c);
+		prer_watch_asked()->path(number, &c);
 	return c;
 }
 
@@ -98,8 +98,7 @@ static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, con
 	prer_event_member(prer_watch_name(stream), path, &m);
 }
 
-static void judge_path(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
-		       unsigned i, uint64_t now_ms)
+static void judge_path(uint32_t stream, struct prer_watched *w, unsigned i, uint64_t now_ms)
 {
 	struct prer_watch_facts f = {
 		.ms = w->took_ms,
@@ -108,11 +107,11 @@ static void judge_path(uint32_t stream, const struct prer_stream *s, struct prer
 		.lost = w->last.path[i].lost,
 		.lag_us = mean_lag_us(stream, w, i),
 	};
-	struct prer_watch_path_conf c = path_conf(s->path[i]);
+	struct prer_watch_path_conf c = path_conf(w->path[i]);
 	enum prer_watch_mood seems;
 	enum prer_watch_why why;
 
-	prer_watch_path_add(s->path[i], &f, w->last.path[i].first, w->last.passed,
+	prer_watch_path_add(w->path[i], &f, w->last.path[i].first, w->last.passed,
 			    f.seen ? lag_us(relaxed(&prer_watch_health(stream, i)->lag_max), 10)
 				   : 0);
 	seems = prer_watch_seems(&f, &c.limits, &why);
@@ -166,16 +165,15 @@ static void judge_history(uint32_t stream, const struct prer_stream *s, struct p
 	if (seems == PRER_DOWN)
 		prer_event_stuck(prer_watch_name(stream), &f);
 	else
-		prer_event_history(prer_watch_name(stream), path_conf(s->path[worst]).name, &f);
+		prer_event_history(prer_watch_name(stream), path_conf(w->path[worst]).name, &f);
 }
 
-static void judge_paths(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
-			unsigned n, uint64_t now_ms)
+static void judge_paths(uint32_t stream, struct prer_watched *w, unsigned n, uint64_t now_ms)
 {
 	prer_watch_add(&w->sums, &w->last, n);
 	for (unsigned i = 0; i < n; i++) {
 		w->silent |= (w->last.path[i].seen == 0) << i;
-		judge_path(stream, s, w, i, now_ms);
+		judge_path(stream, w, i, now_ms);
 	}
 }
 
@@ -190,7 +188,7 @@ void prer_watch_close_window(uint32_t stream, const struct prer_stream *s, struc
 	w->was = *is;
 	w->silent = 0;
 	if (losses)
-		judge_paths(stream, s, w, n, now_ms);
+		judge_paths(stream, w, n, now_ms);
 	judge_history(stream, s, w, now_ms);
 }
 

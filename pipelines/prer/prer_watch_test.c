@@ -94,7 +94,7 @@ static const char *stream_name(uint32_t stream)
 	return name;
 }
 
-static bool path_conf(uint16_t path, struct prer_watch_path_conf *out)
+static bool path_conf(uint32_t path, struct prer_watch_path_conf *out)
 {
 	static const char *const names[] = {NULL, "lte", "wlan"};
 
@@ -102,6 +102,7 @@ static bool path_conf(uint16_t path, struct prer_watch_path_conf *out)
 		return false;
 	*out = (struct prer_watch_path_conf){
 		.name = names[path],
+		.at = (uint16_t)path,
 		.limits = {.loss_ppm = 20000, .lag_us = 50000},
 	};
 	return true;
@@ -113,7 +114,7 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 	return latent_conf.period_ms != 0;
 }
 
-static bool is_alive(uint16_t path)
+static bool is_alive(uint32_t path)
 {
 	return alive[path];
 }
@@ -141,6 +142,8 @@ static int setup(void **state)
 	memset(slots, 0, sizeof(slots));
 	memset(states, 0, sizeof(states));
 	memset(paths, 0, sizeof(paths));
+	for (uint32_t i = 1; i < 4; i++)
+		paths[i].number = i;
 	params[0] = (struct prer_params){.history = 64, .mask = 63, .reset = 2000 * MS};
 	latent_conf = (struct prer_watch_latent){0};
 	alive[1] = alive[2] = true;
