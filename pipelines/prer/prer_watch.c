@@ -89,8 +89,10 @@ static void visit(uint32_t stream, uint64_t now_ms)
 	struct prer_watch_look is;
 	int32_t age;
 
-	if (!s || !(s->flags & (PRER_RECEIVE | PRER_FLOW)) ||
-	    !ever_came(stream, prer_watch_n_paths(s)))
+	if (!s)
+		return;
+	prer_watch_total(&prer_tables.state[stream]);
+	if (!(s->flags & (PRER_RECEIVE | PRER_FLOW)) || !ever_came(stream, prer_watch_n_paths(s)))
 		return;
 	prer_watch_look(&prer_tables.state[stream], prer_watch_more(stream),
 			&prer_tables.params[s->recovery], prer_watch_n_paths(s), &is);
@@ -107,6 +109,7 @@ static void visit(uint32_t stream, uint64_t now_ms)
 	for (unsigned i = 0; i < prer_watch_n_paths(s) && w->last.passed + w->last.rogue != 0; i++)
 		prer_watch_path_in_use(w->path[i], round_no);
 	prer_watch_latent(stream, s, w, now_ms);
+	prer_watch_total_watched(w);
 }
 
 static bool has(uint32_t stream)
@@ -147,6 +150,7 @@ static void slice(uint64_t now_ms)
 	}
 	at = 1;
 	round_no++;
+	prer_watch_total_round();
 }
 
 void prer_watch_tick(uint64_t now_ms)
@@ -168,6 +172,7 @@ void prer_watch_stop(void)
 	n_watched = 0;
 	at = 1;
 	prer_watch_path_stop();
+	prer_watch_total_round();
 }
 
 static int start(const struct cst_system *sys, struct cst_err *e)

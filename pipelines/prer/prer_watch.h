@@ -39,6 +39,7 @@ struct prer_watch_latent {
 
 struct prer_watch_ask {
 	const char *(*stream)(uint32_t stream); /* name of the stream; NULL: none */
+	uint32_t (*find)(const char *name);     /* and the stream of this name; 0: none */
 	/* By struct prer_path.number; false: no such path. */
 	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);
 	/* Latent error detection of this recovery; false: none. */
@@ -90,6 +91,16 @@ struct prer_watch_path_figures {
 	uint32_t lag_us, lag_max_us;
 };
 void prer_watch_get_path(uint32_t number, struct prer_watch_path_figures *out);
+
+/* All streams and paths, as the last round over them found them. */
+struct prer_watch_totals {
+	uint64_t streams, active, too_small, stuck; /* active: with traffic to be eliminated */
+	uint64_t generated, encode_errored;
+	uint64_t passed, discarded, rogue, out_of_order, lost, lost_guarded, tagless;
+	uint64_t paths[3]; /* by enum prer_watch_mood */
+};
+/* Any thread. */
+void prer_watch_get_totals(struct prer_watch_totals *out);
 
 /* ---- for the parts of it, and tests ---------------------------------------- */
 

@@ -71,5 +71,12 @@ void prer_watch_path_add(uint32_t number, const struct prer_watch_facts *f, uint
 			 uint64_t passed, uint32_t lag_max_us);
 /* It has a stream with traffic. Of a round over all streams, which the next one replaces. */
 void prer_watch_path_in_use(uint32_t number, uint32_t round);
+void prer_watch_path_count(uint64_t by_mood[3]);
 void prer_watch_path_tick(uint64_t now_ms);
 void prer_watch_path_stop(void);
+
+/* ---- prer_watch_totals.c: each stream in a round, those that are watched, its end ------------ */
+
+void prer_watch_total(const struct prer_state *s);
+void prer_watch_total_watched(const struct prer_watched *w);
+void prer_watch_total_round(void);

@@ -27,6 +27,7 @@ struct path {
 
 static struct path *paths; /* by number */
 static uint64_t looked_ms;
+static uint64_t moods[3]; /* paths by what they are, at the last look */
 
 static struct path *get(uint32_t number)
 {
@@ -155,6 +156,7 @@ static void look(uint32_t number, uint64_t now_ms)
 		p->figures.state.mood = PRER_DOWN;
 		p->figures.state.why = (uint8_t)why;
 	}
+	moods[p->figures.state.mood]++;
 	if (p->figures.state.mood != was)
 		prer_event_path(c.name, was, &p->figures);
 }
@@ -164,6 +166,7 @@ void prer_watch_path_tick(uint64_t now_ms)
 	if (now_ms - looked_ms < PRER_WATCH_PATHS_MS || !prer_tables.path)
 		return;
 	looked_ms = now_ms;
+	memset(moods, 0, sizeof(moods));
 	for (uint32_t i = 1; i < MAX_PATHS; i++)
 		look(i, now_ms);
 }
@@ -173,6 +176,12 @@ void prer_watch_path_stop(void)
 	free(paths);
 	paths = NULL;
 	looked_ms = 0;
+	memset(moods, 0, sizeof(moods));
+}
+
+void prer_watch_path_count(uint64_t by_mood[3])
+{
+	memcpy(by_mood, moods, sizeof(moods));
 }
 
 void prer_watch_get_path(uint32_t number, struct prer_watch_path_figures *out)

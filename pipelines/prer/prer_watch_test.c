@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "prer_event.h"
 #include "prer_watch.h"
+#include "prer_watch_show.h"
 #include "rpc/rpc.h"
 
 #define STREAMS   (1u << 16)
@@ -94,6 +96,13 @@ static const char *stream_name(uint32_t stream)
 	return name;
 }
 
+static uint32_t find(const char *name)
+{
+	unsigned n;
+
+	return sscanf(name, "s%u", &n) == 1 ? n : 0;
+}
+
 static bool path_conf(uint32_t path, struct prer_watch_path_conf *out)
 {
 	static const char *const names[] = {NULL, "lte", "wlan"};
@@ -128,8 +137,11 @@ static void add(uint32_t stream)
 
 static int setup(void **state)
 {
-	static const struct prer_watch_ask ask = {
-		.stream = stream_name, .path = path_conf, .latent = latent, .alive = is_alive};
+	static const struct prer_watch_ask ask = {.stream = stream_name,
+						  .find = find,
+						  .path = path_conf,
+						  .latent = latent,
+						  .alive = is_alive};
 
 	prer_tables = (struct prer_tables){
 		.slot = slots,
@@ -476,6 +488,63 @@ static void test_changed(void **state)
 	run(100, well, well, 0);
 }
 
+static json_t *call(const char *line)
+{
+	char *reply = cst_rpc_serve(line, strlen(line), false);
+	json_t *js = json_loads(reply, 0, NULL);
+
+	free(reply);
+	return js;
+}
+
+#define HEALTH_CALL(name)                                                         \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"stream.health\",\"params\":{" \
+	"\"name\":\"" name "\"}}"
+
+static void test_shown(void **state)
+{
+	struct lane lossy = {.loss = 0.1};
+	json_t *js, *r, *path;
+	struct cst_err e;
+
+	assert_int_equal(cst_object_verify(&prer_health_object, &e), 0);
+	add(1);
+	js = call(HEALTH_CALL("s1"));
+	assert_null(json_object_get(json_object_get(js, "result"), "paths"));
+	json_decref(js);
+	run(5000, lossy, lossy, 0);
+	js = call(HEALTH_CALL("s1"));
+	r = json_object_get(js, "result");
+	assert_string_equal(json_string_value(json_object_get(r, "stream")), "s1");
+	assert_string_equal(json_string_value(json_object_get(r, "history")), "enough");
+	assert_in_range(json_integer_value(json_object_get(r, "independent_loss")), 5000000,
+			15000000);
+	assert_non_null(json_object_get(r, "correlation_long"));
+	path = json_array_get(json_object_get(r, "paths"), 1);
+	assert_string_equal(json_string_value(json_object_get(path, "path")), "wlan");
+	assert_string_equal(json_string_value(json_object_get(path, "status")), "degraded");
+	assert_non_null(json_object_get(path, "reason"));
+	json_decref(js);
+	js = call(HEALTH_CALL("nobody"));
+	assert_non_null(json_object_get(js, "error"));
+	json_decref(js);
+}
+
+static void test_totals(void **state)
+{
+	struct prer_watch_totals t;
+
+	for (uint32_t s = 1; s <= 10; s++)
+		add(s);
+	run_streams(10, 5000, well, dead, 0);
+	prer_watch_get_totals(&t);
+	assert_int_equal(t.streams, 10);
+	assert_int_equal(t.active, 10);
+	assert_in_range(t.passed, 45000, 50000);
+	assert_int_equal(t.paths[PRER_UP], 1);
+	assert_int_equal(t.paths[PRER_DOWN], 1);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -484,7 +553,7 @@ int main(void)
 		TEST(test_hysteresis), TEST(test_lag),        TEST(test_history),
 		TEST(test_locked_out), TEST(test_stuck),      TEST(test_enough),
 		TEST(test_latent),     TEST(test_silent),     TEST(test_many),
-		TEST(test_changed),
+		TEST(test_changed),    TEST(test_shown),      TEST(test_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
