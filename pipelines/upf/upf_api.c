@@ -177,6 +177,8 @@ static const struct cst_field pdi_fields[] = {
 					 "[GATEWAY [METRIC]]\"; only the prefix matters"),
 	[PDI_FRAMED_IPV6_ROUTES] = CST_F_LIST(S, framed_ipv6_routes, CST_T_STR, const char *, 16, 0,
 					      "IPv6 networks behind the UE, RFC 3162 2.5"),
+	[PDI_REDUNDANT] = CST_F_OBJ(S, redundant_transmission_parameters, &upf_rtp_object, 0,
+				    "second tunnel the same packets come in by"),
 };
 static const struct cst_object pdi_object =
 	CST_OBJECT("pdi", S, pdi_fields, "packet detection information, TS 29.244 7.5.2.2");
@@ -202,6 +204,10 @@ static const struct cst_field pdr_fields[] = {
 	[PDR_PACKETS] = CST_F_UINT(S, packets, 0, 0, NULL, CST_F_STATE, NULL, "packets matched"),
 	[PDR_BYTES] = CST_F_UINT(S, bytes, 0, 0, "bytes", CST_F_STATE, NULL,
 				 "bytes of inner packets matched"),
+	[PDR_REDUNDANT_F_TEID] = CST_F_OBJ(S, redundant_local_f_teid, &upf_f_teid_object,
+					   CST_F_STATE, "second F-TEID in use"),
+	[PDR_REDUNDANCY] = CST_F_OBJ(S, redundancy, &upf_redundancy_object, CST_F_STATE,
+				     "numbers of redundant transmission"),
 };
 const struct cst_object upf_pdr_object =
 	CST_OBJECT("pdr", S, pdr_fields, "packet detection rule, TS 29.244 7.5.2.2");
@@ -259,6 +265,9 @@ static const struct cst_field fp_fields[] = {
 	[FP_SEND_END_MARKER] =
 		CST_F_BOOL(S, send_end_marker, 0, NULL,
 			   "in update_fars: end the tunnel left behind by an End Marker; not kept"),
+	[FP_REDUNDANT] =
+		CST_F_OBJ(S, redundant_transmission_forwarding_parameters, &upf_rtfp_object,
+			  CST_F_PARTIAL, "the same as the FAR's, where early Release 16 has it"),
 };
 const struct cst_object upf_fp_object =
 	CST_OBJECT("forwarding_parameters", S, fp_fields, "where to, TS 29.244 7.5.2.3");
@@ -285,7 +294,8 @@ static const struct cst_field far_fields[] = {
 	[FAR_ID] = CST_F_UINT(S, id, 0, 0, NULL, CST_F_KEY, NULL, "FAR ID"),
 	[FAR_APPLY_ACTION] = CST_F_FLAGS(
 		S, apply_action, apply_actions, CST_F_REQUIRED, NULL,
-		"exactly one of DROP, FORW, BUFF, any of them with DUPL; TS 29.244 8.2.26"),
+		"exactly one of DROP, FORW, BUFF, any of them with DUPL; FORW with DFRT "
+		"downlink or EDRT uplink: redundant transmission; TS 29.244 8.2.26"),
 	[FAR_FORWARDING_PARAMETERS] = CST_F_OBJ(S, forwarding_parameters, &upf_fp_object,
 						CST_F_PARTIAL, "required by FORW"),
 	[FAR_BAR_ID] = OPT_UINT(S, bar_id, NULL, "how packets are buffered"),
@@ -301,6 +311,9 @@ static const struct cst_field far_fields[] = {
 		CST_F_ENUM(S, hand_over, hand_overs, 0, NULL,
 			   "in update_fars: leave by next_tunnel from now on and end the tunnel "
 			   "left behind by an End Marker, or forget next_tunnel; not kept"),
+	[FAR_REDUNDANT] = CST_F_OBJ(S, redundant_transmission_forwarding_parameters,
+				    &upf_rtfp_object, CST_F_PARTIAL,
+				    "required by DFRT: second tunnel the same packets leave by"),
 };
 const struct cst_object upf_far_object =
 	CST_OBJECT("far", S, far_fields, "forwarding action rule, TS 29.244 7.5.2.3");

@@ -60,6 +60,21 @@ struct upf_sdf_obj { /* 8.2.5 */
 	uint32_t spi, flow_label;
 };
 
+/* What bears the sequence number of redundant transmission (TS 23.501 5.33.2.2). */
+enum upf_carrier {
+	UPF_GTPU_NUMBER, /* GTP-U's, 16 bits, one space for a pair of tunnels */
+	UPF_QFI_NUMBER   /* TS 38.415's, 24 bits, one space for a QoS flow */
+};
+
+enum { RTP_F_TEID, RTP_NETWORK_INSTANCE, RTP_SEQUENCE_NUMBER, RTP_RECOVERY, RTP_N };
+struct upf_rtp_obj { /* 7.5.2.2, Redundant Transmission Detection Parameters */
+	uint64_t has;
+	struct upf_f_teid_obj f_teid;
+	const char *network_instance;
+	uint8_t sequence_number; /* enum upf_carrier */
+	const char *recovery;
+};
+
 enum {
 	PDI_SOURCE_INTERFACE,
 	PDI_NETWORK_INSTANCE,
@@ -71,6 +86,7 @@ enum {
 	PDI_SOURCE_INTERFACE_TYPE,
 	PDI_FRAMED_ROUTES,
 	PDI_FRAMED_IPV6_ROUTES,
+	PDI_REDUNDANT,
 	PDI_N
 };
 struct upf_pdi_obj { /* 7.5.2.2 */
@@ -83,6 +99,7 @@ struct upf_pdi_obj { /* 7.5.2.2 */
 	struct cst_list sdf_filters;   /* struct upf_sdf_obj */
 	const char *application_id;
 	struct cst_list framed_routes, framed_ipv6_routes; /* const char * */
+	struct upf_rtp_obj redundant_transmission_parameters;
 };
 
 enum {
@@ -98,7 +115,17 @@ enum {
 	PDR_LOCAL_F_TEID,
 	PDR_PACKETS,
 	PDR_BYTES,
+	PDR_REDUNDANT_F_TEID,
+	PDR_REDUNDANCY,
 	PDR_N
+};
+
+enum { REDUNDANCY_GENERATED, REDUNDANCY_N = 9 };
+struct upf_redundancy_obj { /* state */
+	uint64_t has;
+	uint64_t generated;
+	uint64_t passed, discarded, rogue, out_of_order, lost, resets;
+	uint64_t first_tunnel, second_tunnel;
 };
 struct upf_pdr_obj { /* 7.5.2.2 */
 	uint64_t has;
@@ -109,8 +136,10 @@ struct upf_pdr_obj { /* 7.5.2.2 */
 	uint32_t far_id;
 	struct cst_list qer_ids, urr_ids; /* uint32_t */
 	uint32_t activation_time, deactivation_time;
-	struct upf_f_teid_obj local_f_teid; /* state */
-	uint64_t packets, bytes;            /* state */
+	struct upf_f_teid_obj local_f_teid;           /* state */
+	uint64_t packets, bytes;                      /* state */
+	struct upf_f_teid_obj redundant_local_f_teid; /* state */
+	struct upf_redundancy_obj redundancy;         /* state */
 };
 
 enum upf_ohc { UPF_OHC_GTPU_IPV4, UPF_OHC_GTPU_IPV6, UPF_OHC_GTPU_IP };
@@ -123,6 +152,14 @@ struct upf_ohc_obj { /* 8.2.56 */
 	uint16_t port;
 };
 
+enum { RTFP_OHC, RTFP_NETWORK_INSTANCE, RTFP_SEQUENCE_NUMBER, RTFP_N };
+struct upf_rtfp_obj { /* 7.5.2.3, Redundant Transmission Forwarding Parameters */
+	uint64_t has;
+	struct upf_ohc_obj outer_header_creation;
+	const char *network_instance;
+	uint8_t sequence_number; /* enum upf_carrier */
+};
+
 enum {
 	FP_DESTINATION_INTERFACE,
 	FP_DESTINATION_INTERFACE_TYPE,
@@ -130,6 +167,7 @@ enum {
 	FP_OHC,
 	FP_TRANSPORT_LEVEL_MARKING,
 	FP_SEND_END_MARKER,
+	FP_REDUNDANT,
 	FP_N
 };
 struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
@@ -139,6 +177,8 @@ struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
 	struct upf_ohc_obj outer_header_creation;
 	uint16_t transport_level_marking; /* value, mask */
 	bool send_end_marker;             /* in updates only: SNDEM */
+	/* where early Release 16 has it; the FAR's own is read by upf_far_second() */
+	struct upf_rtfp_obj redundant_transmission_forwarding_parameters;
 };
 
 /* 8.2.26, in bit order. */
@@ -147,6 +187,8 @@ struct upf_fp_obj { /* 7.5.2.3, 7.5.4.3 */
 #define UPF_AA_BUFF 0x0004
 #define UPF_AA_NOCP 0x0008
 #define UPF_AA_DUPL 0x0010
+#define UPF_AA_DFRT 0x0080
+#define UPF_AA_EDRT 0x0100
 #define UPF_AA_BDPN 0x0200
 #define UPF_AA_DDPN 0x0400
 
@@ -188,6 +230,7 @@ enum {
 	FAR_HELD,
 	FAR_NEXT_TUNNEL,
 	FAR_HAND_OVER,
+	FAR_REDUNDANT,
 	FAR_N
 };
 struct upf_far_obj { /* 7.5.2.3 */
@@ -200,6 +243,7 @@ struct upf_far_obj { /* 7.5.2.3 */
 	bool held;                              /* state */
 	struct upf_next_obj next_tunnel;
 	uint8_t hand_over; /* in updates only: UPF_HAND_OVER_* */
+	struct upf_rtfp_obj redundant_transmission_forwarding_parameters;
 };
 
 struct upf_gate_obj { /* 8.2.7 */
@@ -621,7 +665,7 @@ extern const struct cst_object upf_filter_object;
 extern const struct cst_object upf_pdr_object, upf_far_object, upf_qer_object, upf_urr_object,
 	upf_bar_object, upf_srr_object, upf_qos_report_object, upf_fp_object, upf_f_teid_object,
 	upf_ue_ip_object, upf_f_seid_object, upf_ohc_object, upf_user_id_object, upf_s_nssai_object,
-	upf_rate_object, upf_next_object;
+	upf_rate_object, upf_next_object, upf_rtp_object, upf_rtfp_object, upf_redundancy_object;
 
 /* Callbacks are filled in by upf_ctl.c and upf_pool.c, in coastd only. */
 extern struct cst_class upf_session_class, upf_pool_class;

@@ -196,10 +196,11 @@ static const struct upf_pdr *next_of_policy(struct upf_walk *w, const struct upf
 
 	if (!(pdr->flags & UPF_PDR_POLICY))
 		return NULL;
-	w->copy = i < p->n_copies;
+	w->second = p->second && i == p->n_copies;
+	w->copy = i < p->n_copies || w->second;
 	if (w->copy)
 		return (const struct upf_pdr *)upf_line(r, p->copies) + i;
-	return i == p->n_copies && p->spent ? upf_line(r, p->spent) : NULL;
+	return i == (unsigned)p->n_copies + p->second && p->spent ? upf_line(r, p->spent) : NULL;
 }
 
 const struct upf_pdr *upf_walk_next(struct upf_walk *w)
@@ -213,7 +214,7 @@ const struct upf_pdr *upf_walk_next(struct upf_walk *w)
 			return rec;
 		w->pdr++;
 		w->at = 0;
-		w->copy = false;
+		w->copy = w->second = false;
 	}
 	return NULL;
 }

@@ -55,6 +55,7 @@ struct upf_held_teid {
 	uint8_t fresh : 1;  /* taken in the running transaction */
 	uint8_t gone : 1;   /* not taken over by the book that follows */
 	uint8_t used : 1;   /* by a PDR of the running plan */
+	uint8_t second : 1; /* of redundant transmission */
 };
 
 /* A UE address in one network instance. */
@@ -153,7 +154,8 @@ static inline unsigned upf_run_n(const struct upf_session *s)
 struct upf_walk {
 	const struct upf_session *s;
 	unsigned pdr, at;
-	bool copy; /* the record is a copy's */
+	bool copy;   /* the record is a copy's, */
+	bool second; /* the one by the second tunnel of redundant transmission */
 };
 const struct upf_pdr *upf_walk_next(struct upf_walk *w); /* NULL: that was all */
 /* The peers of these records. */

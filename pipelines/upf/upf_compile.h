@@ -42,6 +42,9 @@ struct upf_link {
 	uint8_t n_copies;
 	struct upf_pdr copies[UPF_MAX_COPIES]; /* DUPL: where copies go */
 	bool fed;                              /* the last copy feeds the FAR's next tunnel */
+	bool has_second; /* redundant transmission: its packets come or leave by two tunnels */
+	bool numbered;   /* and are told apart by numbers: DFRT, EDRT */
+	struct upf_pdr second; /* the other tunnel (struct upf_policy, `second`) */
 };
 
 /* What line 0 says beside the offsets. */

@@ -55,6 +55,18 @@ static unsigned put_pdrs(struct run *run, const struct upf_pdr *pdrs, unsigned n
 	return at;
 }
 
+/* Where copies go, then the second tunnel. */
+static unsigned put_copies(struct run *run, const struct upf_link *l)
+{
+	struct upf_pdr all[UPF_MAX_COPIES + 1];
+	unsigned n = l->n_copies;
+
+	memcpy(all, l->copies, n * sizeof(*all));
+	if (l->has_second)
+		all[n++] = l->second;
+	return put_pdrs(run, all, n);
+}
+
 /* The policy's lines, the same ones for all that ask the same. */
 static unsigned share_policy(struct run *run, const void *policy, unsigned lines)
 {
@@ -78,7 +90,8 @@ static unsigned share_policy(struct run *run, const void *policy, unsigned lines
 static bool asks_nothing(const struct upf_link *l)
 {
 	return l->n_qers == 0 && l->n_urrs == 0 && l->n_copies == 0 && !l->has_spent &&
-	       l->policy.flags == 0 && l->policy.queue == 0 && l->policy.monitor == 0;
+	       !l->has_second && l->policy.flags == 0 && l->policy.queue == 0 &&
+	       l->policy.monitor == 0;
 }
 
 /* Line of the policy of one PDR; 0: no room. */
@@ -105,8 +118,9 @@ static unsigned put_policy(struct run *run, const struct upf_link *l)
 	item += 2 * l->n_qers;
 	for (unsigned i = 0; i < l->n_urrs; i++)
 		*item++ = l->usages[i];
-	if (l->n_copies) {
-		u.p.copies = (uint16_t)put_pdrs(run, l->copies, l->n_copies);
+	if (l->n_copies || l->has_second) {
+		u.p.second = l->has_second;
+		u.p.copies = (uint16_t)put_copies(run, l);
 		if (u.p.copies == 0)
 			return 0;
 	}

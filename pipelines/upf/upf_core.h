@@ -52,8 +52,9 @@ enum upf_iface {
 	UPF_IF_LI_FUNCTION /* destination of copies only */
 };
 
-#define UPF_RULES_V4 0x01 /* ue_v4 valid */
-#define UPF_RULES_V6 0x02 /* ue_v6 valid */
+#define UPF_RULES_V4     0x01 /* ue_v4 valid */
+#define UPF_RULES_V6     0x02 /* ue_v6 valid */
+#define UPF_RULES_SECOND 0x04 /* an uplink PDR has a second tunnel */
 
 /* Where a direction's sieve is, if it has one: upf_sieve.h. */
 struct upf_sieve {
@@ -178,7 +179,7 @@ struct upf_policy {
 	uint8_t n_qers, n_urrs;
 	uint8_t n_before; /* URRs measured before QoS enforcement; they stand first */
 	uint8_t n_copies;
-	uint8_t pad;
+	uint8_t second;  /* redundant transmission: behind the copies stands the second tunnel */
 	uint16_t copies; /* line of the first of n_copies struct upf_pdr: where copies go (DUPL) */
 	uint16_t spent;  /* line of the struct upf_pdr that holds once a quota is spent; 0: drop */
 	uint16_t
@@ -190,6 +191,17 @@ struct upf_policy {
 	uint32_t item[11];
 };
 _Static_assert(sizeof(struct upf_policy) == 64, "one cache line, as many more as items need");
+
+/* The other tunnel of a PDR whose packets are sent twice or come twice (TS 23.501 5.33.2.2) is a
+ * struct upf_pdr too, in which
+ *
+ *   counter          is the number of the flow (net/redundancy.h); 0: nobody numbers its packets
+ *   first            says what bears the numbers, UPF_BY_*
+ *   teid, in_vrf     uplink: how packets come by it
+ *   peer, out_teid   downlink: how they leave by it; with flags, dest_if and all that headers are
+ *                    made from */
+#define UPF_BY_GTPU 0
+#define UPF_BY_QFI  1
 
 /* Lines that a policy of so many items takes. */
 #define UPF_POLICY_LINES(items) (1 + ((items) > 11 ? ((items)-11 + 15) / 16 : 0))

@@ -135,7 +135,8 @@ static void revive(const struct upf_session *next)
 	last = at;
 }
 
-/* A copy's tunnel is not that of its FAR's forwarding parameters, which the order is part of. */
+/* A copy's tunnel is not that of its FAR's forwarding parameters, which the order is part of; but
+ * the second one of redundant transmission is left with the first. */
 static void on_commit(const struct upf_change *c)
 {
 	struct upf_walk w = {.s = c->next ? c->old : NULL};
@@ -144,7 +145,7 @@ static void on_commit(const struct upf_change *c)
 	if (first && c->next)
 		revive(c->next);
 	while ((rec = upf_walk_next(&w)) != NULL)
-		if (!w.copy && (rec->flags & UPF_PDR_ENCAP) &&
+		if ((!w.copy || w.second) && (rec->flags & UPF_PDR_ENCAP) &&
 		    upf_order_marks(c->old->seid, rec->far_id) && !is_in_use(c->next, rec) &&
 		    !is_made(c->old, rec))
 			make(c->old, rec);

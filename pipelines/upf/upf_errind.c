@@ -19,6 +19,7 @@
 #include "upf_hook.h"
 #include "upf_order.h"
 #include "upf_owned.h"
+#include "upf_policy_run.h"
 #include "upf_report.h"
 #include "upf_times.h"
 
@@ -225,7 +226,8 @@ static const struct cst_field errind_fields[] = {
 	[ERRIND_FAR_IDS] = CST_F_LIST(struct errind, far_ids, CST_T_UINT, uint32_t, 0, 0,
 				      "FARs that sent there; downlink of theirs waits from now on, "
 				      "unless the session's inertia class says otherwise while its "
-				      "owner is away. None: only copies went there"),
+				      "owner is away. None: only copies went there, or "
+				      "packets that go by another tunnel, too"),
 };
 static const struct cst_object errind_object = CST_OBJECT(
 	"error_indication", struct errind, errind_fields, "TS 29.244 7.5.8.4, TS 23.527 5.3.3.1");
@@ -283,6 +285,13 @@ static bool is_among(const uint32_t *ids, unsigned n, uint32_t id)
 	return false;
 }
 
+/* What is lost there goes another way too: a copy, and either of two redundant ones. */
+static bool is_spare(const struct upf_session *s, const struct upf_walk *w,
+		     const struct upf_pdr *rec)
+{
+	return w->copy || upf_second_of(upf_run(s), rec) != NULL;
+}
+
 /* FARs that send into the tunnel and of which the control plane has yet to hear. */
 static unsigned fars_of(const struct upf_session *s, const struct upf_errind_notice *t,
 			uint32_t fars[UPF_MAX_FARS])
@@ -292,7 +301,7 @@ static unsigned fars_of(const struct upf_session *s, const struct upf_errind_not
 	unsigned n = 0;
 
 	while ((rec = upf_walk_next(&w)) != NULL)
-		if (!w.copy && rec->action == UPF_FORW && same_far_end(t, rec) &&
+		if (!is_spare(s, &w, rec) && rec->action == UPF_FORW && same_far_end(t, rec) &&
 		    !is_among(fars, n, rec->far_id) && !upf_part_of(s, UPF_PART_HELD, rec->far_id))
 			fars[n++] = rec->far_id;
 	return n;
@@ -310,19 +319,20 @@ static void hold(struct upf_session *s, const uint32_t *fars, unsigned n)
 	upf_order_holds = (struct upf_order_holds){0};
 }
 
-static bool sends_copies(const struct upf_session *s, const struct upf_errind_notice *t)
+static bool sends_spares(const struct upf_session *s, const struct upf_errind_notice *t)
 {
 	struct upf_walk w = {.s = s};
 	const struct upf_pdr *rec;
 
 	while ((rec = upf_walk_next(&w)) != NULL)
-		if (w.copy && same_far_end(t, rec))
+		if (is_spare(s, &w, rec) && same_far_end(t, rec))
 			return true;
 	return false;
 }
 
-/* Nothing is held for a copy, since the user's own packets do arrive: each copy may bring another
- * Error Indication. What pushes another one out of its place here is told of more often. */
+/* Nothing is held for a copy, since the user's own packets do arrive, perhaps by the other one of
+ * two redundant tunnels: each copy may bring another Error Indication. What pushes another one out
+ * of its place here is told of more often. */
 static bool is_told(const struct upf_session *s, const struct upf_errind_notice *t)
 {
 	static struct {
@@ -346,7 +356,7 @@ static bool tell_session(struct upf_session *s, const struct upf_errind_notice *
 	uint64_t seid = s->seid;
 	bool goes_on = n && upf_owned_keeps_tunnels(s);
 
-	if (n == 0 && (!sends_copies(s, t) || is_told(s, t)))
+	if (n == 0 && (!sends_spares(s, t) || is_told(s, t)))
 		return false;
 	if (goes_on && s->owed_error) /* each packet may bring another one */
 		return false;

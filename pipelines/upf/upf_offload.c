@@ -17,6 +17,7 @@
 #include "port/flow.h"
 #include "port/port.h"
 #include "upf_hook.h"
+#include "upf_policy_run.h"
 
 #define ROUND_US  3000     /* of each tick, for going through all sessions */
 #define LINES     20000    /* where there may be one, at most */
@@ -138,6 +139,14 @@ static bool drops_silently(const struct upf_rules *r, const struct upf_pdr *pdr)
 	       (pdr->action == UPF_FORW && (p->flags & UPF_POLICY_GATE) != 0);
 }
 
+/* May packets of the tunnel fall to it? */
+static bool listens(const struct upf_rules *r, const struct upf_pdr *pdr, uint32_t teid)
+{
+	const struct upf_pdr *second = upf_second_of(r, pdr);
+
+	return pdr->teid == 0 || pdr->teid == teid || (second && second->teid == teid);
+}
+
 /* Do all rules that packets of the tunnel may fall to do so? TEID 0: plain packets. */
 static bool all_drop(const struct upf_session *s, uint32_t teid)
 {
@@ -148,7 +157,7 @@ static bool all_drop(const struct upf_session *s, uint32_t teid)
 	for (unsigned i = 0; i < upf_run_n(s); i++) {
 		uint32_t other = teid != 0 ? UPF_NEED_PLAIN : UPF_NEED_TUNNEL;
 
-		if ((p[i].need & other) || (p[i].teid != 0 && p[i].teid != teid))
+		if ((p[i].need & other) || !listens(r, &p[i], teid))
 			continue;
 		met++;
 		if (!drops_silently(r, &p[i]))

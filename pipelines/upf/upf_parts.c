@@ -125,6 +125,13 @@ void upf_part_free(enum upf_part kind, uint32_t number)
 	cst_index_free(numbers[kind], number);
 }
 
+void upf_part_give_back(enum upf_part kind, uint32_t number)
+{
+	if (kinds[kind].undo)
+		kinds[kind].undo(number);
+	upf_part_free(kind, number);
+}
+
 const struct upf_held_part *upf_part_of(const struct upf_session *s, enum upf_part kind,
 					uint32_t rule)
 {

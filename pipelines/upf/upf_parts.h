@@ -20,6 +20,7 @@ enum upf_part {
 	UPF_PART_MONITOR, /* QoS monitoring */
 	UPF_PART_FRAMED,  /* a framed route's slot */
 	UPF_PART_HELD,    /* a FAR that is held after an Error Indication; rule: FAR id */
+	UPF_PART_FLOW,    /* numbers of redundant transmission; rule: upf_plan_redundant.c */
 	UPF_PARTS
 };
 
@@ -33,13 +34,15 @@ struct upf_held_part {
 
 struct upf_session;
 
-/* What is particular about a kind; both may be NULL. */
+/* What is particular about a kind; each may be NULL. */
 struct upf_part_kind {
 	/* A number is taken for a session: make what it stands for as new. May run for a plan that
 	 * is undone. */
 	void (*begin)(uint32_t number);
 	/* No worker can hold it any more. Calls upf_part_free() now or later; NULL: now. */
 	void (*end)(uint32_t number);
+	/* No worker has ever had it: the plan it was taken for is undone, or did not need it. */
+	void (*undo)(uint32_t number);
 };
 void upf_part_define(enum upf_part kind, const struct upf_part_kind *k);
 
@@ -55,6 +58,8 @@ uint32_t upf_part_alloc(enum upf_part kind); /* 0: none left, after waiting for 
 bool upf_part_claim(enum upf_part kind, uint32_t number);
 void upf_part_end(enum upf_part kind, uint32_t number);
 void upf_part_free(enum upf_part kind, uint32_t number);
+/* One that was taken in this transaction. */
+void upf_part_give_back(enum upf_part kind, uint32_t number);
 
 /* Of a kept session; NULL: has none. */
 const struct upf_held_part *upf_part_of(const struct upf_session *s, enum upf_part kind,

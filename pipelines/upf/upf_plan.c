@@ -164,6 +164,8 @@ static int plan_forwarding(struct cst_err *e)
 			rc = plan_copies(l, e);
 		if (rc == 0)
 			rc = plan_next(l, e);
+		if (rc == 0 && l->has_second && l->dl)
+			rc = upf_plan_second_way(l, e);
 	}
 	return rc;
 }
@@ -175,6 +177,8 @@ static void release_peers(const struct upf_link *l)
 		upf_peer_release(l->rec.peer);
 	if (l->has_spent && l->spent.peer)
 		upf_peer_release(l->spent.peer);
+	if (l->second.peer)
+		upf_peer_release(l->second.peer);
 	for (unsigned i = 0; i < l->n_copies; i++)
 		if (l->copies[i].peer)
 			upf_peer_release(l->copies[i].peer);
@@ -358,7 +362,7 @@ void upf_work_undo(void)
 	for (unsigned i = 0; i < upf_work.n_parts; i++)
 		/* a framed route's number is its node in the books until the transaction ends */
 		if (upf_work.parts[i].fresh && upf_work.parts[i].kind != UPF_PART_FRAMED)
-			upf_part_free(upf_work.parts[i].kind, upf_work.parts[i].number);
+			upf_part_give_back(upf_work.parts[i].kind, upf_work.parts[i].number);
 	if (!upf_work.old && upf_work.state)
 		upf_state_free(upf_work.state);
 }

@@ -14,6 +14,7 @@ static const struct {
 	[UPF_PART_MONITOR] = {"srrs", "QoS monitors"},
 	[UPF_PART_FRAMED] = {"pdrs", "framed routes"},
 	[UPF_PART_HELD] = {"fars", "held FARs"},
+	[UPF_PART_FLOW] = {"pdrs", "redundant flows"},
 };
 
 static struct upf_held_part *find(struct upf_held_part *p, unsigned n, enum upf_part kind,
@@ -162,7 +163,7 @@ static void leave_behind(void)
 		if (upf_work.parts[i].used)
 			upf_work.parts[n++] = upf_work.parts[i];
 		else if (upf_work.parts[i].fresh)
-			upf_part_free(upf_work.parts[i].kind, upf_work.parts[i].number);
+			upf_part_give_back(upf_work.parts[i].kind, upf_work.parts[i].number);
 	upf_work.n_parts = n;
 }
 
@@ -189,6 +190,8 @@ int upf_plan_parts(struct cst_err *e)
 		rc = upf_plan_framed(e);
 	if (rc == 0)
 		rc = upf_plan_monitors(e);
+	if (rc == 0)
+		rc = upf_plan_flows(e);
 	if (rc == 0)
 		leave_behind();
 	return rc;

@@ -59,26 +59,36 @@ static struct upf_held_teid *new_teid(struct cst_err *e)
 	return t;
 }
 
+/* What a PDR asks for: its F-TEID, or (`second`) the other one of redundant transmission, whose
+ * choose ids are apart. */
+struct wish {
+	const struct upf_f_teid_obj *f;
+	uint16_t pdr, vrf;
+	bool second;
+};
+
 /* The one chosen before for this choose id, or for this PDR when it has none. */
-static struct upf_held_teid *chosen_before(const struct upf_pdr_obj *pdr)
+static struct upf_held_teid *chosen_before(const struct wish *w)
 {
-	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
+	const struct upf_f_teid_obj *f = w->f;
 
 	for (unsigned i = 0; i < upf_work.n_teids; i++) {
 		struct upf_held_teid *t = &upf_work.teids[i];
 
+		if (t->second != w->second)
+			continue;
 		if (cst_has(f, F_TEID_CHOOSE_ID) ? t->shared && t->choose_id == f->choose_id
-						 : !t->shared && t->pdr == pdr->id)
+						 : !t->shared && t->pdr == w->pdr)
 			return t;
 	}
 	return NULL;
 }
 
-static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_held_teid **out,
-		       struct cst_err *e)
+static int choose_teid(const struct wish *w, struct upf_held_teid **out, struct cst_err *e)
 {
-	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
-	struct upf_held_teid *t = chosen_before(pdr);
+	const struct upf_f_teid_obj *f = w->f;
+	struct upf_held_teid *t = chosen_before(w);
+	uint16_t vrf = w->vrf;
 	struct cst_ip ip;
 	int rc;
 
@@ -102,7 +112,8 @@ static int choose_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_h
 	t->vrf = vrf;
 	t->shared = cst_has(f, F_TEID_CHOOSE_ID);
 	t->choose_id = f->choose_id;
-	t->pdr = t->shared ? 0 : pdr->id;
+	t->pdr = t->shared ? 0 : w->pdr;
+	t->second = w->second;
 	if (!upf_work.dry) {
 		t->teid = upf_teid_alloc();
 		if (t->teid == 0)
@@ -141,10 +152,10 @@ static int take_over(uint32_t ref, struct upf_held_teid *t, struct cst_err *e)
 	return 0;
 }
 
-static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_held_teid **out,
-		      struct cst_err *e)
+static int given_teid(const struct wish *w, struct upf_held_teid **out, struct cst_err *e)
 {
-	const struct upf_f_teid_obj *f = &pdr->pdi.f_teid;
+	const struct upf_f_teid_obj *f = w->f;
+	uint16_t vrf = w->vrf;
 	struct upf_held_teid *t;
 	const struct upf_stray *stray;
 	int rc = 0;
@@ -182,25 +193,49 @@ static int given_teid(const struct upf_pdr_obj *pdr, uint16_t vrf, struct upf_he
 	return 0;
 }
 
-static int plan_teid(struct upf_link *l, struct cst_err *e)
+/* TEID and network instance, in which the same number is this tunnel: elsewhere it is another. */
+static int plan_teid(const struct wish *w, uint32_t *teid, struct cst_err *e)
 {
-	const struct upf_pdi_obj *pdi = &l->pdr->pdi;
-	uint16_t vrf = l->rec.in_vrf;
 	struct upf_held_teid *t = NULL;
-	int rc = vrf ? 0 : upf_ni_find(NULL, &vrf, e);
+	int rc = w->f->choose ? choose_teid(w, &t, e) : given_teid(w, &t, e);
 
-	if (rc < 0)
-		return rc;
-	rc = pdi->f_teid.choose ? choose_teid(l->pdr, vrf, &t, e) : given_teid(l->pdr, vrf, &t, e);
 	if (rc < 0) {
 		cst_err_prefix(e, "f_teid");
 		return rc;
 	}
 	t->used = 1;
-	l->rec.teid = t->teid;
-	/* the same number may come in elsewhere: it is another tunnel there */
-	l->rec.in_vrf = vrf;
+	*teid = t->teid;
 	return 0;
+}
+
+static int plan_first(struct upf_link *l, struct cst_err *e)
+{
+	struct wish w = {.f = &l->pdr->pdi.f_teid, .pdr = l->pdr->id};
+	int rc = l->rec.in_vrf ? 0 : upf_ni_find(NULL, &l->rec.in_vrf, e);
+
+	w.vrf = l->rec.in_vrf;
+	return rc < 0 ? rc : plan_teid(&w, &l->rec.teid, e);
+}
+
+/* In the first one's network instance unless another is named. */
+static int plan_second(struct upf_link *l, struct cst_err *e)
+{
+	const struct upf_rtp_obj *o = &l->pdr->pdi.redundant_transmission_parameters;
+	struct wish w = {.f = &o->f_teid, .pdr = l->pdr->id, .second = true};
+	int rc = 0;
+
+	l->second.in_vrf = l->rec.in_vrf;
+	if (o->network_instance)
+		rc = upf_ni_find(o->network_instance, &l->second.in_vrf, e);
+	w.vrf = l->second.in_vrf;
+	if (rc == 0)
+		rc = plan_teid(&w, &l->second.teid, e);
+	if (rc == 0 && l->second.teid == l->rec.teid && l->second.in_vrf == l->rec.in_vrf &&
+	    !(upf_work.dry && o->f_teid.choose))
+		rc = cst_err(e, -EINVAL, "f_teid.teid", "is the first tunnel's, too");
+	if (rc < 0)
+		cst_err_prefix(e, "redundant_transmission_parameters");
+	return rc;
 }
 
 static int claim_stray(const struct upf_held_teid *t, struct cst_err *e)
@@ -296,7 +331,9 @@ int upf_plan_detection(struct cst_err *e)
 		if (l->pdr->pdi.network_instance)
 			rc = upf_ni_find(l->pdr->pdi.network_instance, &l->rec.in_vrf, e);
 		if (rc == 0 && l->tunnel)
-			rc = plan_teid(l, e);
+			rc = plan_first(l, e);
+		if (rc == 0 && l->has_second && l->tunnel)
+			rc = plan_second(l, e);
 		if (rc < 0) {
 			cst_err_prefix(e, "pdrs[%u].pdi", i);
 			return rc;

@@ -8,13 +8,8 @@
 #include <rte_prefetch.h>
 
 #include "upf_node.h"
+#include "upf_policy_run.h"
 #include "upf_tables.h"
-
-static inline const struct upf_policy *upf_policy_of(const struct upf_rules *r,
-						     const struct upf_pdr *pdr)
-{
-	return (const struct upf_policy *)((const char *)r + (uint64_t)pdr->policy * 64);
-}
 
 /* Pass a packet of `bytes` (inner IP packet) that `pdr`, which has UPF_PDR_POLICY, is about to
  * forward in direction `dir` (TS 29.244 5.2.2, 5.4). In this order:

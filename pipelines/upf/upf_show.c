@@ -11,6 +11,8 @@
 #include "upf_monitor_ctl.h"
 #include "upf_ni.h"
 #include "upf_owned.h"
+#include "upf_policy_run.h"
+#include "upf_redundant_flow.h"
 #include "upf_report.h"
 #include "upf_urr.h"
 
@@ -56,6 +58,15 @@ static bool local_f_teid(const struct upf_session *s, uint32_t teid, uint16_t vr
 		return true;
 	}
 	return false;
+}
+
+/* That of redundant transmission. */
+static bool second_f_teid(const struct upf_session *s, const struct upf_pdr *rec,
+			  struct upf_f_teid_obj *out)
+{
+	const struct upf_pdr *second = upf_second_of(upf_run(s), rec);
+
+	return second && second->teid && local_f_teid(s, second->teid, second->in_vrf, out);
 }
 
 static void ue_addresses(const struct upf_session *s, struct upf_ue_ip_obj *out)
@@ -104,6 +115,10 @@ static void add_state(const struct upf_session *s, struct upf_session_obj *o)
 		if (cst_has(&pdrs[i].pdi, PDI_F_TEID) &&
 		    local_f_teid(s, rec->teid, rec->in_vrf, &pdrs[i].local_f_teid))
 			pdrs[i].has |= 1u << PDR_LOCAL_F_TEID;
+		if (second_f_teid(s, rec, &pdrs[i].redundant_local_f_teid))
+			pdrs[i].has |= 1u << PDR_REDUNDANT_F_TEID;
+		if (upf_redundant_show(s, rec, &pdrs[i].redundancy))
+			pdrs[i].has |= 1u << PDR_REDUNDANCY;
 	}
 	for (unsigned i = 0; i < o->qers.n; i++)
 		meter_state(s, (struct upf_qer_obj *)o->qers.items + i);
@@ -172,8 +187,9 @@ static void add_created(struct cst_text *out, const struct upf_session *s,
 			const struct upf_pdr_obj *pdr, const char **before)
 {
 	bool tunnel = cst_has(&pdr->pdi, PDI_F_TEID) && pdr->pdi.f_teid.choose;
+	bool second = pdr->pdi.redundant_transmission_parameters.f_teid.choose;
 	bool ue = chooses_ue(&pdr->pdi);
-	const struct upf_pdr *rec = tunnel || ue ? record_of(s, pdr->id) : NULL;
+	const struct upf_pdr *rec = tunnel || second || ue ? record_of(s, pdr->id) : NULL;
 	struct upf_f_teid_obj f;
 	struct upf_ue_ip_obj u;
 
@@ -185,6 +201,10 @@ static void add_created(struct cst_text *out, const struct upf_session *s,
 	cst_text_uint(out, pdr->id);
 	if (tunnel && local_f_teid(s, rec->teid, rec->in_vrf, &f)) {
 		cst_text_str(out, ",\"f_teid\":");
+		cst_write(&upf_f_teid_object, &f, out);
+	}
+	if (second && second_f_teid(s, rec, &f)) {
+		cst_text_str(out, ",\"redundant_f_teid\":");
 		cst_write(&upf_f_teid_object, &f, out);
 	}
 	if (ue) {

@@ -13,6 +13,7 @@
 #include "upf_books.h"
 #include "upf_buffer.h"
 #include "upf_framed.h"
+#include "upf_redundant_flow.h"
 #include "upf_stray.h"
 #include "upf_inactivity.h"
 #include "upf_urr.h"
@@ -81,6 +82,7 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 	capacity.parts[UPF_PART_QUEUE] = sys->max_sessions;
 	capacity.parts[UPF_PART_MONITOR] = (uint32_t)(p / 16 + 16);
 	capacity.parts[UPF_PART_HELD] = sys->max_sessions;
+	capacity.parts[UPF_PART_FLOW] = (uint32_t)(p / 4 + 16);
 	capacity.parts[UPF_PART_FRAMED] =
 		p / 16 + 16 < UPF_MAX_FRAMED ? (uint32_t)(p / 16 + 16) : UPF_MAX_FRAMED;
 	framed.count = (uint64_t)capacity.parts[UPF_PART_FRAMED] + 1;
@@ -133,6 +135,8 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 	upf_stray_init(&upf_strays, strays.base, (uint32_t)strays.count, cst_arena_salt());
 	if (upf_queues_open(capacity.parts[UPF_PART_QUEUE], e) < 0)
 		return -ENOMEM;
+	if (upf_flows_open(capacity.parts[UPF_PART_FLOW], e) < 0)
+		return -ENOMEM;
 	if (upf_urr_open(urrs.base, capacity.parts[UPF_PART_USAGE], e) < 0)
 		return -ENOMEM;
 	if (upf_inactivity_open(capacity.states, e) < 0)
@@ -154,6 +158,7 @@ static void stop(void)
 	upf_urr_close();
 	upf_inactivity_close();
 	upf_queues_close();
+	upf_flows_close();
 	upf_tables = (struct upf_tables){0};
 }
 

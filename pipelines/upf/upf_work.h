@@ -74,6 +74,10 @@ int upf_plan_parts(struct cst_err *e);
 int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cst_err *e);
 /* upf_plan_srr.c: after all PDRs are there. */
 int upf_plan_monitors(struct cst_err *e);
+/* upf_plan_redundant.c: the way into the second tunnel; and who numbers packets, after all that
+ * tells tunnels apart. */
+int upf_plan_second_way(struct upf_link *l, struct cst_err *e);
+int upf_plan_flows(struct cst_err *e);
 bool upf_keeps_part(const struct upf_session *next, const struct upf_held_part *p);
 
 /* upf_plan_inertia.c: what the session's inertia class adds to its rules while its owner is away.
