@@ -321,6 +321,70 @@ static inline uint32_t cst_gtpu_put_qmp(uint8_t *p, uint8_t type, uint32_t teid,
 	return CST_GTPU_QMP_LEN;
 }
 
+/* --- numbers of redundant transmission (TS 23.501 5.33.2.2) --- */
+
+/* Of a header that has the optional fields: GTP-U's own sequence number. */
+static inline void cst_gtpu_set_seq(uint8_t *p, uint16_t seq)
+{
+	p[0] |= 0x02;
+	cst_put_be16(p + 8, seq);
+}
+
+/* G-PDU header without extension headers and with a sequence number: 12 bytes. */
+static inline uint32_t cst_gtpu_put_gpdu_seq(uint8_t *p, uint32_t teid, uint16_t payload_len,
+					     uint16_t seq)
+{
+	cst_put_be64(p, (uint64_t)0x32 << 56 | (uint64_t)CST_GTPU_GPDU << 48 |
+				(uint64_t)(uint16_t)(payload_len + 4) << 32 | teid);
+	cst_put_be32(p + 8, (uint32_t)seq << 16);
+	return 12;
+}
+
+#define CST_GTPU_PPP     0x80 /* of a downlink container's second octet: with a PPI */
+#define CST_GTPU_SNP_DL  0x04 /* of a container's first octet: with a QFI Sequence Number */
+#define CST_GTPU_SNP_UL  0x01
+#define CST_GTPU_SNP_LEN 20
+
+/* G-PDU header with a container of eight bytes that bears a 24-bit QFI Sequence Number (TS 38.415
+ * 5.5.3.18, 5.5.3.19): 20 bytes. `psc` as for cst_gtpu_put_psc(). */
+static inline uint32_t cst_gtpu_put_qfi_seq(uint8_t *p, uint32_t teid, uint16_t payload_len,
+					    uint16_t psc, uint32_t seq)
+{
+	uint32_t snp = psc >> 12 == CST_GTPU_PSC_UL ? CST_GTPU_SNP_UL : CST_GTPU_SNP_DL;
+
+	cst_put_be64(p, (uint64_t)0x34 << 56 | (uint64_t)CST_GTPU_GPDU << 48 |
+				(uint64_t)(uint16_t)(payload_len + 12) << 32 | teid);
+	cst_put_be32(p + 8, CST_GTPU_EXT_PSC);
+	cst_put_be32(p + 12, 0x02000000u | snp << 16 | (uint32_t)psc << 8 | seq >> 16);
+	cst_put_be32(p + 16, seq << 16);
+	return CST_GTPU_SNP_LEN;
+}
+
+/* The QFI Sequence Number of a message that cst_gtpu_parse() has accepted. 1: there it is. 0: it
+ * has none. -1: the container is too short for what it announces. */
+static inline int cst_gtpu_qfi_seq(const uint8_t *p, const struct cst_gtpu *g, uint32_t *seq)
+{
+	const uint8_t *e = p + g->psc_at;
+	uint32_t off = 3;
+
+	if (!g->has_psc || g->psc_at == 0)
+		return 0;
+	if (g->psc_type == CST_GTPU_PSC_UL && (e[1] & CST_GTPU_SNP_UL)) {
+		off += e[1] & CST_GTPU_QMP ? 24 : 0;
+		off += e[1] & CST_GTPU_DL_DELAY ? 4 : 0;
+		off += e[1] & CST_GTPU_UL_DELAY ? 4 : 0;
+	} else if (g->psc_type == CST_GTPU_PSC_DL && (e[1] & CST_GTPU_SNP_DL)) {
+		off += e[2] & CST_GTPU_PPP ? 1 : 0;
+		off += e[1] & CST_GTPU_QMP ? 8 : 0;
+	} else {
+		return 0;
+	}
+	if (off + 4 > e[0] * 4u)
+		return -1;
+	*seq = cst_be32(e + off) >> 8;
+	return 1;
+}
+
 /* --- whole messages: bytes written, 0 when `cap` is too small --- */
 
 /* Header with a sequence number, as all messages but G-PDUs and End Markers have (5.1). */

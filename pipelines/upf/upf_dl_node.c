@@ -21,6 +21,7 @@
 #include "upf_monitor_node.h"
 #include "upf_out.h"
 #include "upf_policy.h"
+#include "upf_redundant_node.h"
 #include "upf_split.h"
 #include "upf_trace.h"
 
@@ -298,6 +299,27 @@ static __rte_noinline uint8_t apply_instead(struct cst_worker *w, struct rte_mbu
 	return apply_policy(w, m, &other);
 }
 
+/* Into both tunnels of redundant transmission, when quotas and meters let it: it counts once. */
+static __rte_noinline uint8_t enter_twice(struct cst_worker *w, struct rte_mbuf *m,
+					  const struct item *it, const struct upf_pdr *second,
+					  uint8_t tos, uint32_t bytes)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	enum upf_drop why = UPF_DROP_NO_HEADROOM;
+	const struct upf_pdr *by = NULL;
+
+	if (likely(upf_redundant_fits(m, it->pdr, second)))
+		by = upf_policy_pass(w, r, it->pdr, UPF_DL, bytes, &why);
+	if (unlikely(by != it->pdr))
+		return by ? apply_instead(w, m, it, by) : upf_drop(m, why);
+	upf_copies(w, r, it->pdr, m, 0, bytes);
+	if (unlikely(cst_pkt(m)->hash == 0))
+		make_hash(m);
+	upf_redundant_enter(w, m, it->pdr, second, tos);
+	upf_count(it->pdr->counter, bytes);
+	return TO_ROUTE;
+}
+
 /* Into the tunnel, when quotas and meters let it. What does not fit is neither counted nor charged.
  */
 static inline __attribute__((always_inline)) uint8_t enter(struct cst_worker *w, struct rte_mbuf *m,
@@ -311,8 +333,11 @@ static inline __attribute__((always_inline)) uint8_t enter(struct cst_worker *w,
 
 	if (policy) {
 		enum upf_drop why = UPF_DROP_NO_HEADROOM;
+		const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), pdr);
 		const struct upf_pdr *by = NULL;
 
+		if (unlikely(second != NULL))
+			return enter_twice(w, m, it, second, tos, bytes);
 		if (likely(rte_pktmbuf_headroom(m) >= peer->hdr_len + gtpu_len))
 			by = upf_policy_pass(w, upf_rules_of(it->ref), pdr, UPF_DL, bytes, &why);
 		if (unlikely(by != pdr))
@@ -347,15 +372,38 @@ static bool goes_whole(struct rte_mbuf *m)
 	return (pkt->flags & CST_PKT_LOCAL) || m->pkt_len <= least_mtu(pkt);
 }
 
+/* The largest user packet that the way to a tunnel's peer takes. */
+static uint32_t room_of(const struct upf_pdr *leg, uint32_t gtpu_len)
+{
+	const struct upf_peer *peer = &upf_tables.peers[leg->peer];
+	uint32_t mtu = upf_peer_mtu(peer), overhead = peer->hdr_len + gtpu_len;
+
+	return mtu > overhead ? mtu - overhead : 0;
+}
+
+/* Of both tunnels where there are two: what one does not take goes by neither. */
+static uint32_t room_for(const struct item *it)
+{
+	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), it->pdr);
+
+	if (!second)
+		return room_of(it->pdr, upf_gtpu_len(it->pdr));
+	return RTE_MIN(room_of(it->pdr, upf_numbered_len(it->pdr, second)),
+		       room_of(second, upf_numbered_len(second, second)));
+}
+
+static __rte_noinline bool exceeds_second(const struct item *it, uint32_t bytes)
+{
+	return bytes > room_for(it);
+}
+
 /* Larger than what the way to the peer takes: the sender is told, or, when it allows fragments, the
  * user packet is cut, so that the UE puts it together and not the gNB. False: neither can be. */
 static __rte_noinline bool too_big(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
 				   uint8_t tos, uint8_t *edge)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
-	const struct upf_peer *peer = &upf_tables.peers[it->pdr->peer];
-	uint32_t mtu = upf_peer_mtu(peer), overhead = peer->hdr_len + upf_gtpu_len(it->pdr);
-	uint32_t room = RTE_MAX(mtu > overhead ? mtu - overhead : 0, least_mtu(pkt));
+	uint32_t room = RTE_MAX(room_for(it), least_mtu(pkt));
 	struct rte_mbuf *frags[UPF_MAX_FRAGS];
 	uint16_t n;
 
@@ -411,8 +459,10 @@ apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it, bool poli
 		*edge = ttl_over(m);
 		return;
 	}
-	if (unlikely(peer->hdr_len + gtpu_len + bytes > upf_peer_mtu(peer)) && !goes_whole(m) &&
-	    too_big(w, m, it, tos, edge))
+	if (unlikely(peer->hdr_len + gtpu_len + bytes > upf_peer_mtu(peer) ||
+		     (policy && upf_policy_of(upf_rules_of(it->ref), pdr)->second &&
+		      exceeds_second(it, bytes))) &&
+	    !goes_whole(m) && too_big(w, m, it, tos, edge))
 		return;
 	*edge = enter(w, m, it, tos, bytes, policy);
 }

@@ -65,10 +65,15 @@ struct cst_drop upf_drops[UPF_DROPS] = {
 	[UPF_DROP_ECN] = {.name = "upf.ecn",
 			  .help = "congestion marked outside, and the transport inside cannot "
 				  "hear of it (RFC 6040)"},
-	[UPF_DROP_COPY] = {.name = "upf.copy",
-			   .help = "copy of a user packet (DUPL) that could not be made: no packet "
-				   "buffers, or no room in one for headers; raise "
-				   "system.packet_buffers or system.buffer_size"},
+	[UPF_DROP_COPY] =
+		{.name = "upf.copy",
+		 .help = "copy of a user packet (DUPL, DFRT) that could not be made: no packet "
+			 "buffers, or no room in one for headers; raise "
+			 "system.packet_buffers or system.buffer_size"},
+	[UPF_DROP_DUPLICATE] = {.name = "upf.duplicate",
+				.help = "redundant uplink packet whose other copy came first, or "
+					"whose number is too far from what is expected; the "
+					"session's PDR tells which"},
 	[UPF_DROP_NO_HEADROOM] = {.name = "upf.no_headroom",
 				  .help = "no room in the packet buffer for headers; raise "
 					  "system.buffer_size"},

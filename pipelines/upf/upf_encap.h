@@ -75,18 +75,38 @@ static inline uint32_t upf_gtpu_len(const struct upf_pdr *pdr)
 	return pdr->flags & UPF_PDR_PSC ? 16 : 8;
 }
 
+static inline uint16_t upf_psc(const struct upf_pdr *pdr)
+{
+	return pdr->dest_if == UPF_IF_ACCESS
+		       ? cst_gtpu_psc_dl(pdr->out_qfi, pdr->flags & UPF_PDR_PSC_RQI)
+		       : cst_gtpu_psc_ul(pdr->out_qfi);
+}
+
 static inline __attribute__((always_inline)) void
 upf_put_gtpu(uint8_t *p, uint8_t type, const struct upf_pdr *pdr, uint16_t payload)
 {
 	if (__builtin_expect(pdr->flags & UPF_PDR_PSC, 1)) {
-		uint16_t psc = pdr->dest_if == UPF_IF_ACCESS
-				       ? cst_gtpu_psc_dl(pdr->out_qfi, pdr->flags & UPF_PDR_PSC_RQI)
-				       : cst_gtpu_psc_ul(pdr->out_qfi);
-
-		cst_gtpu_put_psc(p, type, pdr->out_teid, payload, psc);
+		cst_gtpu_put_psc(p, type, pdr->out_teid, payload, upf_psc(pdr));
 	} else {
 		cst_gtpu_put(p, type, pdr->out_teid, payload);
 	}
+}
+
+/* Of a G-PDU with a sequence number: 16 or 12 bytes. */
+static inline uint32_t upf_gtpu_seq_len(const struct upf_pdr *pdr)
+{
+	return pdr->flags & UPF_PDR_PSC ? 16 : 12;
+}
+
+static inline void upf_put_gtpu_seq(uint8_t *p, const struct upf_pdr *pdr, uint16_t payload,
+				    uint16_t seq)
+{
+	if (!(pdr->flags & UPF_PDR_PSC)) {
+		cst_gtpu_put_gpdu_seq(p, pdr->out_teid, payload, seq);
+		return;
+	}
+	upf_put_gtpu(p, CST_GTPU_GPDU, pdr, payload);
+	cst_gtpu_set_seq(p, seq);
 }
 
 /* Type of service outside: DSCP from inside unless the FAR marks, ECN copied (RFC 6040 4.1). */

@@ -69,7 +69,7 @@ static const struct verdict verdicts[] = {
 	 COUNT(4, 0), 42, true},
 	{"N9, container made", UL, IN(in_n9_make), ROUTE, 0, IN(out_n9_make), VRF_ACCESS,
 	 COUNT(4, 0), 42, true},
-	{"N9, only a sequence number", UL, IN(in_n9_seq), ROUTE, 0, IN(out_n9_make), VRF_ACCESS,
+	{"N9, sequence number kept", UL, IN(in_n9_seq), ROUTE, 0, IN(out_n9_seq), VRF_ACCESS,
 	 COUNT(4, 0), 42, true},
 	{"N9, downlink", UL, IN(in_n9_down), ROUTE, 0, IN(out_n9_down), VRF_ACCESS, COUNT(4, 1), 44,
 	 true},

@@ -71,6 +71,11 @@ int main(void)
 		cmocka_unit_test(policy_and_fragments),
 		cmocka_unit_test(policy_refuses),
 		cmocka_unit_test(policy_sends_otherwise),
+		cmocka_unit_test(sent_twice),
+		cmocka_unit_test(sent_twice_too_big),
+		cmocka_unit_test(sent_twice_unable),
+		cmocka_unit_test(taken_once),
+		cmocka_unit_test(taken_by_qfi_numbers),
 		cmocka_unit_test(every_drop_was_reached),
 		cmocka_unit_test(nothing_leaks),
 	};

@@ -22,6 +22,7 @@
 #include "upf_monitor_node.h"
 #include "upf_out.h"
 #include "upf_policy.h"
+#include "upf_redundant_node.h"
 #include "upf_split.h"
 #include "upf_trace.h"
 
@@ -65,10 +66,24 @@ static __rte_noinline bool settle_ecn(uint8_t *ip, struct cst_flow *f, uint8_t o
 	return true;
 }
 
-/* A sequence number, which 12 bytes may hold, nobody asks to be kept. */
 static inline bool keeps_header(const struct item *it)
 {
 	return it->g.hdr_len > 12 || it->g.type != CST_GTPU_GPDU;
+}
+
+/* The header that is made where none is kept. A sequence number is for who finds duplicates behind
+ * the next tunnel (TS 23.501 5.33.2.2), and goes on as it came. */
+static inline uint32_t made_len(const struct item *it, const struct upf_pdr *pdr)
+{
+	return it->g.flags & CST_GTPU_HAS_SEQ ? upf_gtpu_seq_len(pdr) : upf_gtpu_len(pdr);
+}
+
+static void put_seq_header(struct rte_mbuf *m, const struct item *it, const struct upf_pdr *pdr)
+{
+	uint16_t payload = (uint16_t)rte_pktmbuf_pkt_len(m);
+	char *p = rte_pktmbuf_prepend(m, (uint16_t)upf_gtpu_seq_len(pdr));
+
+	upf_put_gtpu_seq((uint8_t *)p, pdr, payload, it->g.seq);
 }
 
 /* From tunnel to tunnel. A GTP-U header with extension headers goes on as it came but for the TEID:
@@ -81,8 +96,8 @@ static __rte_noinline uint8_t to_tunnel(struct cst_worker *w, struct rte_mbuf *m
 					uint8_t inner_tos)
 {
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
-	bool keep = keeps_header(it);
-	uint32_t gtpu_len = keep ? 0 : upf_gtpu_len(pdr);
+	bool keep = keeps_header(it), seq = !keep && (it->g.flags & CST_GTPU_HAS_SEQ);
+	uint32_t gtpu_len = keep || seq ? 0 : upf_gtpu_len(pdr);
 	uint32_t end = it->at + it->g.end;
 
 	if (rte_pktmbuf_pkt_len(m) > end)
@@ -90,6 +105,8 @@ static __rte_noinline uint8_t to_tunnel(struct cst_worker *w, struct rte_mbuf *m
 	rte_pktmbuf_adj(m, (uint16_t)(keep ? it->at : it->at + it->g.hdr_len));
 	if (keep)
 		cst_put_be32(rte_pktmbuf_mtod_offset(m, uint8_t *, 4), pdr->out_teid);
+	else if (seq)
+		put_seq_header(m, it, pdr);
 	if (!upf_enter(&upf_worker[w->id], m, pdr, peer, gtpu_len, inner_tos))
 		return upf_drop(m, UPF_DROP_NO_HEADROOM);
 	return TO_ROUTE;
@@ -102,7 +119,7 @@ static enum upf_drop bars_tunnel(const struct rte_mbuf *m, const struct item *it
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
 	bool keep = keeps_header(it);
 	uint32_t strip = keep ? it->at : it->at + it->g.hdr_len;
-	uint32_t hdr = peer->hdr_len + (keep ? 0 : upf_gtpu_len(pdr));
+	uint32_t hdr = peer->hdr_len + (keep ? 0 : made_len(it, pdr));
 
 	if (unlikely(peer->family == 0))
 		return UPF_DROP_NO_OUTER_HEADER;
@@ -169,6 +186,17 @@ static bool is_routable(const struct cst_flow *f)
 	return !cst_ip6_bad_source(f->dst.b) && !cst_ip6_is_link_local(f->dst.b);
 }
 
+/* The later one of two that came by two tunnels? Nothing of it counts. */
+static inline bool is_duplicate(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
+				const struct upf_pdr *pdr)
+{
+	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), pdr);
+
+	return unlikely(second != NULL) && !(second->flags & UPF_PDR_ENCAP) &&
+	       upf_redundant_is_known(w, second, cst_pkt(m)->vrf,
+				      rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g);
+}
+
 /* The rule does not just take the tunnel off and route. What cannot leave is not counted or
  * charged.
  */
@@ -180,6 +208,8 @@ static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbu
 	bool leaves = (pdr->flags & UPF_PDR_ENCAP) || is_routable(&it->flow);
 	enum upf_drop why = bars(m, it, pdr);
 
+	if (is_duplicate(w, m, it, pdr))
+		return upf_drop(m, UPF_DROP_DUPLICATE);
 	if ((pdr->flags & UPF_PDR_POLICY) &&
 	    upf_buffer_meet(w, m, it->ref, pdr, pdr->action, UPF_FROM_UL, it->bytes))
 		return TO_BUFFER;
@@ -387,6 +417,11 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 		upf_prefetch_rules(r, UPF_LINE_UL);
 }
 
+static inline bool by_second(const struct upf_rules *r, struct upf_ask *ask)
+{
+	return unlikely(r->flags & UPF_RULES_SECOND) && upf_redundant_ask_first(r, ask);
+}
+
 /* The rule in sessions with many, as far as it is found at first sight. */
 static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items, uint16_t n)
 {
@@ -401,6 +436,8 @@ static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items
 		    !upf_is_of_many(upf_rules_of(it->ref), UPF_UL, UPF_LINE_UL))
 			continue;
 		ask = ask_of(pkts[i], it);
+		if (by_second(upf_rules_of(it->ref), &ask))
+			continue;
 		upf_many_add(&many, upf_rules_of(it->ref), UPF_UL, &ask, &it->pdr);
 	}
 	upf_many_match(&many);
@@ -413,15 +450,21 @@ static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, s
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	struct upf_ask ask = ask_of(m, it);
 	int spoofed = 0;
+	bool second;
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
 		*edge = end_marker(w, m, it);
 		it->decided = true;
 		return;
 	}
+	second = by_second(r, &ask);
 	it->pdr = upf_match_only(r, UPF_LINE_UL, &ask);
 	if (!it->pdr)
 		it->pdr = upf_match_tunnel(r, &ask, &spoofed);
+	/* by the second tunnel nothing comes but what has two */
+	if (second && it->pdr &&
+	    !upf_is_by_second(upf_second_of(r, it->pdr), it->g.teid, cst_pkt(m)->vrf))
+		it->pdr = NULL;
 	if (unlikely(!it->pdr)) {
 		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
 		it->decided = true;

@@ -104,11 +104,16 @@ def hop(packet):
 
 
 def tunnelled(inner, family=4, tunnel=0x11, qfi=9, kind=0, rqi=0, tos=0, ident=1, peer=None,
-              sport=SPORT, label=LABEL):
+              sport=SPORT, label=LABEL, seq=None, qfi_seq=None):
     """From coast to a peer."""
     g = GTP_U_Header(gtp_type=255, teid=tunnel)
+    if seq is not None:
+        g.S, g.seq = 1, seq
     if qfi is not None:
         g /= GTPPDUSessionContainer(type=kind, QFI=qfi, **({'RQI': rqi} if kind == 0 else {}))
+    if qfi_seq is not None:
+        g[GTPPDUSessionContainer].SNP = 1
+        g[GTPPDUSessionContainer].setfieldval('dlQFISeqNum', qfi_seq)
     if family == 4:
         ip = IP(src=UPF4, dst=peer or GNB4, ttl=64, id=ident, tos=tos)
         udp = UDP(sport=sport, dport=2152, chksum=0)
@@ -175,6 +180,7 @@ vec('in_n9_keep', n9)
 vec('out_n9_keep', swapped(n9, 0x2222, tos=0xb8))
 vec('in_n9_make', gpdu(4, up4(4), qfi=None))
 vec('in_n9_seq', by_hand(0x32, 255, teid(4), bytes.fromhex('00070000') + raw(up4(4))))
+vec('out_n9_seq', tunnelled(up4(4), tunnel=0x2222, qfi=5, kind=1, peer=NEXT4, sport=0, seq=7))
 vec('out_n9_make', tunnelled(up4(4), tunnel=0x2222, qfi=5, kind=1, peer=NEXT4, sport=0))
 down = gpdu(4, down4(4), kind=0, qfi=9, tunnel=teid(11), src=NEXT4)
 vec('in_n9_down', down)
@@ -188,6 +194,24 @@ n9 = swapped(n9, 0x2222)
 n9[IP].dst = GNB4
 vec('out_n9_big', n9)
 vec('in_n9_gone', gpdu(12, up4(12)))
+
+# --- redundant transmission: one number by two tunnels -------------------------------------------
+
+for at, args in enumerate([{}, {'tunnel': 0x5151, 'peer': NEXT4}]):
+    inner = hop(down4(1))
+    vec(f'out_twice_{at}', tunnelled(inner, seq=0xfffe, **args))
+    vec(f'out_twice_bare_{at}', tunnelled(inner, qfi=None, seq=0xfffe, **args))
+    vec(f'out_twice_qfi_{at}', tunnelled(inner, qfi_seq=0xabcdef, **args))
+vec('out_twice_six', tunnelled(hop(down4(1)), family=6, tunnel=0x5151, seq=0xfffe))
+twice = bytes.fromhex('00070085') + bytes([1, 0x10, 9, 0])
+vec('in_twice_0', by_hand(0x36, 255, teid(1), twice + raw(up4(1))))
+vec('in_twice_1', by_hand(0x36, 255, teid(13), twice + raw(up4(1))))
+vec('in_twice_bypass', by_hand(0x34, 255, teid(13), twice + raw(up4(1))))
+vec('in_twice_other', by_hand(0x34, 255, teid(13), twice[:6] + b'\x08\0' + raw(up4(1))))
+qfi_twice = bytes.fromhex('99990085') + bytes([2, 0x11, 9]) + bytes.fromhex('fffffe') + bytes(2)
+vec('in_twice_qfi', by_hand(0x34, 255, teid(13), qfi_twice + raw(up4(1))))
+vec('in_twice_short', by_hand(0x34, 255, teid(13), bytes.fromhex('00000085') + bytes(
+    [2, 0x19, 9, 0, 0, 0, 0, 0]) + raw(up4(1))))
 
 # --- End Marker ----------------------------------------------------------------------------------
 

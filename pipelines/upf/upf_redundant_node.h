@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Redundant transmission on the packet path (TS 23.501 5.33.2.2): downlink one
+ * packet leaves by two tunnels under one number, uplink the second of two is
+ * found. Worker only.
+ */
+#pragma once
+
+#include "gtpu.h"
+#include "upf_match.h"
+#include "upf_out.h"
+#include "upf_policy_run.h"
+
+/* The GTP-U header of either tunnel: like upf_gtpu_len(), with a number. */
+static inline uint32_t upf_numbered_len(const struct upf_pdr *leg, const struct upf_pdr *second)
+{
+	return second->first == UPF_BY_QFI ? CST_GTPU_SNP_LEN : upf_gtpu_seq_len(leg);
+}
+
+/* Is there room for either tunnel's headers, in the buffer and in one datagram? */
+bool upf_redundant_fits(const struct rte_mbuf *m, const struct upf_pdr *pdr,
+			const struct upf_pdr *second);
+
+/* Into both tunnels, with the next number. `m` stands at the user packet, fits, and goes by the
+ * first one on the caller's edge to `route`; a copy, which counts as injected, is sent there by
+ * cst_emit(). Without a buffer for it, it is dropped as upf.copy. */
+void upf_redundant_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
+			 const struct upf_pdr *second, uint8_t inner_tos);
+
+/* Did this G-PDU, which fell to a PDR with a second tunnel, come before? One without a number did
+ * not. `gtpu`: its GTP-U header. */
+bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint16_t vrf,
+			    const uint8_t *gtpu, const struct cst_gtpu *g);
+
+/* A packet that came by the second tunnel of an uplink PDR is asked about as if it had come by the
+ * first. False: it did not. */
+bool upf_redundant_ask_first(const struct upf_rules *r, struct upf_ask *ask);
+
+static inline bool upf_is_by_second(const struct upf_pdr *second, uint32_t teid, uint16_t vrf)
+{
+	return second && second->teid == teid && second->in_vrf == vrf;
+}
