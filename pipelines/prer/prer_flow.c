@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What net/redundancy.h asks, upon the engine: by the flow's owner, and figures for others. */
+#include "prer_flow.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/worker.h"
+#include "prer_ctl.h"
+
+/* ---- control thread --------------------------------------------------------------------- */
+
+/* The one that comes with coast is there before anybody has put a recovery. */
+static int read_default(struct cst_pool *pool, struct prer_recovery_obj *r, struct cst_err *e)
+{
+	json_t *js = json_pack("{s:s}", "name", PRER_DEFAULT_RECOVERY);
+	int rc = cst_decode(&prer_recovery_object, js, false, pool, r, e);
+
+	json_decref(js);
+	return rc;
+}
+
+static int read_recovery(const char *name, struct cst_pool *pool, struct prer_recovery_obj *r,
+			 struct cst_err *e)
+{
+	const struct prer_entry *x;
+
+	if (!pool)
+		return cst_err(e, -ENOMEM, NULL, "no memory");
+	x = prer_entry_find(PRER_RECOVERIES, name[0] ? name : PRER_DEFAULT_RECOVERY);
+	if (x)
+		return prer_entry_read(x, false, pool, r);
+	if (name[0] == '\0' || strcmp(name, PRER_DEFAULT_RECOVERY) == 0)
+		return read_default(pool, r, e);
+	return cst_err(e, -ENOENT, "recovery", "there is no recovery '%s'", name);
+}
+
+static uint32_t open_flow(const struct cst_redundancy_conf *c, struct cst_err *e)
+{
+	struct cst_pool *pool = cst_pool_new();
+	struct prer_recovery_obj r = {0};
+	struct prer_params p;
+	int rc = read_recovery(c->recovery, pool, &r, e);
+
+	if (rc == 0)
+		rc = prer_params_record(&r, &p, NULL, 0, e);
+	cst_pool_free(pool);
+	return rc == 0 ? prer_flow_open(c, &p, e) : 0;
+}
+
+static void restart_flow(uint32_t flow)
+{
+	struct prer_flow *f = &prer_flows.flow[flow];
+
+	__atomic_store_n(&f->restarts, f->restarts + 1, __ATOMIC_RELEASE);
+}
+
+static uint64_t load(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static void counts_of(uint32_t flow, struct cst_redundancy_counts *out)
+{
+	const struct prer_state *s = &prer_flows.flow[flow].state;
+
+	*out = (struct cst_redundancy_counts){
+		.generated = load(&s->counts.generated),
+		.passed = load(&s->recovery.passed),
+		.discarded = load(&s->recovery.discarded),
+		.rogue = load(&s->recovery.rogue),
+		.out_of_order = load(&s->recovery.out_of_order),
+		.lost = load(&s->counts.lost),
+		.resets = prer_resets(&s->counts),
+		.from = {load(&s->health[0].seen), load(&s->health[1].seen)},
+	};
+}
+
+/* ---- the owning worker -------------------------------------------------------------------- */
+
+static uint32_t next_number(uint32_t flow)
+{
+	struct prer_flow *f = &prer_flows.flow[flow];
+
+	return prer_generate(&f->state.counts, f->bits);
+}
+
+/* A worker may meet a flow that is closed, until it has seen what its session is by now. */
+static bool accept_number(struct cst_worker *w, uint32_t flow, unsigned path, uint32_t seq)
+{
+	struct prer_flow *f = &prer_flows.flow[flow];
+	const struct prer_params *p = &prer_flows.params[f->params];
+	uint32_t restarts = __atomic_load_n(&f->restarts, __ATOMIC_ACQUIRE);
+	uint64_t *ring = &prer_flows.rings[f->ring];
+	struct prer_state *s = &f->state;
+	enum prer_verdict v;
+
+	if (unlikely(f->restarted != restarts)) {
+		prer_reset(&s->recovery, &s->counts, ring, p);
+		f->restarted = restarts;
+	}
+	seq &= (1u << f->bits) - 1;
+	v = prer_recover(&s->recovery, &s->counts, ring, p, f->bits, seq, w->now);
+	prer_health_seen(&s->health[path], &s->counts, path, seq, f->bits, v, w->now);
+	return v == PRER_PASS;
+}
+
+static const struct cst_redundancy offer = {.open = open_flow,
+					    .close = prer_flow_close,
+					    .restart = restart_flow,
+					    .counts = counts_of,
+					    .next = next_number,
+					    .accept = accept_number};
+
+static void __attribute__((constructor)) offer_flows(void)
+{
+	cst_redundancy_offer(&offer);
+}
