@@ -43,7 +43,8 @@ static const char *const interface_types[] = {"s1-u",
 					      "upf-ul-forwarding",
 					      NULL};
 
-static const char *const pdn_types[] = {"none", "ipv4", "ipv6", "ipv4v6", NULL};
+static const char *const pdn_types[] = {"none",   "ipv4",     "ipv6", "ipv4v6",
+					"non-ip", "ethernet", NULL};
 static const char *const gates[] = {"open", "closed", NULL};
 static const char *const source_or_destination[] = {"source", "destination", NULL};
 static const char *const time_units[] = {"minute", "6-minutes", "hour", "day", "week", NULL};
@@ -151,7 +152,7 @@ static const struct cst_field sdf_fields[] = {
 	[SDF_FLOW_LABEL] =
 		CST_F_UINT(S, flow_label, 0, 0xfffff, NULL, CST_F_HEX, NULL, "IPv6 flow label"),
 };
-static const struct cst_object sdf_object =
+const struct cst_object upf_sdf_object =
 	CST_OBJECT("sdf_filter", S, sdf_fields, "service data flow filter, TS 29.244 8.2.5");
 #undef S
 
@@ -167,7 +168,7 @@ static const struct cst_field pdi_fields[] = {
 	[PDI_UE_IP] = CST_F_LIST(S, ue_ip_address, CST_T_OBJ, struct upf_ue_ip_obj, UPF_MAX_UE_IP,
 				 0, "addresses of the UE", .sub = &upf_ue_ip_object),
 	[PDI_SDF_FILTERS] = CST_F_LIST(S, sdf_filters, CST_T_OBJ, struct upf_sdf_obj, UPF_MAX_SDFS,
-				       0, "filters, any of which matches", .sub = &sdf_object),
+				       0, "filters, any of which matches", .sub = &upf_sdf_object),
 	[PDI_APPLICATION_ID] = CST_F_STR(S, application_id, 1, 255, 0, NULL,
 					 "application; refused while coast detects none"),
 	[PDI_SOURCE_INTERFACE_TYPE] = CST_F_ENUM(S, source_interface_type, interface_types, 0, NULL,
@@ -179,6 +180,12 @@ static const struct cst_field pdi_fields[] = {
 					      "IPv6 networks behind the UE, RFC 3162 2.5"),
 	[PDI_REDUNDANT] = CST_F_OBJ(S, redundant_transmission_parameters, &upf_rtp_object, 0,
 				    "second tunnel the same packets come in by"),
+	[PDI_ETH_SESSION] = CST_F_BOOL(S, ethernet_pdu_session_information, 0, NULL,
+				       "all downlink frames of the session: ETHI, 8.2.102"),
+	[PDI_ETH_FILTERS] =
+		CST_F_LIST(S, ethernet_packet_filters, CST_T_OBJ, struct upf_eth_filter_obj,
+			   UPF_MAX_ETH_FILTERS, 0, "Ethernet filters, any of which matches",
+			   .sub = &upf_eth_filter_object),
 };
 static const struct cst_object pdi_object =
 	CST_OBJECT("pdi", S, pdi_fields, "packet detection information, TS 29.244 7.5.2.2");
@@ -450,7 +457,8 @@ static const struct cst_field session_fields[] = {
 	[SESSION_S_NSSAI] = CST_F_OBJ(S, s_nssai, &upf_s_nssai_object, 0, "network slice"),
 	[SESSION_PDN_TYPE] =
 		CST_F_ENUM(S, pdn_type, pdn_types, 0, NULL,
-			   "PDU session type; addresses of another family are refused"),
+			   "PDU session type; addresses of another family are refused; ethernet: "
+			   "frames"),
 	[SESSION_CP_F_SEID] =
 		CST_F_OBJ(S, cp_f_seid, &upf_f_seid_object, 0, "the session at its control plane"),
 	[SESSION_USER_ID] =

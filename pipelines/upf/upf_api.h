@@ -12,6 +12,7 @@
 
 #include "class.h"
 #include "object.h"
+#include "upf_api_eth.h"
 
 /* Bounds of one session; a longer list is refused by the decoder. */
 #define UPF_MAX_PDRS  256
@@ -87,6 +88,8 @@ enum {
 	PDI_FRAMED_ROUTES,
 	PDI_FRAMED_IPV6_ROUTES,
 	PDI_REDUNDANT,
+	PDI_ETH_SESSION,
+	PDI_ETH_FILTERS,
 	PDI_N
 };
 struct upf_pdi_obj { /* 7.5.2.2 */
@@ -100,6 +103,8 @@ struct upf_pdi_obj { /* 7.5.2.2 */
 	const char *application_id;
 	struct cst_list framed_routes, framed_ipv6_routes; /* const char * */
 	struct upf_rtp_obj redundant_transmission_parameters;
+	bool ethernet_pdu_session_information;
+	struct cst_list ethernet_packet_filters; /* struct upf_eth_filter_obj */
 };
 
 enum {
@@ -569,6 +574,8 @@ enum {
 	SESSION_LOCAL,
 	SESSION_N
 };
+/* 8.2.79 */
+enum { UPF_PDN_IPV4 = 1, UPF_PDN_IPV6 = 2, UPF_PDN_NON_IP = 4, UPF_PDN_ETHERNET = 5 };
 struct upf_session_obj {
 	uint64_t has;
 	uint64_t seid;
@@ -661,7 +668,7 @@ _Static_assert(UPF_RULES == sizeof(((struct upf_modify_obj *)0)->remove) / sizeo
 	       "struct upf_modify_obj");
 
 extern const struct cst_object upf_session_object, upf_modify_object, upf_pool_object;
-extern const struct cst_object upf_filter_object;
+extern const struct cst_object upf_filter_object, upf_sdf_object;
 extern const struct cst_object upf_pdr_object, upf_far_object, upf_qer_object, upf_urr_object,
 	upf_bar_object, upf_srr_object, upf_qos_report_object, upf_fp_object, upf_f_teid_object,
 	upf_ue_ip_object, upf_f_seid_object, upf_ohc_object, upf_user_id_object, upf_s_nssai_object,

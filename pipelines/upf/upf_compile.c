@@ -8,6 +8,7 @@
 #include "upf_compile_policy.h"
 #include "upf_compile_sdf.h"
 #include "upf_compile_sieve.h"
+#include "upf_eth_link.h"
 #include "upf_match.h"
 #include "upf_net.h"
 #include "upf_next.h"
@@ -16,66 +17,6 @@
 #define ANY_QFI UINT64_MAX
 
 /* ---- one PDR ----------------------------------------------------------------- */
-
-static bool is_reference(const struct upf_sdf_obj *f)
-{
-	return f->has == 1u << SDF_ID;
-}
-
-/* The filter that a reference means: same id, anywhere in the session, with contents. PDRs may come
- * in any order, so this runs when all of them are there. */
-static const struct upf_sdf_obj *follow(const struct upf_session_obj *s, uint32_t id)
-{
-	const struct upf_pdr_obj *pdr = s->pdrs.items;
-
-	for (unsigned i = 0; i < s->pdrs.n; i++) {
-		const struct upf_sdf_obj *f = pdr[i].pdi.sdf_filters.items;
-
-		for (unsigned j = 0; j < pdr[i].pdi.sdf_filters.n; j++)
-			if (f[j].id == id && !is_reference(&f[j]))
-				return &f[j];
-	}
-	return NULL;
-}
-
-/* One id is one filter of the session (8.2.5). */
-static bool same_filter(const struct upf_sdf_obj *a, const struct upf_sdf_obj *b)
-{
-	return a->has == b->has && a->tos_traffic_class == b->tos_traffic_class &&
-	       a->spi == b->spi && a->flow_label == b->flow_label &&
-	       (!cst_has(a, SDF_FLOW_DESCRIPTION) ||
-		strcmp(a->flow_description, b->flow_description) == 0);
-}
-
-static bool is_redefined(const struct upf_session_obj *s, const struct upf_sdf_obj *f)
-{
-	return cst_has(f, SDF_ID) && !is_reference(f) && !same_filter(f, follow(s, f->id));
-}
-
-static int link_filters(const struct upf_session_obj *s, struct upf_link *l, struct cst_err *e)
-{
-	const struct upf_sdf_obj *f = l->pdr->pdi.sdf_filters.items;
-
-	for (unsigned i = 0; i < l->pdr->pdi.sdf_filters.n; i++) {
-		int rc = 0;
-
-		l->filters[i] = is_reference(&f[i]) ? follow(s, f[i].id) : &f[i];
-		if (f[i].has == 0)
-			rc = cst_err(e, -EINVAL, NULL, "says nothing");
-		else if (l->filters[i] == NULL)
-			rc = cst_err(e, -EINVAL, "id", "no filter of the session defines %u",
-				     f[i].id);
-		else if (is_redefined(s, &f[i]))
-			rc = cst_err(e, -EINVAL, "id",
-				     "filter %u is in the session with other contents", f[i].id);
-		if (rc < 0) {
-			cst_err_prefix(e, "pdi.sdf_filters[%u]", i);
-			return rc;
-		}
-	}
-	l->n_filters = (uint8_t)l->pdr->pdi.sdf_filters.n;
-	return 0;
-}
 
 static int check_pdr(const struct upf_pdr_obj *pdr, struct cst_err *e)
 {
@@ -310,7 +251,7 @@ static int link_pdr(const struct upf_session_obj *s, struct upf_link *l, struct 
 	if (rc == 0)
 		rc = link_quota_far(s, l, e);
 	if (rc == 0)
-		rc = link_filters(s, l, e);
+		rc = upf_filters_link(s, l, e);
 	if (rc < 0)
 		return rc;
 	l->dl = pdr->pdi.source_interface != UPF_IF_ACCESS;
@@ -423,10 +364,14 @@ int upf_link(const struct upf_session_obj *s, struct upf_link *links, struct cst
 	const struct upf_pdr_obj *pdrs = s->pdrs.items;
 	int rc = upf_check_lists(s, e);
 
+	if (rc == 0)
+		rc = upf_eth_check(s, e);
 	for (unsigned i = 0; rc == 0 && i < s->pdrs.n; i++) {
 		memset(&links[i], 0, sizeof(links[i]));
 		links[i].pdr = &pdrs[i];
 		rc = link_pdr(s, &links[i], e);
+		if (rc == 0)
+			rc = upf_eth_link(s, &links[i], e);
 		if (rc < 0)
 			cst_err_prefix(e, "pdrs[%u]", i);
 	}
@@ -523,7 +468,8 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 		rec->ue_v4 = r->ue_v4;
 		rec->sdf = (uint16_t)next;
 		rec->n_sdf = (uint8_t)filters;
-		upf_pdr_set_look(rec, (const struct upf_sdf *)line[next]);
+		if (!l->ethernet)
+			upf_pdr_set_look(rec, (const struct upf_sdf *)line[next]);
 		next += (unsigned)filters;
 	}
 	next = upf_nets_compile(links, by, n, id, line, next);
@@ -532,8 +478,12 @@ int upf_compile(const struct upf_link *links, unsigned n, const struct upf_ident
 	next = upf_compile_policies(links, by, n, id, line, next);
 	if (next == 0)
 		return too_long(e);
-	next = upf_sieve_compile(line, UPF_UL, next, UPF_MAX_RUN);
-	next = upf_sieve_compile(line, UPF_DL, next, UPF_MAX_RUN);
+	if (n && links[0].ethernet) {
+		r->flags |= UPF_RULES_ETHERNET;
+	} else {
+		next = upf_sieve_compile(line, UPF_UL, next, UPF_MAX_RUN);
+		next = upf_sieve_compile(line, UPF_DL, next, UPF_MAX_RUN);
+	}
 	r->n_lines = (uint16_t)next;
 	return (int)next;
 }

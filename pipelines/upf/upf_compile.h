@@ -24,8 +24,12 @@ struct upf_link {
 	const struct upf_ohc_obj *ohc;                   /* NULL: it does not enter a tunnel */
 	const struct upf_sdf_obj *filters[UPF_MAX_SDFS]; /* references followed */
 	uint8_t n_filters;
-	bool dl;            /* source interface is not access */
-	bool tunnel;        /* names an F-TEID */
+	bool dl;       /* source interface is not access */
+	bool tunnel;   /* names an F-TEID */
+	bool ethernet; /* of an Ethernet PDU session: upf_eth_link.h */
+	const struct upf_eth_filter_obj *eth[UPF_MAX_ETH_FILTERS]; /* references followed */
+	uint16_t eth_turned; /* bit i: eth[i] is of the other direction */
+	uint8_t n_eth;
 	struct upf_pdr rec; /* teid, in_vrf, out_vrf, peer and counter are the planner's */
 
 	/* What its packets pass beyond the match; the planner's but for the gate. Lines and numbers

@@ -52,9 +52,10 @@ enum upf_iface {
 	UPF_IF_LI_FUNCTION /* destination of copies only */
 };
 
-#define UPF_RULES_V4     0x01 /* ue_v4 valid */
-#define UPF_RULES_V6     0x02 /* ue_v6 valid */
-#define UPF_RULES_SECOND 0x04 /* an uplink PDR has a second tunnel */
+#define UPF_RULES_V4       0x01 /* ue_v4 valid */
+#define UPF_RULES_V6       0x02 /* ue_v6 valid */
+#define UPF_RULES_SECOND   0x04 /* an uplink PDR has a second tunnel */
+#define UPF_RULES_ETHERNET 0x08 /* an Ethernet PDU session: frames, no packets (upf_eth_core.h) */
 
 /* Where a direction's sieve is, if it has one: upf_sieve.h. */
 struct upf_sieve {
@@ -91,6 +92,7 @@ _Static_assert(sizeof(struct upf_rules) == 64, "one cache line");
 #define UPF_NEED_TUNNEL 0x0004 /* came in a GTP-U tunnel */
 #define UPF_NEED_PLAIN  0x0008 /* came as plain IP */
 #define UPF_NEED_QFI    0x0010 /* had a PDU Session Container */
+#define UPF_NEED_FRAME  0x0020 /* an Ethernet frame: no PDR of such a session takes an IP packet */
 
 enum upf_action { UPF_DROP, UPF_FORW, UPF_BUFF }; /* one of them; 8.2.26 */
 

@@ -6,8 +6,6 @@
 #include "upf_ni.h"
 #include "upf_work.h"
 
-enum { PDN_IPV4 = 1, PDN_IPV6 = 2 }; /* 8.2.79 */
-
 struct wanted { /* by family */
 	bool given, choose;
 	struct upf_held_addr a;
@@ -53,10 +51,10 @@ static int right_family(const struct upf_ue_ip_obj *u, struct cst_err *e)
 
 	if (!cst_has(s, SESSION_PDN_TYPE))
 		return 0;
-	if (s->pdn_type == PDN_IPV4 && (v6 || u->choose_v6))
+	if (s->pdn_type == UPF_PDN_IPV4 && (v6 || u->choose_v6))
 		return cst_err(e, -EINVAL, v6 ? "ipv6" : "choose_v6",
 			       "the session's pdn_type is ipv4");
-	if (s->pdn_type == PDN_IPV6 && (v4 || u->choose_v4))
+	if (s->pdn_type == UPF_PDN_IPV6 && (v4 || u->choose_v4))
 		return cst_err(e, -EINVAL, v4 ? "ipv4" : "choose_v4",
 			       "the session's pdn_type is ipv6");
 	return 0;
@@ -196,6 +194,12 @@ static int plan_family(struct wanted *want_one, bool v6, const uint16_t *vrfs, i
 	return 0;
 }
 
+/* It has no address, and yet a network instance: that of its group. */
+static bool is_ethernet(void)
+{
+	return upf_work.s->pdn_type == UPF_PDN_ETHERNET;
+}
+
 int upf_plan_addrs(struct cst_err *e)
 {
 	struct wanted want_by[2] = {0};
@@ -205,9 +209,12 @@ int upf_plan_addrs(struct cst_err *e)
 	if (rc < 0)
 		return rc;
 	vrfs[0] = 0;
-	n = ue_vrfs(vrfs, want_by[0].choose || want_by[1].choose, e);
+	n = ue_vrfs(vrfs, want_by[0].choose || want_by[1].choose || is_ethernet(), e);
 	if (n < 0)
 		return n;
+	if (n > 1 && is_ethernet())
+		return cst_err(e, -ENOTSUP, "pdrs",
+			       "frames of an Ethernet PDU session come from one network instance");
 	upf_work.ue_vrf = vrfs[0];
 	upf_work.n_ue_vrfs = (unsigned)n;
 	for (int f = 0; f < 2; f++) {
