@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `output`: the L2 header of pkt->nexthop in front of an IP packet, and out of
- * its port. `frame_out`: whole frames that the slow path made, by pkt->port.
+ * its port. `frame_out`: whole frames by pkt->port, or, that being 0, into the
+ * tunnel pkt->aux (net/frames.h).
  */
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
@@ -10,6 +11,7 @@
 #include "icmp.h"
 #include "net/drops.h"
 #include "net/fib.h"
+#include "net/frames.h"
 #include "net/nexthop.h"
 #include "port/port.h"
 #include "slow/slow.h"
@@ -97,15 +99,29 @@ CST_NODE(output_node, .name = "output",
 	 .help = "puts the next hop's L2 header in front and sends by its port",
 	 .process = output_process, .edges = output_edges);
 
+CST_DROP(no_tunnels, "frame.no_tunnels", "a frame for a tunnel, and nothing here has any");
+
+/* A frame without a port is for a tunnel (net/frames.h). */
+static uint8_t __rte_noinline to_tunnel(struct rte_mbuf *m)
+{
+	const struct cst_frame_tunnels *t = cst_frame_tunnels();
+
+	return t ? *t->frame_out_edge : cst_drop(m, &no_tunnels);
+}
+
 static uint16_t frame_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n,
 			      uint8_t *edge)
 {
-	for (uint16_t i = 0; i < n; i++)
-		edge[i] = CST_EDGE_TAKEN;
+	uint16_t aside = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		edge[i] = likely(cst_pkt(pkts[i])->port) ? CST_EDGE_TAKEN : to_tunnel(pkts[i]);
+		aside += edge[i] != 0;
+	}
 	send(w, pkts, n, edge);
-	return n;
+	return aside;
 }
 
 CST_NODE(frame_node, .name = "frame_out",
-	 .help = "sends frames of the slow path and the kernel as they are",
-	 .process = frame_process, .frames = true);
+	 .help = "sends frames as they are, by a port or into a tunnel", .process = frame_process,
+	 .frames = true);

@@ -5,8 +5,8 @@
  * this process. The session's worker alone puts packets in and takes them out;
  * the control thread says what is to become of them.
  *
- *   upf_dl, upf_ul --BUFF, or others wait--> upf_buffer
- *   upf_buffer --may go now--> upf_dl, upf_ul      marked CST_PKT_AGAIN
+ *   upf_dl, upf_ul, upf_eth_dl --BUFF, or others wait--> upf_buffer
+ *   upf_buffer --may go now--> where it came from  marked CST_PKT_AGAIN
  *   rx --> upf_buffer                              what the control thread says
  *
  * A packet waits as it came. When it may go it passes its node again, so that it
@@ -78,7 +78,7 @@ enum upf_parcel_kind {
 	UPF_PARCEL_MORE    /* upf_buffer's own: go on */
 };
 
-enum upf_parcel_from { UPF_FROM_DL, UPF_FROM_UL }; /* the edges of upf_buffer */
+enum upf_parcel_from { UPF_FROM_DL, UPF_FROM_UL, UPF_FROM_ETH }; /* the edges of upf_buffer */
 
 struct upf_parcel {
 	struct rte_mbuf *next;

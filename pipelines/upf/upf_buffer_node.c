@@ -3,7 +3,7 @@
  * upf_buffer: keeps downlink packets while their user cannot be reached, and
  * sends them on in the order in which they came.
  *
- * What leaves passes upf_dl or upf_ul again. Not more at once than their streams
+ * What leaves passes the node again that it came from. Not more at once than their streams
  * take: the rest follows in the next walk, of which a packet of the worker's own
  * in its inbox reminds it.
  */
@@ -14,8 +14,8 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-enum { TO_DL = UPF_FROM_DL, TO_UL = UPF_FROM_UL, TO_ROUTE };
-static const char *const edges[] = {"upf_dl", "upf_ul", "route", NULL};
+enum { TO_DL = UPF_FROM_DL, TO_UL = UPF_FROM_UL, TO_ETH = UPF_FROM_ETH, TO_ROUTE };
+static const char *const edges[] = {"upf_dl", "upf_ul", "upf_eth_dl", "route", NULL};
 
 #define AT_ONCE  64   /* packets that leave together, */
 #define PER_WALK 1024 /* and in one walk */
@@ -277,9 +277,10 @@ static void release(struct cst_worker *w, struct store *s, const struct upf_queu
 static uint8_t dscp_of(struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint8_t tos = cst_pkt(m)->ip_version == 4 ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
+	uint8_t version = cst_pkt(m)->ip_version;
+	uint8_t tos = version == 4 ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
 
-	return tos >> 2;
+	return version ? tos >> 2 : 0; /* a frame has none */
 }
 
 /* Once for each QoS flow (TS 23.502 4.2.3.3), and after a second once more when it was not heard.

@@ -8,6 +8,7 @@
 #include "engine/wall.h"
 #include "table/lines.h"
 #include "upf_attach.h"
+#include "upf_eth_group.h"
 #include "upf_framed.h"
 #include "upf_next.h"
 #include "upf_ni.h"
@@ -570,6 +571,8 @@ static int plan(struct upf_change *c, struct cst_err *e)
 		rc = upf_plan_detection(e);
 	if (rc == 0)
 		rc = upf_plan_addrs(e);
+	if (rc == 0)
+		rc = upf_eth_plan(e);
 	if (rc == 0)
 		rc = upf_plan_nets(e);
 	if (rc == 0)

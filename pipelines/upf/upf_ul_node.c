@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "upf_buffer.h"
 #include "upf_copy.h"
+#include "upf_eth_node.h"
 #include "upf_many.h"
 #include "upf_mark.h"
 #include "upf_match.h"
@@ -26,8 +27,8 @@
 #include "upf_split.h"
 #include "upf_trace.h"
 
-enum { TO_ROUTE, TO_GTPU, TO_BUFFER };
-static const char *const edges[] = {"route", "upf_gtpu", "upf_buffer", NULL};
+enum { TO_ROUTE, TO_GTPU, TO_BUFFER, TO_FRAMES };
+static const char *const edges[] = {"route", "upf_gtpu", "upf_buffer", "upf_eth_ul", NULL};
 
 _Static_assert(CST_FLOW_FRAG == CST_PKT_FRAG && CST_FLOW_FRAG_LATER == CST_PKT_L4_LATER,
 	       "leave_tunnel() copies these");
@@ -333,12 +334,28 @@ static inline bool read_inner(struct rte_mbuf *m, struct item *it)
 	return upf_split_flow(m, off, len, &it->flow) == CST_IP_OK;
 }
 
+/* Of an Ethernet PDU session: a frame, whatever its octets look like. */
+static __rte_noinline bool is_frame(struct rte_mbuf *m, const struct item *it, uint8_t *edge)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+
+	if (!(r->flags & UPF_RULES_ETHERNET) || it->g.type != CST_GTPU_GPDU ||
+	    it->g.end == it->g.hdr_len)
+		return false;
+	upf_eth_hand(m, it->at, &it->g, it->ref);
+	*edge = TO_FRAMES;
+	return true;
+}
+
 /* A gNB that has no user packet for its time stamps sends them alone (TS 23.501 5.33.3.2). */
 static __rte_noinline uint8_t without_inner(struct cst_worker *w, struct rte_mbuf *m,
 					    const struct item *it)
 {
 	uint32_t first;
+	uint8_t edge;
 
+	if (is_frame(m, it, &edge))
+		return edge;
 	if (it->g.psc_at == 0 || it->g.end != it->g.hdr_len)
 		return upf_drop(m, UPF_DROP_INNER);
 	first = upf_monitor_of_tunnel(upf_rules_of(it->ref), &it->g);
@@ -454,6 +471,10 @@ static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, s
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
 		*edge = end_marker(w, m, it);
+		it->decided = true;
+		return;
+	}
+	if (unlikely(r->flags & UPF_RULES_ETHERNET) && is_frame(m, it, edge)) {
 		it->decided = true;
 		return;
 	}
