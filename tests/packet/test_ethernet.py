@@ -73,9 +73,10 @@ def in_tunnels(frames):
     return out
 
 
-def on_link(inner, pcp=0):
-    """The frame as it is on n6, in the link's VLAN."""
-    return inner[:12] + bytes([0x81, 0, pcp << 5, VLAN]) + inner[12:]
+def on_link(inner):
+    """The frame as it is on n6: in the link's VLAN, with the PCP and DEI of its own outer tag."""
+    tagged = inner[12:14] in (b"\x81\x00", b"\x88\xa8")
+    return inner[:12] + bytes([0x81, 0, inner[14] & 0xf0 if tagged else 0, VLAN]) + inner[12:]
 
 
 def learn(rig, *pairs):
@@ -89,18 +90,17 @@ def learn(rig, *pairs):
 
 def test_frames_cross_bit_by_bit(rig):
     """Uplink to N6 and back: short frames, tags, whatever is inside; counted once."""
-    cases = [frame(A, D), frame(A, D, b"z" * 1486), frame(A, D, b""),
+    cases = [frame(A, D), frame(A, D, b"z" * 1486), frame(A, D, b"ab"),
              frame(A, D, tags=[Dot1Q(vlan=7, prio=5, id=1)]),
              frame(A, D, tags=[Dot1Q(vlan=0, prio=6)]),
              frame(A, D, tags=[Dot1AD(vlan=300, prio=3), Dot1Q(vlan=7, prio=1)]),
-             raw(Ether(src=A, dst=D) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP() / Raw(b"pad" * 9)),
-             raw(Ether(src=A, dst=D) / IPv6() / UDP() / Raw(b"6" * 9)),
-             frame(A, D, b"\0\0\x12\x34\x08\x00" + b"r" * 40, kind=0xf1c1)]
+             raw(Ether(src=A, dst=D) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1000, dport=5) / Raw(b"pad" * 9)),
+             raw(Ether(src=A, dst=D) / IPv6() / UDP(sport=1000, dport=5) / Raw(b"6" * 9)),
+             frame(A, D, b"\0\0\x12\x34\x88\xb5" + b"r" * 40, kind=0xf1c1)]
     with lan(rig), session(rig, 1, A) as s:
         for inner in cases:
-            pcp = inner[14] >> 5 if inner[12:14] in (b"\x81\x00", b"\x88\xa8") else 0
             got = rig.exchange(rig.n3, up(rig, s, inner), rig.n6, 1)
-            assert [raw(f) for f in got] == [on_link(inner, pcp)], inner.hex()
+            assert [raw(f) for f in got] == [on_link(inner)], inner.hex()
         learn(rig, (s, A))
         for inner in cases:
             back = inner[6:12] + inner[:6] + inner[12:]
@@ -165,11 +165,10 @@ def test_filters_refuse(rig):
     other = Ether(src=A, dst=D) / IP(src="10.0.0.1", dst="10.0.0.3") / UDP(sport=1000, dport=5)
     with lan(rig), session(rig, 1, A, ul=filters,
                            dl={"ethernet_packet_filters": [{"id": 1}]}) as s:
-        for inner, pcp in ((frame(A, D, tags=[Dot1Q(vlan=7, prio=5)]), 5),
-                           (frame(B, D, tags=[Dot1AD(vlan=300, prio=2), Dot1Q(vlan=9)]), 2),
-                           (raw(flow), 0)):
+        for inner in (frame(A, D, tags=[Dot1Q(vlan=7, prio=5)]),
+                      frame(B, D, tags=[Dot1AD(vlan=300, prio=2), Dot1Q(vlan=9)]), raw(flow)):
             got = rig.exchange(rig.n3, up(rig, s, inner), rig.n6, 1)
-            assert [raw(f) for f in got] == [on_link(inner, pcp)], inner.hex()
+            assert [raw(f) for f in got] == [on_link(inner)], inner.hex()
         drops = rig.drops()
         refused = [frame(A, D), frame(B, D, tags=[Dot1Q(vlan=7, prio=5)]),
                    frame(A, D, tags=[Dot1Q(vlan=7, prio=4)]),
