@@ -169,6 +169,12 @@ static const struct cst_field pdi_fields[] = {
 				 0, "addresses of the UE", .sub = &upf_ue_ip_object),
 	[PDI_SDF_FILTERS] = CST_F_LIST(S, sdf_filters, CST_T_OBJ, struct upf_sdf_obj, UPF_MAX_SDFS,
 				       0, "filters, any of which matches", .sub = &upf_sdf_object),
+	[PDI_ETH_SESSION] = CST_F_BOOL(S, ethernet_pdu_session_information, 0, NULL,
+				       "all downlink frames of the session: ETHI, 8.2.102"),
+	[PDI_ETH_FILTERS] =
+		CST_F_LIST(S, ethernet_packet_filters, CST_T_OBJ, struct upf_eth_filter_obj,
+			   UPF_MAX_ETH_FILTERS, 0, "Ethernet filters, any of which matches",
+			   .sub = &upf_eth_filter_object),
 	[PDI_APPLICATION_ID] = CST_F_STR(S, application_id, 1, 255, 0, NULL,
 					 "application; refused while coast detects none"),
 	[PDI_SOURCE_INTERFACE_TYPE] = CST_F_ENUM(S, source_interface_type, interface_types, 0, NULL,
@@ -180,12 +186,6 @@ static const struct cst_field pdi_fields[] = {
 					      "IPv6 networks behind the UE, RFC 3162 2.5"),
 	[PDI_REDUNDANT] = CST_F_OBJ(S, redundant_transmission_parameters, &upf_rtp_object, 0,
 				    "second tunnel the same packets come in by"),
-	[PDI_ETH_SESSION] = CST_F_BOOL(S, ethernet_pdu_session_information, 0, NULL,
-				       "all downlink frames of the session: ETHI, 8.2.102"),
-	[PDI_ETH_FILTERS] =
-		CST_F_LIST(S, ethernet_packet_filters, CST_T_OBJ, struct upf_eth_filter_obj,
-			   UPF_MAX_ETH_FILTERS, 0, "Ethernet filters, any of which matches",
-			   .sub = &upf_eth_filter_object),
 };
 static const struct cst_object pdi_object =
 	CST_OBJECT("pdi", S, pdi_fields, "packet detection information, TS 29.244 7.5.2.2");

@@ -83,13 +83,13 @@ enum {
 	PDI_QFI,
 	PDI_UE_IP,
 	PDI_SDF_FILTERS,
+	PDI_ETH_SESSION,
+	PDI_ETH_FILTERS,
 	PDI_APPLICATION_ID,
 	PDI_SOURCE_INTERFACE_TYPE,
 	PDI_FRAMED_ROUTES,
 	PDI_FRAMED_IPV6_ROUTES,
 	PDI_REDUNDANT,
-	PDI_ETH_SESSION,
-	PDI_ETH_FILTERS,
 	PDI_N
 };
 struct upf_pdi_obj { /* 7.5.2.2 */
@@ -100,11 +100,11 @@ struct upf_pdi_obj { /* 7.5.2.2 */
 	struct cst_list qfi;           /* uint8_t */
 	struct cst_list ue_ip_address; /* struct upf_ue_ip_obj */
 	struct cst_list sdf_filters;   /* struct upf_sdf_obj */
+	bool ethernet_pdu_session_information;
+	struct cst_list ethernet_packet_filters; /* struct upf_eth_filter_obj */
 	const char *application_id;
 	struct cst_list framed_routes, framed_ipv6_routes; /* const char * */
 	struct upf_rtp_obj redundant_transmission_parameters;
-	bool ethernet_pdu_session_information;
-	struct cst_list ethernet_packet_filters; /* struct upf_eth_filter_obj */
 };
 
 enum {

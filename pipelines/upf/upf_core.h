@@ -52,16 +52,18 @@ enum upf_iface {
 	UPF_IF_LI_FUNCTION /* destination of copies only */
 };
 
-#define UPF_RULES_V4       0x01 /* ue_v4 valid */
-#define UPF_RULES_V6       0x02 /* ue_v6 valid */
-#define UPF_RULES_SECOND   0x04 /* an uplink PDR has a second tunnel */
-#define UPF_RULES_ETHERNET 0x08 /* an Ethernet PDU session: frames, no packets (upf_eth_core.h) */
+#define UPF_RULES_V4     0x01 /* ue_v4 valid */
+#define UPF_RULES_V6     0x02 /* ue_v6 valid */
+#define UPF_RULES_SECOND 0x04 /* an uplink PDR has a second tunnel */
 
 /* Where a direction's sieve is, if it has one: upf_sieve.h. */
 struct upf_sieve {
 	uint16_t line;  /* offset of its table; 0: the PDRs are looked at one by one */
 	uint16_t kinds; /* four bits a field, what it goes by; the upper four: how many fields */
 };
+
+/* In upf_rules.flags: an Ethernet PDU session, which has frames and no packets (upf_eth_core.h). */
+#define UPF_RULES_ETHERNET 0x80
 
 struct upf_rules {
 	uint64_t seid;  /* the session's id on the socket */
