@@ -474,10 +474,6 @@ static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, s
 		it->decided = true;
 		return;
 	}
-	if (unlikely(r->flags & UPF_RULES_ETHERNET) && is_frame(m, it, edge)) {
-		it->decided = true;
-		return;
-	}
 	second = by_second(r, &ask);
 	it->pdr = upf_match_only(r, UPF_LINE_UL, &ask);
 	if (!it->pdr)
@@ -487,7 +483,8 @@ static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, s
 	    !upf_is_by_second(upf_second_of(r, it->pdr), it->g.teid, cst_pkt(m)->vrf))
 		it->pdr = NULL;
 	if (unlikely(!it->pdr)) {
-		*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
+		if (!is_frame(m, it, edge))
+			*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
 		it->decided = true;
 	}
 }

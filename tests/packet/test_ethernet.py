@@ -10,7 +10,7 @@ from scapy.all import ARP, IP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw, raw
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
 from harness import GNB4, UPF4, RpcError
-from upf import Session, far_access, far_core, pdr_dl, pdr_ul
+from upf import Events, Session, far_access, far_core, pdr_dl, pdr_ul
 
 VLAN = 43
 A, B, D = "02:00:00:00:0a:01", "02:00:00:00:0b:01", "02:00:00:00:0d:01"
@@ -202,6 +202,54 @@ def test_bad_frames_have_names(rig):
         rig.silent(rig.n6, on_link(frame(D, B, b"m" * 1560)))
         rig.silent(rig.n3, up(rig, s, b"\x01" * 0))
         assert set(grown(rig, drops)) == {"upf.eth_too_big", "upf.malformed_inner"}
+
+
+def test_usage_gates_and_quotas(rig):
+    urr = {"id": 1, "measurement_method": ["VOLUM"], "reporting_triggers": ["VOLQU"],
+           "volume_quota": {"total": 300}}
+    with lan(rig), session(rig, 1, A, urrs=[urr]) as s:
+        for pdr in (1, 2):
+            s.modify(update_pdrs=[{"id": pdr, "urr_ids": [1]}])
+        drops = rig.drops()
+        got = rig.exchange(rig.n3, [up(rig, s, frame(A, D))] * 6, rig.n6, 6, timeout=0.2)
+        assert len(got) == 5 and grown(rig, drops) == {"upf.quota": 1}
+        assert s.state()["urrs"][0]["volume_measured"]["total"] == 300
+        s.modify(update_urrs=[{"id": 1, "volume_quota": {"total": 10000}}],
+                 update_qers=[{"id": 1, "gate_status": {"ul": "open", "dl": "closed"}}])
+        drops = rig.drops()
+        assert len(rig.exchange(rig.n3, up(rig, s, frame(A, D)), rig.n6)) == 1
+        rig.silent(rig.n6, on_link(frame(D, A)))
+        assert grown(rig, drops) == {"upf.gate_closed": 1}
+
+
+def test_downlink_waits_for_its_user(rig):
+    with lan(rig), session(rig, 1, A) as s, Events(rig, "session.downlink_data_report") as events:
+        s.modify(update_fars=[{"id": 2, "apply_action": ["BUFF", "NOCP"]}])
+        frames = [frame(D, A, bytes([i]) * 46, tags=[Dot1Q(vlan=7, prio=i)]) for i in range(5)]
+        rig.silent(rig.n6, [on_link(f) for f in frames])
+        assert events.take(1)[0]["seid"] == 1
+        rig.n3.drain()
+        s.modify(update_fars=[{"id": 2, "apply_action": ["FORW"]}])
+        assert in_tunnels(rig.n3.receive(1, 5)) == {TEID[A]: frames}
+        assert s.counts()[2] == (5, 5 * len(frames[0]))
+
+
+def test_from_tunnel_to_tunnel(rig):
+    """A UPF in between (N9): frames are not looked at by MAC address."""
+    on = {"id": 1, "apply_action": ["FORW", "DUPL"], "forwarding_parameters": {
+        "destination_interface": "core", "network_instance": "access",
+        "outer_header_creation": {"description": "gtpu-udp-ipv4", "teid": "0x91", "ipv4": GNB4}},
+        "duplicating_parameters": [{
+            "destination_interface": "li-function", "network_instance": "access",
+            "outer_header_creation": {"description": "gtpu-udp-ipv4", "teid": "0x99",
+                                      "ipv4": GNB4}}]}
+    with lan(rig), session(rig, 1, A) as s:
+        s.modify(update_fars=[on])
+        inner = frame(A, ALL, tags=[Dot1Q(vlan=7)])
+        got = rig.exchange(rig.n3, up(rig, s, inner), rig.n3, 2)
+        whole = {f[GTP_U_Header].teid: raw(f)[-len(inner):] for f in got}
+        assert whole == {0x91: inner, 0x99: inner}
+        assert not rig.n6.receive(0.05, 1)
 
 
 def test_arp_between_user_and_n6(rig):
