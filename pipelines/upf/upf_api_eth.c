@@ -98,3 +98,25 @@ const struct cst_object upf_eth_filter_object =
 	CST_OBJECT("ethernet_packet_filter", S, filter_fields,
 		   "which frames, all of its members together; TS 29.244 7.5.2.2");
 #undef S
+
+#define S struct upf_mac_obj
+static const struct cst_field seen_fields[] = {
+	[MAC_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, CST_F_KEY, NULL,
+				   "network instance, the 5G VN group"),
+	[MAC_MAC] = CST_F_MAC(S, mac, CST_F_KEY, "the address"),
+	[MAC_SEID] =
+		CST_F_UINT(S, seid, 0, 0, NULL, CST_F_STATE, NULL, "session behind which it is"),
+	[MAC_INTERFACE] = CST_F_STR(S, interface, 0, 63, CST_F_STATE, NULL,
+				    "Ethernet interface by which it is reached"),
+	[MAC_AGE] = CST_F_UINT(S, age, 0, 0, "seconds", CST_F_STATE, NULL,
+			       "since it was last noted; it is noted anew every half minute or so, "
+			       "and forgotten after 300 seconds without a frame"),
+};
+const struct cst_object upf_mac_object =
+	CST_OBJECT("mac", S, seen_fields,
+		   "a MAC address that Ethernet PDU sessions exchange "
+		   "frames with, TS 23.501 5.6.10.2");
+#undef S
+
+struct cst_class upf_mac_class = {.object = &upf_mac_object, .plural = "macs", .order = 75};
+CST_CLASS(upf_mac_class);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "class.h"
 #include "object.h"
 
 #define UPF_MAX_ETH_FILTERS 15 /* of one PDR */
@@ -44,4 +45,16 @@ struct upf_eth_filter_obj { /* 7.5.2.2 */
 	struct cst_list sdf_filters; /* struct upf_sdf_obj */
 };
 
-extern const struct cst_object upf_eth_filter_object;
+/* A MAC address that was seen: state alone. */
+enum { MAC_INSTANCE, MAC_MAC, MAC_SEID, MAC_INTERFACE, MAC_AGE };
+struct upf_mac_obj {
+	uint64_t has;
+	const char *network_instance;
+	uint8_t mac[6];
+	uint64_t seid;
+	const char *interface;
+	uint32_t age;
+};
+
+extern const struct cst_object upf_eth_filter_object, upf_mac_object;
+extern struct cst_class upf_mac_class; /* callbacks: upf_eth_show.c, in coastd only */

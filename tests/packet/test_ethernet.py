@@ -79,13 +79,18 @@ def on_link(inner):
     return inner[:12] + bytes([0x81, 0, inner[14] & 0xf0 if tagged else 0, VLAN]) + inner[12:]
 
 
+def known(rig):
+    """{MAC address: session or interface} as coastd has it."""
+    return {m["mac"]: m.get("seid", m.get("interface")) for m in rig.call("mac.list")["items"]}
+
+
 def learn(rig, *pairs):
     """Each session is heard once, and coastd given the time to note it."""
     for s, mac in pairs:
         rig.n3.send(up(rig, s, frame(mac, ALL)))
-    time.sleep(0.15)
-    rig.n3.drain()
-    rig.n6.drain()
+    rig.wait(lambda: all(known(rig).get(mac) == s.seid for s, mac in pairs), 2, "addresses")
+    for wire in (rig.n3, rig.n6):
+        wire.receive(0.05)
 
 
 def test_frames_cross_bit_by_bit(rig):
@@ -127,8 +132,10 @@ def test_two_users_talk_locally(rig):
         inner = frame(D, ALL)
         got = rig.exchange(rig.n6, on_link(inner), rig.n3, 2)
         assert in_tunnels(got) == {TEID[A]: [inner], TEID[B]: [inner]}
-        time.sleep(0.1)
         # D was heard on N6: nobody else gets what is for it
+        rig.wait(lambda: known(rig).get(D) == "lan", 2, "D")
+        assert known(rig) == {A: 1, B: 2, D: "lan"}
+        assert rig.call("mac.get", {"network_instance": "lan", "mac": B})["seid"] == 2
         got = rig.exchange(rig.n3, up(rig, a, frame(A, D)), rig.n6, 1)
         assert [raw(f) for f in got] == [on_link(frame(A, D))]
         assert not rig.n3.receive(0.05, 1)
@@ -145,7 +152,8 @@ def test_addresses_move_and_end_with_their_session(rig):
             got = rig.exchange(rig.n6, on_link(frame(D, B)), rig.n3, 2, timeout=0.2)
             assert in_tunnels(got) == {TEID[A]: [frame(D, B)]}
         learn(rig, (a, A))
-    with lan(rig), session(rig, 2, B) as b:
+    assert A not in known(rig)
+    with lan(rig), session(rig, 2, B):
         got = rig.exchange(rig.n6, on_link(frame(D, A)), rig.n3, 2, timeout=0.2)
         assert in_tunnels(got) == {TEID[B]: [frame(D, A)]}, "A is not known any more: to all"
 
