@@ -105,11 +105,20 @@ static size_t put_tag(uint8_t *buf, size_t len, const struct tpacket_auxdata *au
 	return len + 4;
 }
 
-size_t frame_read(int fd, uint8_t *buf)
+void frame_times(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0)
+		die("SO_TIMESTAMPNS", strerror(errno));
+}
+
+size_t frame_read(int fd, uint8_t *buf, uint64_t *when)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+		char buf[CMSG_SPACE(sizeof(struct tpacket_auxdata)) +
+			 CMSG_SPACE(sizeof(struct timespec))];
 	} control;
 	struct iovec iov = {buf, FRAME_MAX - 4};
 	struct msghdr msg = {.msg_iov = &iov,
@@ -119,14 +128,19 @@ size_t frame_read(int fd, uint8_t *buf)
 	ssize_t n = recvmsg(fd, &msg, 0);
 	size_t len = n > 0 ? (size_t)n : 0;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); n > 0 && c != NULL;
+	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c != NULL;
 	     c = CMSG_NXTHDR(&msg, c)) {
 		struct tpacket_auxdata aux;
+		struct timespec ts;
 
-		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
-			continue;
-		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
-		len = put_tag(buf, len, &aux);
+		if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) {
+			memcpy(&aux, CMSG_DATA(c), sizeof(aux));
+			len = put_tag(buf, len, &aux);
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
+			   when != NULL) {
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			*when = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+		}
 	}
 	return len;
 }

@@ -12,8 +12,12 @@
 int frame_open(const char *where);
 
 /* One frame with its VLAN tag, which the kernel has taken out, put back; its length, 0: none now.
- * `buf` has FRAME_MAX octets. */
-size_t frame_read(int fd, uint8_t *buf);
+ * `buf` has FRAME_MAX octets. `when`, if not NULL: when it came, ns of CLOCK_REALTIME, after
+ * frame_times(). */
+size_t frame_read(int fd, uint8_t *buf, uint64_t *when);
+
+/* From now on the kernel notes when something comes, on any socket. */
+void frame_times(int fd);
 
 void frame_write(int fd, const uint8_t *buf, size_t len);
 

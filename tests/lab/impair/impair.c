@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +39,8 @@ static const char usage[] =
 	"    duplicate P [N]                      with N more\n"
 	"    reorder P [MS]                       held back by MS (5) and overtaken\n"
 	"    clear                                none of these\n"
-	"  correlation RHO NAME NAME ...          of the losses of copies of one packet, each "
-	"lane's\n"
-	"                                         share kept; after `loss`\n"
+	"  correlation RHO NAME NAME ...          of the losses of a packet's copies, with each\n"
+	"                                         lane's share as it is; after `loss`\n"
 	"  at SECONDS COMMAND                     so long after the start\n"
 	"  stats                                  the counts so far\n"
 	"  quit\n";
@@ -249,7 +249,7 @@ static void forward(unsigned lane, unsigned way)
 	static uint8_t frame[FRAME_MAX];
 
 	for (unsigned i = 0; i < 64; i++) {
-		size_t len = frame_read(fds[lane][way], frame);
+		size_t len = frame_read(fds[lane][way], frame, NULL);
 		uint64_t now = now_ns(), key;
 		struct fate fate;
 
@@ -377,9 +377,9 @@ static void options(int argc, char **argv, int *control)
 int main(int argc, char **argv)
 {
 	const struct sigaction end = {.sa_handler = on_signal};
+	const struct sched_param param = {.sched_priority = 20};
 	int control = -1;
 
-	prctl(PR_SET_TIMERSLACK, 1);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &end, NULL);
 	sigaction(SIGINT, &end, NULL);
@@ -387,6 +387,9 @@ int main(int argc, char **argv)
 	options(argc, argv, &control);
 	copies[0] = copies_new();
 	copies[1] = copies_new();
+	/* delays are kept better where that is allowed, and kept all the same */
+	prctl(PR_SET_TIMERSLACK, 1);
+	sched_setscheduler(0, SCHED_FIFO, &param);
 	puts("impair ready");
 	fflush(stdout);
 	run(control);
