@@ -60,7 +60,7 @@ lab_down() {
 	for lab_dir in /dev/shm $(awk '$3 == "hugetlbfs" { print $2 }' /proc/mounts); do
 		rm -f "$lab_dir/$LAB"-tables "$lab_dir/$LAB"-*-tables "$lab_dir/$LAB"map_*
 	done
-	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB-wire" "/run/dpdk/$LAB-anchor" "$LAB_TMP"
+	rm -rf "/run/dpdk/$LAB" "/run/dpdk/$LAB"-* "$LAB_TMP"
 }
 trap 'lab_rc=$?; lab_down; exit $lab_rc' EXIT
 trap 'exit 130' INT TERM HUP PIPE
