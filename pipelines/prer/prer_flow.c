@@ -43,7 +43,7 @@ static uint32_t open_flow(const struct cst_redundancy_conf *c, struct cst_err *e
 	int rc = read_recovery(c->recovery, pool, &r, e);
 
 	if (rc == 0)
-		rc = prer_params_record(&r, &p, NULL, 0, e);
+		rc = prer_params_record(&r, &p, NULL, e);
 	cst_pool_free(pool);
 	return rc == 0 ? prer_flow_open(c, &p, e) : 0;
 }
