@@ -372,24 +372,13 @@ static bool goes_whole(struct rte_mbuf *m)
 	return (pkt->flags & CST_PKT_LOCAL) || m->pkt_len <= least_mtu(pkt);
 }
 
-/* The largest user packet that the way to a tunnel's peer takes. */
-static uint32_t room_of(const struct upf_pdr *leg, uint32_t gtpu_len)
-{
-	const struct upf_peer *peer = &upf_tables.peers[leg->peer];
-	uint32_t mtu = upf_peer_mtu(peer), overhead = peer->hdr_len + gtpu_len;
-
-	return mtu > overhead ? mtu - overhead : 0;
-}
-
-/* Of both tunnels where there are two: what one does not take goes by neither. */
+/* The largest user packet that the way takes; where there are two, either. */
 static uint32_t room_for(const struct item *it)
 {
 	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), it->pdr);
 
-	if (!second)
-		return room_of(it->pdr, upf_gtpu_len(it->pdr));
-	return RTE_MIN(room_of(it->pdr, upf_numbered_len(it->pdr, second)),
-		       room_of(second, upf_numbered_len(second, second)));
+	return second ? upf_redundant_room(it->pdr, second)
+		      : upf_room_of(it->pdr, upf_gtpu_len(it->pdr));
 }
 
 static __rte_noinline bool exceeds_second(const struct item *it, uint32_t bytes)

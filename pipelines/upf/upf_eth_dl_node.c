@@ -24,13 +24,39 @@ static const struct upf_pdr *match(const struct upf_rules *r, struct upf_eth_fra
 	return upf_eth_match(r, UPF_DL, &ask, f);
 }
 
-static const struct cst_drop *bars(const struct rte_mbuf *m, const struct upf_pdr *pdr)
+/* What one of two tunnels does not take goes by neither. */
+static const struct cst_drop *bars_twice(const struct rte_mbuf *m, const struct upf_pdr *pdr,
+					 const struct upf_pdr *second)
 {
+	if (m->pkt_len > upf_redundant_room(pdr, second))
+		return &upf_eth_drops[UPF_ETH_DROP_TOO_BIG];
+	return upf_redundant_fits(m, pdr, second) ? NULL : &upf_drops[UPF_DROP_NO_HEADROOM];
+}
+
+static const struct cst_drop *bars(const struct rte_mbuf *m, const struct upf_rules *r,
+				   const struct upf_pdr *pdr)
+{
+	const struct upf_pdr *second = upf_second_of(r, pdr);
+	const struct cst_drop *why;
+
 	if (pdr->action != UPF_FORW)
 		return &upf_drops[UPF_DROP_FAR];
 	if (!(pdr->flags & UPF_PDR_ENCAP))
 		return &upf_drops[UPF_DROP_NO_OUTER_HEADER];
-	return upf_eth_bars(m, pdr);
+	why = upf_eth_bars(m, pdr);
+	return why == NULL && second ? bars_twice(m, pdr, second) : why;
+}
+
+static uint8_t enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_rules *r,
+		     const struct upf_pdr *pdr, const struct upf_eth_frame *f)
+{
+	const struct upf_pdr *second = upf_second_of(r, pdr);
+
+	if (likely(second == NULL))
+		return upf_eth_enter(w, m, pdr, f);
+	cst_pkt(m)->hash = upf_eth_hash(f);
+	upf_redundant_enter(w, m, pdr, second, 0);
+	return TO_ROUTE;
 }
 
 /* By the rule, or the one that holds once its quota is spent. */
@@ -48,7 +74,7 @@ static uint8_t apply(struct cst_worker *w, struct rte_mbuf *m, uint32_t ref,
 		if ((pdr->flags & UPF_PDR_POLICY) &&
 		    upf_buffer_meet(w, m, ref, rule, pdr->action, UPF_FROM_ETH, m->pkt_len))
 			return TO_BUFFER;
-		why = bars(m, pdr);
+		why = bars(m, r, pdr);
 		if (why) {
 			if (pdr->action == UPF_DROP && (pdr->flags & UPF_PDR_POLICY))
 				upf_copies(w, r, pdr, m, 0, m->pkt_len);
@@ -66,7 +92,7 @@ static uint8_t apply(struct cst_worker *w, struct rte_mbuf *m, uint32_t ref,
 		pdr = by;
 	}
 	upf_count(pdr->counter, m->pkt_len);
-	return upf_eth_enter(w, m, pdr, f);
+	return enter(w, m, r, pdr, f);
 }
 
 static uint8_t one(struct cst_worker *w, struct rte_mbuf *m, struct upf_strangers *strangers)

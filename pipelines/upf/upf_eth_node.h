@@ -18,8 +18,10 @@
 #include "engine/node.h"
 #include "engine/worker.h"
 #include "gtpu.h"
+#include "hash.h"
 #include "upf_eth_core.h"
 #include "upf_node.h"
+#include "upf_redundant_node.h"
 #include "upf_split.h"
 
 enum upf_eth_drop {
@@ -46,6 +48,7 @@ extern uint8_t upf_eth_from_classify, upf_eth_from_frame_out;
 struct upf_eth_in {
 	uint32_t ref, teid;
 	uint8_t qfi, has_psc;
+	struct upf_numbers numbers;
 };
 _Static_assert(sizeof(struct upf_eth_in) <= sizeof(((struct cst_pkt *)0)->slice), "fits");
 
@@ -59,10 +62,19 @@ static inline struct upf_eth_in *upf_eth_in(struct rte_mbuf *m)
 static inline void upf_eth_hand(struct rte_mbuf *m, uint16_t at, const struct cst_gtpu *g,
 				uint32_t ref)
 {
+	struct upf_eth_in in = {ref, g->teid, g->qfi, g->has_psc,
+				upf_numbers_of(rte_pktmbuf_mtod_offset(m, uint8_t *, at), g)};
+
 	if (rte_pktmbuf_pkt_len(m) > at + g->end)
 		upf_trim(m, at + g->end);
 	rte_pktmbuf_adj(m, (uint16_t)(at + g->hdr_len));
-	*upf_eth_in(m) = (struct upf_eth_in){ref, g->teid, g->qfi, g->has_psc};
+	*upf_eth_in(m) = in;
+}
+
+/* For the outer source port. */
+static inline uint32_t upf_eth_hash(const struct upf_eth_frame *f)
+{
+	return (uint32_t)cst_hash_mix(f->src, f->dst);
 }
 
 /* The frame, in one piece, and its header. NULL: it can be gone on with. Worker. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the nodes for frames share: reading one, putting one into a tunnel, why one is dropped. */
-#include "hash.h"
 #include "net/drops.h"
 #include "upf_eth_node.h"
 #include "upf_out.h"
@@ -66,7 +65,7 @@ const struct cst_drop *upf_eth_bars(const struct rte_mbuf *m, const struct upf_p
 uint8_t upf_eth_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
 		      const struct upf_eth_frame *f)
 {
-	cst_pkt(m)->hash = (uint32_t)cst_hash_mix(f->src, f->dst);
+	cst_pkt(m)->hash = upf_eth_hash(f);
 	if (!upf_enter(&upf_worker[w->id], m, pdr, &upf_tables.peers[pdr->peer], upf_gtpu_len(pdr),
 		       0))
 		return upf_drop(m, UPF_DROP_NO_HEADROOM);

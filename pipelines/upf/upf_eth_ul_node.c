@@ -24,9 +24,27 @@ static const struct upf_pdr *match(struct rte_mbuf *m, const struct upf_rules *r
 			      .have = UPF_NEED_FRAME | UPF_NEED_TUNNEL |
 				      (in->has_psc ? UPF_NEED_QFI : 0),
 			      .vrf = cst_pkt(m)->vrf};
-	const struct upf_pdr *p = upf_eth_match(r, UPF_UL, &ask, f);
+	const struct upf_pdr *p;
 
+	if (unlikely(r->flags & UPF_RULES_SECOND) && upf_redundant_ask_first(r, &ask)) {
+		/* by the second tunnel nothing comes but what has two */
+		p = upf_eth_match(r, UPF_UL, &ask, f);
+		return p && upf_is_by_second(upf_second_of(r, p), in->teid, cst_pkt(m)->vrf) ? p
+											     : NULL;
+	}
+	p = upf_eth_match(r, UPF_UL, &ask, f);
 	return p ? p : upf_eth_match(r, UPF_DL, &ask, f);
+}
+
+/* The later one of two that came by two tunnels? Nothing of it counts. */
+static bool is_duplicate(struct cst_worker *w, struct rte_mbuf *m, const struct upf_rules *r,
+			 const struct upf_pdr *pdr)
+{
+	const struct upf_pdr *second = upf_second_of(r, pdr);
+	const struct upf_eth_in *in = upf_eth_in(m);
+
+	return unlikely(second != NULL) && pdr->source_if == UPF_IF_ACCESS &&
+	       upf_redundant_is_known(w, second, in->teid, cst_pkt(m)->vrf, &in->numbers);
 }
 
 /* Why a frame cannot go by its rule at all. */
@@ -101,6 +119,8 @@ static uint8_t one(struct cst_worker *w, struct rte_mbuf *m)
 		upf_trace_rule(w, m, r, pdr);
 	if (!pdr)
 		return upf_drop(m, UPF_DROP_NO_PDR);
+	if (is_duplicate(w, m, r, pdr))
+		return upf_drop(m, UPF_DROP_DUPLICATE);
 	pdr = pass(w, m, r, pdr, &why);
 	if (!pdr)
 		return cst_drop(m, why);

@@ -24,6 +24,15 @@ static inline uint32_t upf_peer_mtu(const struct upf_peer *peer)
 	return mtu ? mtu : UINT16_MAX;
 }
 
+/* The largest user packet on the way to a record's peer under a GTP-U header of that length. */
+static inline uint32_t upf_room_of(const struct upf_pdr *pdr, uint32_t gtpu_len)
+{
+	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+	uint32_t mtu = upf_peer_mtu(peer), overhead = peer->hdr_len + gtpu_len;
+
+	return mtu > overhead ? mtu - overhead : 0;
+}
+
 /* IPv6 does not go without a UDP checksum (RFC 8200 8.1). */
 static inline void upf_fill_csum6(struct rte_mbuf *m)
 {

@@ -70,8 +70,8 @@ static int check_pdr(const struct upf_link *l, struct cst_err *e)
 			       l->far->id);
 	if ((l->far->apply_action & UPF_AA_DFRT) && (!l->dl || l->tunnel))
 		return cst_err(e, -EINVAL, "far_id",
-			       "DFRT of FAR %u: only downlink packets that come as plain IP are "
-			       "sent by two tunnels",
+			       "DFRT of FAR %u: only downlink that comes by no tunnel is sent by "
+			       "two",
 			       l->far->id);
 	return 0;
 }

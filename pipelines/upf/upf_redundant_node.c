@@ -75,19 +75,15 @@ void upf_redundant_enter(struct cst_worker *w, struct rte_mbuf *m, const struct 
 
 /* ---- uplink --------------------------------------------------------------------- */
 
-bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint16_t vrf,
-			    const uint8_t *gtpu, const struct cst_gtpu *g)
+bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint32_t teid,
+			    uint16_t vrf, const struct upf_numbers *n)
 {
-	unsigned path = upf_is_by_second(second, g->teid, vrf);
-	uint32_t seq = g->seq;
+	unsigned path = upf_is_by_second(second, teid, vrf);
 
-	if (second->counter == 0)
-		return false;
 	/* other flows of the tunnel have no number, whatever stands in its place */
-	if (second->first == UPF_BY_QFI ? cst_gtpu_qfi_seq(gtpu, g, &seq) <= 0
-					: !(g->flags & CST_GTPU_HAS_SEQ))
+	if (second->counter == 0 || !n->has[second->first])
 		return false;
-	return !cst_redundancy()->accept(w, second->counter, path, seq);
+	return !cst_redundancy()->accept(w, second->counter, path, n->value[second->first]);
 }
 
 bool upf_redundant_ask_first(const struct upf_rules *r, struct upf_ask *ask)

@@ -11,10 +11,35 @@
 #include "upf_out.h"
 #include "upf_policy_run.h"
 
+/* What a G-PDU bears of either kind; index: UPF_BY_*. */
+struct upf_numbers {
+	uint32_t value[2];
+	uint8_t has[2];
+};
+
+/* `gtpu`: the header that `g` was parsed from. */
+static inline struct upf_numbers upf_numbers_of(const uint8_t *gtpu, const struct cst_gtpu *g)
+{
+	struct upf_numbers n = {.value[UPF_BY_GTPU] = g->seq,
+				.has[UPF_BY_GTPU] = g->flags & CST_GTPU_HAS_SEQ};
+
+	n.has[UPF_BY_QFI] = cst_gtpu_qfi_seq(gtpu, g, &n.value[UPF_BY_QFI]) > 0;
+	return n;
+}
+
 /* The GTP-U header of either tunnel: like upf_gtpu_len(), with a number. */
 static inline uint32_t upf_numbered_len(const struct upf_pdr *leg, const struct upf_pdr *second)
 {
 	return second->first == UPF_BY_QFI ? CST_GTPU_SNP_LEN : upf_gtpu_seq_len(leg);
+}
+
+/* The largest user packet that the ways of both take: what one does not goes by neither. */
+static inline uint32_t upf_redundant_room(const struct upf_pdr *pdr, const struct upf_pdr *second)
+{
+	uint32_t a = upf_room_of(pdr, upf_numbered_len(pdr, second));
+	uint32_t b = upf_room_of(second, upf_numbered_len(second, second));
+
+	return a < b ? a : b;
 }
 
 /* Is there room for either tunnel's headers, in the buffer and in one datagram? */
@@ -27,10 +52,10 @@ bool upf_redundant_fits(const struct rte_mbuf *m, const struct upf_pdr *pdr,
 void upf_redundant_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
 			 const struct upf_pdr *second, uint8_t inner_tos);
 
-/* Did this G-PDU, which fell to a PDR with a second tunnel, come before? One without a number did
- * not. `gtpu`: its GTP-U header. */
-bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint16_t vrf,
-			    const uint8_t *gtpu, const struct cst_gtpu *g);
+/* Did this G-PDU, which fell to a PDR with a second tunnel and came by TEID and network instance,
+ * come before? One without a number did not. */
+bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint32_t teid,
+			    uint16_t vrf, const struct upf_numbers *n);
 
 /* A packet that came by the second tunnel of an uplink PDR is asked about as if it had come by the
  * first. False: it did not. */

@@ -342,7 +342,7 @@ static void test_bad_pdrs(void **state)
 	       "only packets from access");
 	NO_PUT(RULES(UL(1, FIRST), DL(2, ",'f_teid':{'choose':true}," UE), TO_N6("'FORW'"),
 		     TO_BOTH("'FORW','DFRT'", "," BY_SECOND("0x22", ""))),
-	       -EINVAL, "pdrs[1].far_id", "only downlink packets that come as plain IP");
+	       -EINVAL, "pdrs[1].far_id", "only downlink that comes by no tunnel");
 	NO_PUT(RULES(UL(1, FIRST "," SECOND("'sequence_number':'qfi',")), DL(2, "," UE),
 		     TO_N6("'FORW','EDRT'"), TO_BOTH("'FORW'", "")),
 	       -EINVAL, "pdrs[0].pdi.qfi", "one is required by sequence_number qfi");

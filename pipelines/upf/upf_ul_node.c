@@ -187,15 +187,23 @@ static bool is_routable(const struct cst_flow *f)
 	return !cst_ip6_bad_source(f->dst.b) && !cst_ip6_is_link_local(f->dst.b);
 }
 
+static __rte_noinline bool came_before(struct cst_worker *w, struct rte_mbuf *m,
+				       const struct item *it, const struct upf_pdr *second)
+{
+	struct upf_numbers n =
+		upf_numbers_of(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g);
+
+	return upf_redundant_is_known(w, second, it->g.teid, cst_pkt(m)->vrf, &n);
+}
+
 /* The later one of two that came by two tunnels? Nothing of it counts. */
 static inline bool is_duplicate(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
 				const struct upf_pdr *pdr)
 {
 	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), pdr);
 
-	return unlikely(second != NULL) && !(second->flags & UPF_PDR_ENCAP) &&
-	       upf_redundant_is_known(w, second, cst_pkt(m)->vrf,
-				      rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g);
+	return unlikely(second != NULL) && pdr->source_if == UPF_IF_ACCESS &&
+	       came_before(w, m, it, second);
 }
 
 /* The rule does not just take the tunnel off and route. What cannot leave is not counted or

@@ -15,6 +15,7 @@ from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
 import octets
 from harness import GNB4, GNB_MAC, UPF4, RpcError
+from test_ethernet import A, D, frame, lan, no_address, on_link
 from test_uplink import forwarded
 from upf import (DL_TEID, QFI, Session, downlink4, far_access, far_core, inner4, pdr_dl, pdr_ul)
 
@@ -56,28 +57,35 @@ def twice(number="gtpu"):
 
 
 @contextlib.contextmanager
+def two_links(rig):
+    made = second_link()
+    for kind, thing, _ in made:
+        rig.call(kind + ".put", thing)
+    try:
+        yield
+    finally:
+        for kind, thing, key in reversed(made):
+            rig.call(kind + ".delete", {k: thing[k] for k in key})
+
+
+def second_teid(s):
+    return int(s.created[0]["redundant_f_teid"]["teid"], 0)
+
+
+@contextlib.contextmanager
 def redundant(rig, number="gtpu", **more):
     """The session; `s.second`: its other local TEID. PDRs 3 and 4 are not redundant."""
-    made = second_link()
     other = {"sdf_filters": [{"flow_description": OTHER}]}
     pdrs = [pdr_ul(qfi=[QFI], **twice(number)), pdr_dl(), pdr_ul(3, 3, 10, **other),
             pdr_dl(4, 4, 10, **other)]
     for p in pdrs[:2]:
         p["urr_ids"] = [1]
-    for kind, thing, _ in made:
-        rig.call(kind + ".put", thing)
-    try:
-        with Session(rig, pdrs=pdrs, fars=[edrt(), dfrt(number), far_core(3), far_access(4)],
-                     urrs=[{"id": 1, "measurement_method": ["VOLUM"],
-                            "reporting_triggers": ["VOLTH"], "volume_threshold": {
-                                "total": 1 << 40}, "measurement_information": ["MNOP"]}],
-                     **more) as s:
-            s.second = int(s.created[0]["redundant_f_teid"]["teid"], 0)
-            s.number = number
-            yield s
-    finally:
-        for kind, thing, key in reversed(made):
-            rig.call(kind + ".delete", {k: thing[k] for k in key})
+    urr = {"id": 1, "measurement_method": ["VOLUM"], "reporting_triggers": ["VOLTH"],
+           "volume_threshold": {"total": 1 << 40}, "measurement_information": ["MNOP"]}
+    with two_links(rig), Session(rig, pdrs=pdrs, urrs=[urr], fars=[
+            edrt(), dfrt(number), far_core(3), far_access(4)], **more) as s:
+        s.second, s.number = second_teid(s), number
+        yield s
 
 
 # ---- uplink ---------------------------------------------------------------------------------
@@ -378,6 +386,46 @@ def test_rest_and_return(rig):
         got = rig.n3.receive(0.5, 2)
         assert sorted(f[GTP_U_Header].teid for f in got) == [DL_TEID, DL_TEID_B]
         assert {f[GTP_U_Header].seq for f in got} == {0}
+
+
+# ---- frames -----------------------------------------------------------------------------------
+
+
+def test_frames_of_an_ethernet_session(rig):
+    """The same for frames: each once from two tunnels, each twice into them, all or none."""
+    for number in ("gtpu", "qfi"):
+        up = edrt()
+        up["forwarding_parameters"]["network_instance"] = "lan"
+        with two_links(rig), lan(rig), Session(
+                rig, pdn_type="ethernet", dnn="lan", fars=[up, dfrt(number)],
+                pdrs=[no_address(pdr_ul(qfi=[QFI], **twice(number))), no_address(
+                    pdr_dl(network_instance="lan"), ethernet_pdu_session_information=True)]) as s:
+            s.second, s.number = second_teid(s), number
+            for n in range(3):
+                inner = frame(A, D, payload=bytes([n]) * 60)
+                if number == "gtpu":
+                    flags, optional = 0x36, f"{n:04x}0085011009 00"
+                else:
+                    flags, optional = 0x34, f"00000085021109{n:06x}0000"
+                frames = [framed(rig, gpdu(s, flags, optional, Raw(inner), t), t)
+                          for t in (True, False, True)]
+                got = rig.exchange(rig.n3, frames, rig.n6, 2, timeout=0.15)
+                assert [raw(f) for f in got] == [on_link(inner)], got
+            figures = s.state()["pdrs"][0]["redundancy"]
+            assert (figures["passed"], figures["discarded"]) == (3, 6), figures
+            assert s.counts()[1] == (3, 3 * 74)
+            for n in range(2):
+                back = frame(D, A, payload=bytes([n]) * 60)
+                got = rig.exchange(rig.n6, on_link(back), rig.n3, 2)
+                assert sorted(f[GTP_U_Header].teid for f in got) == [DL_TEID, DL_TEID_B]
+                for f in got:
+                    octs = raw(f[UDP].payload)
+                    assert octs[-74:] == back
+                    want = f"{n:04x}" if number == "gtpu" else f"{n:06x}"
+                    assert octs[8:10].hex() == want if number == "gtpu" else (
+                        octs[15:18].hex() == want), octs.hex()
+            rig.silent(rig.n6, on_link(frame(D, A, payload=b"b" * 1556)))
+            assert s.counts()[2] == (2, 2 * 74)
 
 
 # ---- between two UPFs -------------------------------------------------------------------------
