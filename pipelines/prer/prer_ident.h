@@ -111,3 +111,19 @@ bool prer_ident_at(uint16_t port);
 
 /* Whose the frame is; 0: nobody's. */
 uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame *f);
+
+/* The same in three steps for bursts, each of which asks for the memory that the next one needs. */
+struct prer_look {
+	const struct prer_frame *frame; /* stays where it is until the answer */
+	const void *masks;              /* at its place */
+	uint32_t place;
+	uint32_t len;   /* of the key under the first of them; 0: there is none */
+	uint32_t entry; /* the first with its hash */
+	uint32_t pad;
+	const uint32_t *head; /* where the table has that one's number */
+	uint64_t key[7];
+};
+void prer_ident_ask(struct prer_look *l, uint16_t port, uint32_t tunnel,
+		    const struct prer_frame *f);
+void prer_ident_reach(struct prer_look *l);
+uint32_t prer_ident_answer(struct prer_look *l);

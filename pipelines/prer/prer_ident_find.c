@@ -60,17 +60,26 @@ static bool make_body(enum ident_kind kind, union ident_body *b, const struct pr
 	}
 }
 
-static uint32_t look_up(const struct ident_key *k, uint32_t len)
+static inline bool same(const struct ident_key *a, const struct ident_key *b, uint32_t len)
 {
-	uint32_t i = __atomic_load_n(ident_head(k, len), __ATOMIC_ACQUIRE);
+	const uint64_t *x = (const uint64_t *)a, *y = (const uint64_t *)b;
 
+	for (; len; len -= 8)
+		if (*x++ != *y++)
+			return false;
+	return true;
+}
+
+/* From this entry of its chain on. */
+static inline uint32_t look_up(const struct ident_key *k, uint32_t len, uint32_t i)
+{
 	while (i) {
 		const struct ident_entry *e = &ident_entries[i];
-		uint32_t value;
 
-		if (memcmp(&e->key, k, len) == 0) {
+		if (same(&e->key, k, len)) {
 			/* 0: another holds until the change that brings this one is made */
-			value = __atomic_load_n(&e->value, __ATOMIC_ACQUIRE);
+			uint32_t value = __atomic_load_n(&e->value, __ATOMIC_ACQUIRE);
+
 			if (value)
 				return value;
 		}
@@ -79,23 +88,32 @@ static uint32_t look_up(const struct ident_key *k, uint32_t len)
 	return 0;
 }
 
-bool prer_ident_at(uint16_t port)
+static inline uint32_t chain_of(const struct ident_key *k, uint32_t len)
 {
-	return __atomic_load_n(&ident_lists[port % CST_MAX_PORTS], __ATOMIC_ACQUIRE) != NULL;
+	return __atomic_load_n(ident_head(k, len), __ATOMIC_ACQUIRE);
 }
 
-uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame *f)
+static inline const struct ident_list *masks_at(uint16_t port)
 {
-	const struct ident_list *l =
-		__atomic_load_n(&ident_lists[port % CST_MAX_PORTS], __ATOMIC_ACQUIRE);
-	uint32_t place = ident_place(port, tunnel);
+	return __atomic_load_n(&ident_lists[port % CST_MAX_PORTS], __ATOMIC_ACQUIRE);
+}
+
+bool prer_ident_at(uint16_t port)
+{
+	return masks_at(port) != NULL;
+}
+
+/* Under the masks from number `from` on. */
+static uint32_t find(const struct ident_list *l, unsigned from, uint32_t place,
+		     const struct prer_frame *f)
+{
 	union ident_body full;
 	bool there = false;
 	int kind = -1;
 
-	for (unsigned i = 0; l && i < l->n; i++) {
+	for (unsigned i = from; i < l->n; i++) {
 		struct ident_key k;
-		uint32_t value;
+		uint32_t value, len;
 
 		if (ident_shapes[l->shape[i]].kind != kind) {
 			kind = ident_shapes[l->shape[i]].kind;
@@ -103,9 +121,53 @@ uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame
 		}
 		if (!there)
 			continue;
-		value = look_up(&k, ident_key(&k, place, l->shape[i], f->vlan, &full));
+		len = ident_key(&k, place, l->shape[i], f->vlan, &full);
+		value = look_up(&k, len, chain_of(&k, len));
 		if (value)
 			return value;
 	}
 	return 0;
+}
+
+uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame *f)
+{
+	const struct ident_list *l = masks_at(port);
+
+	return l ? find(l, 0, ident_place(port, tunnel), f) : 0;
+}
+
+void prer_ident_ask(struct prer_look *l, uint16_t port, uint32_t tunnel, const struct prer_frame *f)
+{
+	const struct ident_list *masks = masks_at(port);
+	struct ident_key *k = (struct ident_key *)l->key;
+	union ident_body full;
+
+	l->frame = f;
+	l->masks = masks;
+	l->place = ident_place(port, tunnel);
+	l->len = 0;
+	l->entry = 0;
+	if (!masks || !make_body(ident_shapes[masks->shape[0]].kind, &full, f))
+		return;
+	l->len = ident_key(k, l->place, masks->shape[0], f->vlan, &full);
+	l->head = ident_head(k, l->len);
+	__builtin_prefetch(l->head);
+}
+
+void prer_ident_reach(struct prer_look *l)
+{
+	if (!l->len)
+		return;
+	l->entry = __atomic_load_n(l->head, __ATOMIC_ACQUIRE);
+	__builtin_prefetch(&ident_entries[l->entry]);
+}
+
+uint32_t prer_ident_answer(struct prer_look *l)
+{
+	const struct ident_list *masks = l->masks;
+	uint32_t value = look_up((const struct ident_key *)l->key, l->len, l->entry);
+
+	if (value || !masks || masks->n == 1)
+		return value;
+	return find(masks, 1, l->place, l->frame);
 }

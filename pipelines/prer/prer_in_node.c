@@ -16,7 +16,7 @@
 #include "prer_in.h"
 #include "prer_probe.h"
 
-#define AHEAD 4
+#define CHUNK 32
 
 enum { TO_ELIMINATE, TO_REPLICATE, TO_CLASSIFY };
 static const char *const edges[] = {"prer_eliminate", "prer_replicate", "classify", NULL};
@@ -88,23 +88,63 @@ static inline uint8_t identified(struct rte_mbuf *m, const struct prer_frame *f,
 	return receive ? TO_ELIMINATE : TO_REPLICATE;
 }
 
-static inline uint8_t classify(struct rte_mbuf *m)
+/* False: its edge is settled already. */
+static inline bool parse(struct rte_mbuf *m, struct prer_frame *f, uint8_t *edge)
 {
-	const struct cst_pkt *pkt = cst_pkt(m);
-	struct prer_frame f;
-	uint32_t value;
-
-	if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && !put_back(m)))
-		return pass(m);
+	if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && !put_back(m))) {
+		*edge = pass(m);
+		return false;
+	}
 	/* headers are looked for in the first segment; what is too large for one is not in it */
 	if (unlikely(m->nb_segs > 1))
 		rte_pktmbuf_linearize(m);
-	if (unlikely(prer_frame_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &f)))
-		return prer_drop(m, PRER_DROP_TRUNCATED);
-	if (unlikely(prer_probe_is_frame(f.p + f.payload, f.len - f.payload)))
-		return prer_probe_frame_edge;
-	value = prer_ident_find(pkt->port, pkt->aux, &f);
-	return value ? identified(m, &f, value) : pass(m);
+	if (unlikely(prer_frame_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, f))) {
+		*edge = prer_drop(m, PRER_DROP_TRUNCATED);
+		return false;
+	}
+	if (unlikely(prer_probe_is_frame(f->p + f->payload, f->len - f->payload))) {
+		*edge = prer_probe_frame_edge;
+		return false;
+	}
+	return true;
+}
+
+/* What is known of the frames of a chunk: each step asks for the memory of the next. */
+struct chunk {
+	struct prer_frame frame[CHUNK];
+	struct prer_look look[CHUNK];
+	uint32_t value[CHUNK];
+	uint8_t left[CHUNK]; /* numbers of those whose edge is still to be found */
+};
+
+static void identify(struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
+{
+	struct chunk c;
+	uint16_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct cst_pkt *pkt = cst_pkt(pkts[i]);
+
+		if (likely(parse(pkts[i], &c.frame[i], &edge[i]))) {
+			prer_ident_ask(&c.look[i], pkt->port, pkt->aux, &c.frame[i]);
+			c.left[left++] = (uint8_t)i;
+		}
+	}
+	for (uint16_t k = 0; k < left; k++)
+		prer_ident_reach(&c.look[c.left[k]]);
+	for (uint16_t k = 0; k < left; k++) {
+		uint16_t i = c.left[k];
+
+		c.value[i] = prer_ident_answer(&c.look[i]);
+		rte_prefetch0(&prer_tables.slot[PRER_VALUE_STREAM(c.value[i])]);
+	}
+	for (uint16_t k = 0; k < left; k++)
+		rte_prefetch0(prer_stream(PRER_VALUE_STREAM(c.value[c.left[k]])));
+	for (uint16_t k = 0; k < left; k++) {
+		uint16_t i = c.left[k];
+
+		edge[i] = c.value[i] ? identified(pkts[i], &c.frame[i], c.value[i]) : pass(pkts[i]);
+	}
 }
 
 /* Those of other workers' streams leave here; how many do not go by edge 0. */
@@ -130,13 +170,10 @@ static uint16_t to_owners(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t
 
 uint16_t prer_in_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
 {
-	for (uint16_t i = 0; i < AHEAD && i < n; i++)
+	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	for (uint16_t i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
-		edge[i] = classify(pkts[i]);
-	}
+	for (uint16_t i = 0; i < n; i += CHUNK)
+		identify(pkts + i, RTE_MIN(n - i, CHUNK), edge + i);
 	return to_owners(w, pkts, n, edge);
 }
 
