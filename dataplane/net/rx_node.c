@@ -8,6 +8,7 @@
 
 #include "engine/worker.h"
 #include "net/reassembly.h"
+#include "net/wake.h"
 #include "port/port.h"
 
 #define INBOX_BURST 64
@@ -52,6 +53,9 @@ static uint16_t rx_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_
 {
 	if (unlikely(cst_reasm_is_due(w)))
 		cst_reasm_give_up(w);
+	for (unsigned i = 0; i < cst_n_wakes; i++)
+		if (unlikely(w->now >= cst_wakes[i].at[w->id].tsc))
+			cst_wakes[i].fn(w);
 	drain_inbox(w);
 	cst_port_poll(w);
 	return 0;

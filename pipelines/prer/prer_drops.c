@@ -31,6 +31,9 @@ struct cst_drop prer_drops[PRER_DROPS] = {
 	[PRER_DROP_TAGLESS] = {.name = "prer.tagless",
 			       .help = "a frame of a stream without a number, and the recovery has "
 				       "take_no_sequence: false"},
+	[PRER_DROP_LATE] = {.name = "prer.late",
+			    .help = "older than what its stream has delivered already, and the "
+				    "recovery orders drop_older"},
 };
 
 static void __attribute__((constructor)) prer_drops_add(void)

@@ -16,6 +16,7 @@ enum prer_drop {
 	PRER_DROP_DUPLICATE,
 	PRER_DROP_ROGUE,
 	PRER_DROP_TAGLESS,
+	PRER_DROP_LATE,
 	PRER_DROPS,
 };
 extern struct cst_drop prer_drops[PRER_DROPS];

@@ -16,6 +16,7 @@
 #include "prer_l2.h"
 #include "prer_obey.h"
 #include "prer_payload.h"
+#include "prer_reorder.h"
 
 enum { TO_FRAME, TO_ROUTE };
 static const char *const edges[] = {"frame_out", "route", NULL};
@@ -112,10 +113,12 @@ static inline uint8_t eliminate(struct cst_worker *w, struct rte_mbuf *m)
 	union prer_word word = {.u64 = cst_pkt(m)->slice[0]};
 	uint8_t tag = word.flags & PRER_WORD_TAGGED ? CST_RTAG_LEN : 0;
 	uint32_t at = word.l2_len + tag + 2u;
+	uint32_t seq = (uint32_t)cst_pkt(m)->slice[1];
 	const struct prer_stream *s = prer_stream(word.stream);
 	bool framed_ip;
 	struct cst_ip_info ip;
 	enum prer_verdict v;
+	uint8_t edge;
 
 	if (unlikely(!s || !(s->flags & PRER_RECEIVE) || word.path >= s->n_paths))
 		return prer_drop(m, PRER_DROP_NO_STREAM);
@@ -123,14 +126,15 @@ static inline uint8_t eliminate(struct cst_worker *w, struct rte_mbuf *m)
 	/* before the verdict: a damaged first copy would take the sound one's place */
 	if (unlikely(framed_ip && !prer_ip_at(m, at, &ip)))
 		return prer_drop(m, PRER_DROP_BAD_IP);
-	v = judge(s, word.path, (uint32_t)cst_pkt(m)->slice[1], w->now);
+	v = judge(s, word.path, seq, w->now);
 	if (v != PRER_PASS)
 		return eliminated(m, v);
-	if (!(s->flags & PRER_IP))
-		return deliver_frame(m, s, word.l2_len, tag);
 	if (framed_ip)
 		prer_ip_enter(m, at, &ip);
-	return deliver_ip(m, s);
+	edge = s->flags & PRER_IP ? deliver_ip(m, s) : deliver_frame(m, s, word.l2_len, tag);
+	if (unlikely(s->flags & PRER_ORDER) && seq != PRER_NO_SEQ && edge != CST_EDGE_DROP)
+		return prer_reorder(w, s, m, edge, word.path, seq);
+	return edge;
 }
 
 uint16_t prer_eliminate_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n,

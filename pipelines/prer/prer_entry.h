@@ -28,6 +28,7 @@ struct prer_made {
 	struct prer_entry *recovery, *path[PRER_MAX_PATHS]; /* by their place in the record */
 	uint32_t line;                                      /* of its record */
 	uint32_t ring, ring_lines, individual;
+	uint32_t queue, queue_packets; /* of prer_reorder.h, 0: none */
 	uint32_t claim[PRER_CLAIMS];   /* of prer_ident.h, 0: none */
 	uint64_t claimed[PRER_CLAIMS]; /* hash of what it claims */
 	uint32_t label;

@@ -13,6 +13,7 @@
 #include "net/net.h"
 #include "port/port.h"
 #include "prer_ctl.h"
+#include "prer_reorder.h"
 #include "store.h"
 
 #define PORT_FIRST 49152 /* RFC 6335: UDP source ports of streams */
@@ -124,6 +125,28 @@ static int history(struct prer_entry *x, const struct prer_params *p, bool indiv
 	return 0;
 }
 
+/* Where packets wait for those before them. */
+static int queue(struct prer_entry *x, const struct prer_stream_obj *s,
+		 const struct prer_order_obj *order, struct cst_err *e)
+{
+	struct prer_made *m = &x->made_next;
+	uint32_t packets = order->mode == PRER_NAME_DROP_OLDER ? 0 : order->packets;
+
+	if (order->mode == PRER_NAME_OFF || !cst_has(s, STREAM_RECEIVE)) {
+		m->queue = 0;
+		return 0;
+	}
+	if (m->queue && m->queue_packets == packets)
+		return 0;
+	m->queue = prer_queue_open(packets);
+	m->queue_packets = packets;
+	if (!m->queue)
+		return cst_err(e, -ENOSPC, "recovery",
+			       "orders packets, and there is no room for one more queue: take one "
+			       "with order mode off");
+	return 0;
+}
+
 /* ---- record -------------------------------------------------------------------------------- */
 
 static void deliver(const struct prer_stream_obj *s, struct prer_stream *rec)
@@ -159,6 +182,7 @@ static void fill(const struct prer_entry *x, const struct prer_stream_obj *s,
 		.individual = m->individual,
 		.udp_port = (uint16_t)(PORT_FIRST + (x->number & 0x3fff)),
 		.order = r->order.mode,
+		.order_queue = m->queue,
 		.recovery_epoch = m->recovery_epoch,
 		.generator_epoch = m->generator_epoch,
 		.paths_epoch = m->paths_epoch,
@@ -191,6 +215,8 @@ int prer_made_compile(struct prer_entry *x, const struct prer_stream_obj *s, str
 	if (rc == 0)
 		rc = history(x, &prer_tables.params[m->recovery->shared_next.at],
 			     r->individual_recovery, e);
+	if (rc == 0)
+		rc = queue(x, s, &r->order, e);
 	if (rc < 0)
 		return rc;
 	m->line = cst_lines_alloc(prer_books.lines, 1);
@@ -237,6 +263,8 @@ static void give_back(const struct prer_made *old, const struct prer_made *now)
 		cst_rcu_defer(free_ring, NULL, (uint64_t)old->ring / 8 << 32 | old->ring_lines);
 	if (old->individual && old->individual != now->individual)
 		cst_rcu_defer(free_individual, NULL, old->individual);
+	if (old->queue && old->queue != now->queue)
+		prer_queue_close(old->queue);
 }
 
 static void note_place(const struct prer_entry *x)
@@ -295,6 +323,8 @@ void prer_made_abort(struct prer_entry *x)
 		cst_lines_free(prer_books.rings, m->ring / 8, m->ring_lines);
 	if (m->individual && m->individual != was->individual)
 		cst_lines_free(prer_books.individual, m->individual, PRER_MAX_PATHS);
+	if (m->queue && m->queue != was->queue)
+		prer_queue_close(m->queue);
 	if (!x->live && x->number) {
 		cst_index_free(prer_books.streams, x->number);
 		x->number = 0;

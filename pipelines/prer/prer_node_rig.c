@@ -47,7 +47,7 @@ static void end(struct rte_mbuf *m, enum end at)
 					  at == DROPPED ? drop_name(cst_pkt(m)->drop) : NULL};
 }
 
-/* Only prer_replicate emits, by the edges that come first in enum end. */
+/* By the edges that come first in enum end. */
 void __wrap_cst_emit(struct cst_worker *w, uint8_t edge, struct rte_mbuf **pkts, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++)
@@ -165,8 +165,9 @@ static void go_on(node process, struct rte_mbuf **m, uint16_t n, const enum end 
 	uint16_t aside = process(&worker, m, n, edge), not_first = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		end(m[i], edge[i] == CST_EDGE_DROP ? DROPPED : ends[edge[i]]);
 		not_first += edge[i] != 0;
+		if (edge[i] != CST_EDGE_TAKEN)
+			end(m[i], edge[i] == CST_EDGE_DROP ? DROPPED : ends[edge[i]]);
 	}
 	assert_int_equal(aside, not_first);
 }

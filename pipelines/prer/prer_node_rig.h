@@ -65,3 +65,7 @@ void conserved(void);
 /* More tests. */
 void conformance(void **state);
 void individual_recovery(void **state);
+void put_in_order(void **state);
+void queue_given_up(void **state);
+void order_by_path(void **state);
+void older_is_dropped(void **state);

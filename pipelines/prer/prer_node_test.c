@@ -408,6 +408,10 @@ int main(void)
 		cmocka_unit_test_setup(ip_routed, rig_reset),
 		cmocka_unit_test(conformance),
 		cmocka_unit_test_setup(individual_recovery, rig_reset),
+		cmocka_unit_test_setup(put_in_order, rig_reset),
+		cmocka_unit_test_setup(queue_given_up, rig_reset),
+		cmocka_unit_test_setup(order_by_path, rig_reset),
+		cmocka_unit_test_setup(older_is_dropped, rig_reset),
 	};
 
 	return cmocka_run_group_tests(tests, rig_up, rig_down);

@@ -375,3 +375,25 @@ def test_counters_of_the_standard(rig):
         assert name == "23b" or len(set(numbers)) == len(numbers), f"case {name}: a duplicate"
         if not s["out_of_order"] and not name.startswith("4"):
             assert numbers == sorted(numbers), f"case {name}: out of order"
+
+
+# ---- order ---------------------------------------------------------------------------------
+
+
+def test_late_ones_are_put_in_order(rig):
+    """RFC 9550: within 20 ms; with drop_older they end."""
+    for mode, want in (("off", [0, 2, 1, 4]), ("basic", [0, 1, 2, 4]), ("advanced", [0, 1, 2, 4]),
+                       ("drop_older", [0, 2, 4])):
+        recovery = {"history_length": 64, "order": {"mode": mode}}
+        with stream(rig, recovery=recovery, receive={**RECEIVE, "vlan": 0}):
+            before = rig.drops()
+            rig.n3.drain()
+            for seq, path in ((0, "a"), (2, "a"), (1, "b"), (4, "a")):
+                rig.n6.sock.send(member(seq, path))
+            began = time.monotonic()
+            assert delivered(rig, len(want)) == want, mode
+            waited = time.monotonic() - began
+            # nobody has 3
+            assert waited > 0.015 or mode not in ("basic", "advanced"), (mode, waited)
+            late = rig.drops()["prer.late"] - before["prer.late"]
+            assert late == (mode == "drop_older"), mode
