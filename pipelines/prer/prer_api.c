@@ -208,8 +208,10 @@ static const struct cst_field path_fields[] = {
 		  "dcw: whose routes it takes"),
 	CST_F_IP(struct prer_path_obj, local, CST_T_IP, 0, "dcw: own address"),
 	CST_F_IP(struct prer_path_obj, remote, CST_T_IP, 0, "dcw: address of the far end"),
-	CST_F_OBJ(struct prer_path_obj, probe, &probe_object, 0,
-		  "asks whether it is alive; only another coast answers; absent: nobody asks"),
+	CST_F_OBJ(
+		struct prer_path_obj, probe, &probe_object, 0,
+		"asks whether it is alive; only another coast answers, by rtag one whose path has "
+		"a probe too; absent: nobody asks"),
 	CST_F_OBJ(struct prer_path_obj, degraded, &degraded_object, 0,
 		  "from when on it is degraded; absent: never"),
 	CST_F_BOOL(struct prer_path_obj, enabled, 0, "true", "false: it takes no packets"),

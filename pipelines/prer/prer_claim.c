@@ -298,6 +298,11 @@ static void use(uint16_t port, uint32_t tunnel, int by)
 		use_tunnel(tunnel, by);
 }
 
+void prer_claims_use(const struct prer_shared *path, bool used)
+{
+	use(path->port, path->tunnel, used ? 1 : -1);
+}
+
 static void use_all(const struct prer_made *m, bool next, int by)
 {
 	use(m->in_port, m->in_tunnel, by);

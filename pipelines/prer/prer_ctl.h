@@ -62,6 +62,8 @@ int prer_claims_make(struct prer_entry *x, const struct prer_stream_obj *s, stru
 void prer_claims_commit(struct prer_entry *x);
 void prer_claims_abort(struct prer_entry *x); /* of all, before */
 void prer_claims_restore(struct prer_entry *x);
+/* Commit: the frames of this path's port or session are wanted, or no more, for its probe. */
+void prer_claims_use(const struct prer_shared *path, bool used);
 void prer_claims_fini(void);
 
 /* ---- prer_show.c ------------------------------------------------------------------------ */

@@ -158,6 +158,8 @@ static int put_path(struct prer_entry *x, struct cst_pool *pool, bool *changed, 
 		return no_room("paths", PRER_PATH_NUMBERS - 1, e);
 	x->shared_next.at = at;
 	prer_tables.path[at] = rec;
+	if (rec.encap == PRER_DCW)
+		prer_dcw_path_refresh(&prer_tables.path[at]);
 	*changed = true;
 	return 0;
 }
@@ -226,10 +228,15 @@ static void free_recovery(void *unused, uint64_t at)
 	cst_index_free(prer_books.recoveries, (uint32_t)at);
 }
 
-static void probe_as(uint32_t old, const struct prer_shared *next)
+/* Answers are taken from the frames that come in by the path. */
+static void probe_as(const struct prer_shared *old, const struct prer_shared *next)
 {
-	if (old && old != next->at)
-		prer_probe_set(old, 0, 0);
+	if (next->probe_ms)
+		prer_claims_use(next, true);
+	if (old->probe_ms)
+		prer_claims_use(old, false);
+	if (old->at && old->at != next->at)
+		prer_probe_set(old->at, 0, 0);
 	if (next->at)
 		prer_probe_set(next->at, next->probe_ms, next->misses);
 }
@@ -239,7 +246,7 @@ void prer_shared_commit(struct prer_entry *x)
 	uint32_t old = x->shared.at;
 
 	if (x->kind == PRER_PATHWAYS)
-		probe_as(old, &x->shared_next);
+		probe_as(&x->shared, &x->shared_next);
 	if (old && old != x->shared_next.at) {
 		prer_entry_number(x->kind, old, NULL);
 		cst_rcu_defer(x->kind == PRER_PATHWAYS ? free_path : free_recovery, NULL, old);

@@ -167,6 +167,7 @@ class Rig:
         self.name = f"ctp{os.getpid()}"
         self.tmp = tempfile.mkdtemp(prefix="coast-packet-")
         self.build, self.ports, self.workers, self.children = build, ports, workers, []
+        self.decode_as = []  # what tshark cannot know, for its option -d
         self.devargs = devargs  # flowdev: what its NIC can do (tests/flowdev/flowdev.h)
         self.upf_ns, self.wire_ns = f"{self.name}-u", f"{self.name}-w"
         self.sock_path = f"{self.tmp}/coastd.sock"
@@ -315,6 +316,7 @@ class Rig:
         wrpcap(capture, [Ether(f) for f in frames])
         checks = ["ip", "udp", "tcp", "icmp"]
         prefs = [x for c in checks for x in ("-o", f"{c}.check_checksum:TRUE") if c != "icmp"]
+        prefs += [x for d in self.decode_as for x in ("-d", d)]
         out = subprocess.run(["tshark", "-r", capture, *prefs, "-T", "fields", "-e", "frame.number",
                               "-e", "_ws.expert.message", "-e", "_ws.col.Info", "-Y",
                               "_ws.malformed || _ws.expert.severity >= error || "

@@ -20,7 +20,9 @@ PLC, LISTENER = "02:00:00:00:70:01", "02:00:00:00:70:02"
 PATHS = {"a": ("access", UPF4, GNB4), "b": ("internet", N6_4, DN4),
          "a6": ("access", UPF6, GNB6), "b6": ("internet", N6_6, DN6)}
 OWN = {"a": 36, "b": 36, "a6": 56, "b6": 56}
-LABEL, THEIRS = 16384, 17000
+LABEL = 16384
+THEIRS = {"ethernet": 17000, "ip": 17001}  # labels that the far end knows frames and packets by
+DECODE_AS = ["mpls.label==17000,pwethcw", "mpls.label==17001,pwmcw"]
 MTU = 1600  # of both ports
 APP = ("203.0.113.50", "203.0.113.60")  # who speaks to whom inside
 APP6 = ("2001:db8:50::1", "2001:db8:60::1")
@@ -29,13 +31,13 @@ APP6 = ("2001:db8:50::1", "2001:db8:60::1")
 @contextlib.contextmanager
 def stream(rig, paths, **more):
     """A stream "s" by these paths; `more`: other fields of it."""
+    rig.decode_as = DECODE_AS
     rig.call("port.modify", {"name": "n6", "promiscuous": True})
     rig.call("path.put", [{"name": p, "encapsulation": "dcw", "network_instance": PATHS[p][0],
                            "local": PATHS[p][1], "remote": PATHS[p][2]} for p in paths])
     rig.call("stream.put", {"name": "s", "paths": list(paths), "service_label": LABEL,
-                            "remote_service_label": THEIRS, **more})
+                            "remote_service_label": THEIRS[more["payload"]], **more})
     rig.call("stream.restart", {"name": "s"})  # numbers go on where those of the last "s" ended
-    time.sleep(0.25)  # until the paths' MTU is known
     try:
         yield
     finally:
@@ -87,10 +89,10 @@ def inner6(size=84, **ip):
     return p / Raw(b"x" * (size - len(p)))
 
 
-def check_outer(o, path, seq, payload, tos=0):
+def check_outer(o, path, seq, payload, tos=0, label=THEIRS["ethernet"]):
     _, local, remote = PATHS[path]
     assert (o.ip.src, o.ip.dst) == (local, remote)
-    assert (o.label.label, o.seq) == (THEIRS, seq)
+    assert (o.label.label, o.seq) == (label, seq)
     assert o.payload == payload, path
     if IPv6 in o.ip:
         assert (o.ip.hlim, o.ip.tc) == (64, tos) and o.udp.chksum != 0
@@ -139,7 +141,7 @@ def test_packets_go_without_their_frame(rig):
         for seq, p in enumerate(inside):
             frame = raw(from_plc(p))
             for path, o in talk(rig, frame + b"\0" * max(0, 60 - len(frame)), "ab").items():
-                check_outer(o, path, seq, raw(p))
+                check_outer(o, path, seq, raw(p), label=THEIRS["ip"])
 
 
 def test_numbers_are_as_long_as_agreed(rig):
@@ -328,6 +330,42 @@ def test_a_path_is_down_while_its_far_end_is_silent(rig):
         rig.call("path.delete", {"name": "a"})
 
 
+def test_ethernet_paths_are_asked_too(rig):
+    path = {"name": "e", "encapsulation": "rtag", "port": "n6", "vlan": 60,
+            "probe": {"interval_ms": 100, "misses": 2}}
+
+    def of_ours(asks):
+        got = rig.exchange(rig.n6, asks, rig.n6, want=3, timeout=0.35)
+        return [f for f in got if f.lastlayer().load[:2] == b"\x63\x50"]
+
+    def frame(p, **fields):
+        return Ether(src=DN_MAC, **fields) / Dot1Q(vlan=60, type=0x88b5) / p
+
+    def status():
+        return rig.call("path.get", {"name": "e"})["state"]["probe"]["status"]
+
+    rig.call("path.put", path)
+    try:
+        q = of_ours([])[0]
+        assert q.dst == "03:63:50:00:00:01" and q.src == rig.mac("n6") and q[Dot1Q].vlan == 60
+        asked = Probe(q.lastlayer().load)
+        assert asked.kind == QUESTION
+        # the answer of a coast at the other end, and a question of its own
+        fields = {k: asked.getfieldval(k) for k in ("path", "token", "seq", "asked")}
+        rig.n6.send(frame(Probe(kind=ANSWER, **fields), dst=q.src))
+        rig.wait(lambda: status() == "up", 3, "the path to be up")
+        got = of_ours(frame(Probe(path=3, token=4, seq=5, asked=6), dst=q.dst))
+        answers = [f for f in got if Probe(f.lastlayer().load).kind == ANSWER]
+        assert len(answers) == 1 and answers[0].dst == DN_MAC and answers[0][Dot1Q].vlan == 60
+        # its own question comes back: that is no answer, and none is given
+        drops = rig.drops().get("prer.probe_loop", 0)
+        rig.n6.send(frame(Probe(**fields), dst=q.dst))
+        rig.wait(lambda: rig.drops().get("prer.probe_loop") == drops + 1, 3, "the drop")
+        rig.wait(lambda: status() == "down", 3, "the path to be down")
+    finally:
+        rig.call("path.delete", {"name": "e"})
+
+
 # ---- seen by another -----------------------------------------------------------------------------
 
 
@@ -335,11 +373,12 @@ def test_tshark_reads_label_and_word(rig):
     with stream(rig, ["a", "b6"], **FRAMES):
         got = talk(rig, raw(from_plc(inner4())), ("a", "b6"))
         wrpcap(f"{rig.tmp}/dcw.pcap", [Ether(src=DN_MAC, dst=DN_MAC) / o.ip for o in got.values()])
-        out = subprocess.run(["tshark", "-r", f"{rig.tmp}/dcw.pcap", "-d",
-                              f"mpls.label=={THEIRS},pwethcw", "-T", "fields", "-E", "occurrence=f", "-e", "udp.dstport",
-                              "-e", "mpls.label", "-e", "mpls.bottom", "-e", "mpls.ttl",
-                              "-e", "pweth.cw.sequence_number", "-e", "eth.src"],
+        fields = ("udp.dstport", "mpls.label", "mpls.bottom", "mpls.ttl",
+                  "pweth.cw.sequence_number", "eth.src")
+        out = subprocess.run(["tshark", "-r", f"{rig.tmp}/dcw.pcap", "-d", DECODE_AS[0],
+                              "-T", "fields", "-E", "occurrence=f"] +
+                             [x for f in fields for x in ("-e", f)],
                              capture_output=True, text=True).stdout
         rows = [line.split("\t") for line in out.splitlines()]
-        assert [r[:5] for r in rows] == [[str(PORT), str(THEIRS), "1", "64", "0"]] * 2, out
+        assert [r[:5] for r in rows] == [[str(PORT), "17000", "1", "64", "0"]] * 2, out
         assert all(r[5] == DN_MAC for r in rows), out
