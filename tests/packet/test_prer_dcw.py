@@ -219,7 +219,8 @@ def test_the_first_copy_is_delivered(rig):
             assert [raw(f[Ether].payload) for f in got] == [routed(p)], (seq, rig.drops())
         assert numbers(rig) == (4, 12, 0)
         assert [m["seen"] for m in state(rig)["paths"]] == [4] * 4
-        assert [m["first"] for m in state(rig)["paths"]] == [1] * 4
+        # of two wires coast looks at either first
+        assert sum(m["first"] for m in state(rig)["paths"]) == 4
 
 
 def test_frames_come_out_as_they_went_in(rig):
