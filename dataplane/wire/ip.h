@@ -323,6 +323,26 @@ static inline void cst_ip6_set_tos(uint8_t *p, uint8_t tos)
 	p[1] = (uint8_t)((p[1] & 0x0f) | tos << 4);
 }
 
+/* ECN of the inner header after the outer one is taken off (RFC 6040 4.2): the new type of service,
+ * or -1: congestion was met by a transport that cannot hear of it, drop. */
+static inline int cst_ip_decap_tos(uint8_t outer, uint8_t inner)
+{
+	uint8_t o = outer & 3;
+	uint8_t i = inner & 3;
+
+	if (o == 3)
+		return i == 0 ? -1 : inner | 3;
+	if (o == 1 && i == 2)
+		return (inner & 0xfc) | 1;
+	return inner;
+}
+
+/* Whether cst_ip_decap_tos() would change anything; almost never. */
+static inline int cst_ip_decap_differs(uint8_t outer, uint8_t inner)
+{
+	return (outer & 1) && cst_ip_decap_tos(outer, inner) != inner;
+}
+
 /* Write a header without options; `src` and `dst` in network order. `total_len` and `payload_len`
  * in bytes. IPv4: DF as asked for, checksum computed. Return the header's length. */
 static inline __attribute__((always_inline)) uint32_t cst_ip4_put(uint8_t *p, const void *src,

@@ -81,13 +81,18 @@ static inline bool prer_dcw_fits(const struct prer_path *p, uint32_t payload)
 	return mtu ? payload <= mtu : p->hdr_len + CST_DCW_LEN + payload <= UINT16_MAX;
 }
 
+static inline uint8_t prer_dcw_tos_of(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? ip[1] : (uint8_t)(cst_be16(ip) >> 4);
+}
+
 /* Type of service of an IP packet, 0 where there is none. ECN is left out: two copies may be marked
  * differently, and what is delivered shall be what was sent (RFC 6040 4.1, compatibility mode). */
 static inline uint8_t prer_dcw_dscp(const uint8_t *p, uint32_t len)
 {
-	if (len < 2)
+	if (len < 2 || (p[0] >> 4 != 4 && p[0] >> 4 != 6))
 		return 0;
-	return (uint8_t)((p[0] >> 4 == 4 ? p[1] : p[0] >> 4 == 6 ? cst_be16(p) >> 4 : 0) & 0xfc);
+	return prer_dcw_tos_of(p) & 0xfc;
 }
 
 /* The outer one: the payload's own; a tagged frame's priority as a class selector (RFC 2474

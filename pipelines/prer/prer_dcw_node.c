@@ -38,6 +38,9 @@ CST_DROP(payload, "prer.dcw_payload",
 CST_DROP(channel, "prer.dcw_channel",
 	 "a message of the associated channel that is not coast's own probe");
 
+CST_DROP(ecn, "prer.dcw_ecn",
+	 "congestion marked outside, and the transport inside cannot hear of it (RFC 6040)");
+
 /* What the stages hand down about one packet. */
 struct item {
 	uint32_t seq;
@@ -45,6 +48,7 @@ struct item {
 	uint32_t stream;
 	uint32_t len; /* of the payload */
 	uint16_t at;  /* where it begins */
+	uint8_t tos;  /* outer type of service */
 	bool decided; /* its edge is set */
 };
 
@@ -98,6 +102,7 @@ static inline void read_header(struct rte_mbuf *m, struct item *it, uint8_t *edg
 	it->decided = false;
 	it->seq = cw.seq;
 	it->label = cw.label;
+	it->tos = prer_dcw_tos_of(rte_pktmbuf_mtod(m, const uint8_t *));
 	it->at = (uint16_t)(pkt->l4_off + 8 + CST_DCW_LEN);
 	it->len = len - CST_DCW_LEN;
 	if (likely(prer_tables.label != NULL))
@@ -168,7 +173,7 @@ static void __rte_noinline trim(struct rte_mbuf *m, uint32_t len)
 }
 
 /* The IP packet inside, whose padding is let go. False: it contradicts itself. */
-static inline bool read_ip(struct rte_mbuf *m, uint32_t *len)
+static inline bool read_ip(struct rte_mbuf *m, uint32_t *len, uint8_t *tos)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct cst_pkt *pkt = cst_pkt(m);
@@ -180,6 +185,7 @@ static inline bool read_ip(struct rte_mbuf *m, uint32_t *len)
 	if (unlikely(cst_ip_parse(p, *len, &ip)))
 		return false;
 	*len = ip.total_len;
+	*tos = ip.tos;
 	pkt->ip_version = ip.version;
 	pkt->l4_proto = ip.proto;
 	pkt->l4_off = ip.l4_off;
@@ -187,6 +193,21 @@ static inline bool read_ip(struct rte_mbuf *m, uint32_t *len)
 	pkt->flags = 0;
 	if (unlikely(ip.flags & CST_IP_FRAG))
 		pkt->flags = CST_PKT_FRAG | (ip.flags & CST_IP_FRAG_LATER ? CST_PKT_L4_LATER : 0);
+	return true;
+}
+
+/* ECN of the IP packet inside is settled with the outer one's (RFC 6040 4.2). False: drop it. */
+static bool __rte_noinline settle_ecn(struct rte_mbuf *m, uint8_t outer, uint8_t inner)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	int tos = cst_ip_decap_tos(outer, inner);
+
+	if (tos < 0)
+		return false;
+	if (p[0] >> 4 == 4)
+		cst_ip4_set_tos(p, (uint8_t)tos);
+	else
+		cst_ip6_set_tos(p, (uint8_t)tos);
 	return true;
 }
 
@@ -208,6 +229,7 @@ static inline uint8_t deliver(struct rte_mbuf *m, struct item *it)
 	union prer_word word = {.stream = it->stream};
 	struct cst_pkt *pkt = cst_pkt(m);
 	unsigned path;
+	uint8_t tos = 0;
 
 	if (unlikely(!s || !(s->flags & PRER_RECEIVE) || s->label_in != it->label))
 		return cst_drop(m, &unknown_label);
@@ -216,8 +238,12 @@ static inline uint8_t deliver(struct rte_mbuf *m, struct item *it)
 		return cst_drop(m, &no_path);
 	if (unlikely(!rte_pktmbuf_adj(m, it->at) || it->len == 0))
 		return cst_drop(m, &payload);
-	if (s->flags & PRER_IP ? !read_ip(m, &it->len) : !read_frame(m, it->len, &word.l2_len))
+	if (s->flags & PRER_IP ? !read_ip(m, &it->len, &tos)
+			       : !read_frame(m, it->len, &word.l2_len))
 		return cst_drop(m, &payload);
+	if (unlikely((s->flags & PRER_IP) && cst_ip_decap_differs(it->tos, tos)) &&
+	    !settle_ecn(m, it->tos, tos))
+		return cst_drop(m, &ecn);
 	if (unlikely(m->pkt_len > it->len))
 		trim(m, it->len);
 	pkt->hash = 0; /* of what was outside */

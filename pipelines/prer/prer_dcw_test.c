@@ -299,6 +299,50 @@ static void bad_payloads_are_dropped_by_name(void **state)
 	}
 }
 
+/* RFC 6040, figure 4: an inner packet marked `in`, outside `out`. */
+static void congestion_outside_is_told_inside(void **state)
+{
+	static const struct {
+		uint8_t out, in;
+		int want; /* -1: dropped */
+	} cases[] = {{3, 0, -1}, {3, 1, 3}, {3, 2, 3}, {1, 2, 1}, {2, 1, 1}, {0, 3, 3}, {1, 0, 0}};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		for (unsigned family = 4; family <= 6; family += 2) {
+			uint8_t b[80], *p;
+			struct rte_mbuf *m;
+			uint8_t edge;
+
+			inner(b, family, sizeof(b), 0xb8 | cases[i].in);
+			m = mbuf(b, sizeof(b));
+			assert_true(prer_dcw_put(&streams[STREAM], &paths[1], m, 0));
+			cst_ip4_set_tos(rte_pktmbuf_mtod(m, uint8_t *), 0xb8 | cases[i].out);
+			edge = into_node(come_in(m));
+			if (cases[i].want < 0) {
+				expect_drop(m, edge, "prer.dcw_ecn");
+				continue;
+			}
+			assert_int_equal(edge, TO_ELIMINATE);
+			p = rte_pktmbuf_mtod(m, uint8_t *);
+			assert_int_equal(prer_dcw_tos_of(p), 0xb8 | cases[i].want);
+			if (family == 4)
+				assert_true(cst_ip4_csum_ok(p));
+			rte_pktmbuf_free(m);
+		}
+	}
+	/* frames are of no IP network */
+	for (unsigned out = 0; out < 4; out++) {
+		uint8_t b[64] = {[12] = 0x08, 0x00, 0x45, 0x02};
+		struct rte_mbuf *m = mbuf(b, sizeof(b));
+
+		assert_true(prer_dcw_put(&streams[FRAMES], &paths[1], m, 0));
+		cst_ip4_set_tos(rte_pktmbuf_mtod(m, uint8_t *), (uint8_t)out);
+		assert_int_equal(into_node(come_in(m)), TO_ELIMINATE);
+		assert_memory_equal(rte_pktmbuf_mtod(m, void *), b, sizeof(b));
+		rte_pktmbuf_free(m);
+	}
+}
+
 /* Reassembled packets come in segments. */
 static void segments_are_read_as_one(void **state)
 {
@@ -367,6 +411,7 @@ int main(void)
 		cmocka_unit_test(strangers_are_dropped_by_name),
 		cmocka_unit_test(bad_words_are_dropped_by_name),
 		cmocka_unit_test(bad_payloads_are_dropped_by_name),
+		cmocka_unit_test(congestion_outside_is_told_inside),
 		cmocka_unit_test(segments_are_read_as_one),
 		cmocka_unit_test(strangers_go_to_their_owner),
 		cmocka_unit_test(bursts_keep_their_order),

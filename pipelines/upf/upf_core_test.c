@@ -568,10 +568,10 @@ static void ecn(void **state)
 	for (int i = 0; i < 256; i++) {
 		for (int o = 0; o < 256; o++) {
 			int w = want[i & 3][o & 3];
-			int got = upf_decap_tos((uint8_t)o, (uint8_t)i);
+			int got = cst_ip_decap_tos((uint8_t)o, (uint8_t)i);
 
 			assert_int_equal(got, w < 0 ? -1 : (i & 0xfc) | w);
-			assert_int_equal(upf_decap_tos_differs((uint8_t)o, (uint8_t)i), got != i);
+			assert_int_equal(cst_ip_decap_differs((uint8_t)o, (uint8_t)i), got != i);
 		}
 	}
 }

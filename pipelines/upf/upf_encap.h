@@ -117,26 +117,6 @@ static inline uint8_t upf_outer_tos(const struct upf_pdr *pdr, uint8_t inner)
 	return (uint8_t)((dscp & 0xfc) | (inner & 3));
 }
 
-/* ECN of the inner header after the outer one is taken off (RFC 6040 4.2): the new type of service,
- * or -1: congestion was met by a transport that cannot hear of it, drop. */
-static inline int upf_decap_tos(uint8_t outer, uint8_t inner)
-{
-	uint8_t o = outer & 3;
-	uint8_t i = inner & 3;
-
-	if (o == 3)
-		return i == 0 ? -1 : inner | 3;
-	if (o == 1 && i == 2)
-		return (inner & 0xfc) | 1;
-	return inner;
-}
-
-/* Whether upf_decap_tos() would change anything; almost never. */
-static inline int upf_decap_tos_differs(uint8_t outer, uint8_t inner)
-{
-	return (outer & 1) && upf_decap_tos(outer, inner) != inner;
-}
-
 /* Whole IP and UDP headers of a signalling message from coast; returns their length. The UDP
  * checksum covers the `payload` bytes that stand behind them already. */
 static inline uint32_t upf_put_signal(uint8_t *p, const struct cst_ip *src,

@@ -55,7 +55,7 @@ struct item {
 /* After the inner header's ECN has been settled with the outer one's. False: to be dropped. */
 static __rte_noinline bool settle_ecn(uint8_t *ip, struct cst_flow *f, uint8_t outer)
 {
-	int tos = upf_decap_tos(outer, f->tos);
+	int tos = cst_ip_decap_tos(outer, f->tos);
 
 	if (tos < 0)
 		return false;
@@ -503,7 +503,7 @@ static inline void follow(struct cst_worker *w, struct rte_mbuf *m, struct item 
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, (uint32_t)it->at + it->g.hdr_len);
 	struct cst_flow *f = &it->flow;
 
-	if (unlikely(upf_decap_tos_differs(it->tos, f->tos)) && !settle_ecn(ip, f, it->tos)) {
+	if (unlikely(cst_ip_decap_differs(it->tos, f->tos)) && !settle_ecn(ip, f, it->tos)) {
 		*edge = upf_drop(m, UPF_DROP_ECN);
 		it->decided = true;
 		return;
