@@ -54,6 +54,7 @@ void prer_watch_ask(const struct prer_watch_ask *ask);
 
 /* One path of a stream, in the last window. */
 struct prer_watch_member {
+	bool there; /* else this place is free */
 	struct prer_watch_state state;
 	double rate;  /* packets per second */
 	double share; /* of the packets passed, those by this path: it carries */
@@ -76,7 +77,7 @@ struct prer_watch_figures {
 	bool too_small;
 	bool stuck; /* all that comes is taken for rogue, and nothing is passed */
 	uint32_t latent_errors, latent_resets; /* since start; signals, and LatentErrorResets */
-	unsigned n_paths;
+	unsigned n_paths;                      /* places */
 	struct prer_watch_member path[PRER_MAX_PATHS];
 };
 

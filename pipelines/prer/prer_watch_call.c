@@ -68,11 +68,13 @@ bool prer_watch_show(uint32_t stream, struct prer_watch_shown *out)
 		.history_needed = f.needed,
 		.latent_errors = f.latent_errors,
 		.latent_error_resets = f.latent_resets,
-		.paths = {.n = f.n_paths, .items = out->member},
+		.paths = {.items = out->member},
 	};
 	fill_rho(&f, out);
 	for (unsigned i = 0; i < f.n_paths; i++)
-		fill_member(prer_watch_number(s, i), &f.path[i], &out->member[i]);
+		if (f.path[i].there)
+			fill_member(prer_watch_number(s, i), &f.path[i],
+				    &out->member[out->obj.paths.n++]);
 	return true;
 }
 

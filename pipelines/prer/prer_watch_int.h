@@ -11,7 +11,7 @@ struct prer_watched {
 	struct prer_watch_look was; /* when its window began */
 	struct prer_watch_window last;
 	struct prer_watch_sums sums;
-	uint32_t path[PRER_MAX_PATHS]; /* numbers, whose figures these are; 0: none */
+	uint32_t path[PRER_MAX_PATHS]; /* numbers, whose figures these are */
 	uint32_t began_ms, took_ms;    /* modulo 2^32; began 0: never looked at */
 	struct prer_watch_state state[PRER_MAX_PATHS];
 	struct prer_watch_state history; /* degraded: too small; down: stuck */
@@ -44,10 +44,16 @@ static inline unsigned prer_watch_n_paths(const struct prer_stream *s)
 	return s->n_paths < PRER_MAX_PATHS ? s->n_paths : PRER_MAX_PATHS;
 }
 
-/* Of the stream's path i; 0: it has none. */
+/* Is there a path at this place? */
+static inline bool prer_watch_there(const struct prer_stream *s, unsigned i)
+{
+	return i < prer_watch_n_paths(s) && (s->path[i] != 0 || (s->flags & PRER_FLOW));
+}
+
+/* Number of the path at this place; 0: there is none, or it is not one of ours. */
 static inline uint32_t prer_watch_number(const struct prer_stream *s, unsigned i)
 {
-	return i < prer_watch_n_paths(s) ? prer_tables.path[s->path[i]].number : 0;
+	return prer_watch_there(s, i) ? prer_tables.path[s->path[i]].number : 0;
 }
 
 /* NULL: nothing is known of it under its paths of now. */
@@ -69,6 +75,8 @@ void prer_watch_latent(uint32_t stream, const struct prer_stream *s, struct prer
 /* What a stream's window says of a path; summed until the path is looked at. */
 void prer_watch_path_add(uint32_t number, const struct prer_watch_facts *f, uint64_t first,
 			 uint64_t passed, uint32_t lag_max_us);
+/* As they were when the path was looked at last. */
+struct prer_watch_limits prer_watch_path_limits(uint32_t number);
 /* It has a stream with traffic. Of a round over all streams, which the next one replaces. */
 void prer_watch_path_in_use(uint32_t number, uint32_t round);
 void prer_watch_path_count(uint64_t by_mood[3]);

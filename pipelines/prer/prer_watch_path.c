@@ -7,9 +7,10 @@
 
 #include "port/port.h"
 #include "prer_event.h"
+#include "prer_tables.h"
 #include "prer_watch_int.h"
 
-#define MAX_PATHS 8192 /* numbers */
+#define MAX_PATHS PRER_PATH_NUMBERS
 
 struct sum {
 	struct prer_watch_facts facts; /* lag_us: of the streams', weighed by what came */
@@ -21,7 +22,8 @@ struct path {
 	struct sum now; /* since began_ms */
 	uint64_t began_ms;
 	uint32_t round, in_round, streams; /* with traffic: in this round, and in the last */
-	struct prer_watch_state told;      /* by its streams */
+	struct prer_watch_limits limits;
+	struct prer_watch_state told; /* by its streams */
 	struct prer_watch_path_figures figures;
 };
 
@@ -33,7 +35,7 @@ static struct path *get(uint32_t number)
 {
 	if (!paths)
 		paths = calloc(MAX_PATHS, sizeof(*paths));
-	return paths && number < MAX_PATHS ? &paths[number] : NULL;
+	return paths && number != 0 && number < MAX_PATHS ? &paths[number] : NULL;
 }
 
 void prer_watch_path_add(uint32_t number, const struct prer_watch_facts *f, uint64_t first,
@@ -103,7 +105,7 @@ static bool ripe(const struct path *p, uint64_t now_ms)
 	       (age >= PRER_WATCH_LEAST_MS && p->now.facts.expected >= PRER_WATCH_LEAST);
 }
 
-static void close_window(struct path *p, const struct prer_watch_limits *l, uint64_t now_ms)
+static void close_window(struct path *p, uint64_t now_ms)
 {
 	struct sum *s = &p->now;
 	/* several windows of a stream may be in it, or none */
@@ -113,7 +115,7 @@ static void close_window(struct path *p, const struct prer_watch_limits *l, uint
 
 	s->facts.lag_us = s->facts.seen ? (uint32_t)(s->lag / s->facts.seen) : 0;
 	if (s->windows != 0) {
-		seems = prer_watch_seems(&s->facts, l, &why);
+		seems = prer_watch_seems(&s->facts, &p->limits, &why);
 		prer_watch_judge(&p->told, seems, why);
 	}
 	p->figures = (struct prer_watch_path_figures){
@@ -147,8 +149,9 @@ static void look(uint32_t number, uint64_t now_ms)
 	}
 	if (p->began_ms == 0)
 		p->began_ms = now_ms;
+	p->limits = c.limits;
 	if (ripe(p, now_ms))
-		close_window(p, &c.limits, now_ms);
+		close_window(p, now_ms);
 	was = p->figures.state.mood;
 	why = cause(number, c.at);
 	p->figures.state = p->told;
@@ -189,4 +192,11 @@ void prer_watch_get_path(uint32_t number, struct prer_watch_path_figures *out)
 	const struct path *p = get(number);
 
 	*out = p ? p->figures : (struct prer_watch_path_figures){0};
+}
+
+struct prer_watch_limits prer_watch_path_limits(uint32_t number)
+{
+	const struct path *p = get(number);
+
+	return p ? p->limits : (struct prer_watch_limits){0};
 }

@@ -17,13 +17,13 @@ const char *prer_watch_name(uint32_t stream)
 	return name ? name : "";
 }
 
-static struct prer_watch_path_conf path_conf(uint32_t number)
+static const char *path_name(uint32_t number)
 {
 	struct prer_watch_path_conf c = {.name = ""};
 
 	if (prer_watch_asked()->path)
 		prer_watch_asked()->path(number, &c);
-	return c;
+	return c.name;
 }
 
 static uint32_t relaxed(const uint32_t *v)
@@ -62,6 +62,7 @@ static void fill_member(uint32_t stream, const struct prer_watched *w, unsigned 
 	bool seen = w->last.path[i].seen != 0;
 
 	*out = (struct prer_watch_member){
+		.there = true,
 		.state = w->state[i],
 		.rate = per_second(w->last.path[i].seen, w->took_ms),
 		.share = w->last.passed ? (double)w->last.path[i].first / w->last.passed : 0,
@@ -83,8 +84,7 @@ static bool path_says(const struct prer_watched *w, unsigned i)
 	return f.streams <= 1 || f.state.mood == w->state[i].mood || f.state.windows > 0;
 }
 
-static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, const char *path,
-			uint64_t now_ms)
+static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, uint64_t now_ms)
 {
 	uint8_t bit = (uint8_t)(1u << i);
 	struct prer_watch_member m;
@@ -95,7 +95,7 @@ static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, con
 		return;
 	w->told = w->state[i].mood == PRER_UP ? w->told & ~bit : w->told | bit;
 	fill_member(stream, w, i, &m);
-	prer_event_member(prer_watch_name(stream), path, &m);
+	prer_event_member(prer_watch_name(stream), path_name(w->path[i]), &m);
 }
 
 static void judge_path(uint32_t stream, struct prer_watched *w, unsigned i, uint64_t now_ms)
@@ -107,16 +107,16 @@ static void judge_path(uint32_t stream, struct prer_watched *w, unsigned i, uint
 		.lost = w->last.path[i].lost,
 		.lag_us = mean_lag_us(stream, w, i),
 	};
-	struct prer_watch_path_conf c = path_conf(w->path[i]);
+	struct prer_watch_limits limits = prer_watch_path_limits(w->path[i]);
 	enum prer_watch_mood seems;
 	enum prer_watch_why why;
 
 	prer_watch_path_add(w->path[i], &f, w->last.path[i].first, w->last.passed,
 			    f.seen ? lag_us(relaxed(&prer_watch_health(stream, i)->lag_max), 10)
 				   : 0);
-	seems = prer_watch_seems(&f, &c.limits, &why);
+	seems = prer_watch_seems(&f, &limits, &why);
 	if (prer_watch_judge(&w->state[i], seems, why))
-		tell_member(stream, w, i, c.name, now_ms);
+		tell_member(stream, w, i, now_ms);
 }
 
 /* Numbers that come while a first copy waits for its second by this path. While packets are taken
@@ -132,7 +132,7 @@ static uint32_t history_needed(uint32_t stream, const struct prer_watched *w, un
 
 	if (w->last.path[i].seen == 0)
 		return 0;
-	return most < 1 << 28 ? (uint32_t)most + 1 : 1 << 28;
+	return most < 1 << 28 ? (uint32_t)(most + 0.5) + 1 : 1 << 28;
 }
 
 static void judge_history(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
@@ -165,13 +165,16 @@ static void judge_history(uint32_t stream, const struct prer_stream *s, struct p
 	if (seems == PRER_DOWN)
 		prer_event_stuck(prer_watch_name(stream), &f);
 	else
-		prer_event_history(prer_watch_name(stream), path_conf(w->path[worst]).name, &f);
+		prer_event_history(prer_watch_name(stream), path_name(w->path[worst]), &f);
 }
 
-static void judge_paths(uint32_t stream, struct prer_watched *w, unsigned n, uint64_t now_ms)
+static void judge_paths(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
+			uint64_t now_ms)
 {
-	prer_watch_add(&w->sums, &w->last, n);
-	for (unsigned i = 0; i < n; i++) {
+	prer_watch_add(&w->sums, &w->last, prer_watch_n_paths(s));
+	for (unsigned i = 0; i < prer_watch_n_paths(s); i++) {
+		if (!prer_watch_there(s, i))
+			continue;
 		w->silent |= (w->last.path[i].seen == 0) << i;
 		judge_path(stream, w, i, now_ms);
 	}
@@ -188,7 +191,7 @@ void prer_watch_close_window(uint32_t stream, const struct prer_stream *s, struc
 	w->was = *is;
 	w->silent = 0;
 	if (losses)
-		judge_paths(stream, w, n, now_ms);
+		judge_paths(stream, s, w, now_ms);
 	judge_history(stream, s, w, now_ms);
 }
 
@@ -201,23 +204,29 @@ void prer_watch_close_empty(struct prer_watched *w, uint64_t now_ms)
 
 /* ---- figures ------------------------------------------------------------------------------- */
 
-static void fill_losses(const struct prer_watched *w, struct prer_watch_figures *out)
+static void fill_losses(const struct prer_stream *stream, const struct prer_watched *w,
+			struct prer_watch_figures *out)
 {
 	const struct prer_watch_window *l = &w->last;
 	const struct prer_watch_sums *s = &w->sums;
+	unsigned n = 0, at[PRER_MAX_PATHS];
 
 	out->joint = prer_watch_share(l->joint, l->expected);
 	out->joint_long = prer_watch_share(s->joint, s->expected);
 	out->at_most = prer_watch_at_most(s->expected, s->joint);
 	out->independent = 1;
-	for (unsigned i = 0; i < out->n_paths; i++)
+	for (unsigned i = 0; i < out->n_paths; i++) {
+		if (!prer_watch_there(stream, i))
+			continue;
 		out->independent *= prer_watch_share(s->lost[i], s->expected);
-	if (out->n_paths != 2)
+		at[n++] = i;
+	}
+	if (n != 2)
 		return;
-	out->has_rho =
-		prer_watch_rho(l->expected, l->path[0].lost, l->path[1].lost, l->joint, &out->rho);
-	out->has_rho_long =
-		prer_watch_rho(s->expected, s->lost[0], s->lost[1], s->joint, &out->rho_long);
+	out->has_rho = prer_watch_rho(l->expected, l->path[at[0]].lost, l->path[at[1]].lost,
+				      l->joint, &out->rho);
+	out->has_rho_long = prer_watch_rho(s->expected, s->lost[at[0]], s->lost[at[1]], s->joint,
+					   &out->rho_long);
 }
 
 bool prer_watch_get(uint32_t stream, struct prer_watch_figures *out)
@@ -242,8 +251,9 @@ bool prer_watch_get(uint32_t stream, struct prer_watch_figures *out)
 	};
 	if (w->last.expected > 0)
 		out->rate = per_second(w->last.expected, w->took_ms);
-	fill_losses(w, out);
+	fill_losses(s, w, out);
 	for (unsigned i = 0; i < out->n_paths; i++)
-		fill_member(stream, w, i, &out->path[i]);
+		if (prer_watch_there(s, i))
+			fill_member(stream, w, i, &out->path[i]);
 	return true;
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What watching asks of the objects: names, and from when on something is wrong. */
+#include "prer_ctl.h"
+#include "prer_entry.h"
+#include "prer_watch.h"
+
+static const char *stream_name(uint32_t stream)
+{
+	return prer_name_of(stream);
+}
+
+static uint32_t find(const char *name)
+{
+	const struct prer_entry *x = prer_entry_live(PRER_STREAMS, name);
+
+	return x ? x->number : 0;
+}
+
+/* Objects are kept packed. */
+static bool read_entry(const struct prer_entry *x, void *out)
+{
+	static struct cst_pool *pool;
+
+	if (!pool)
+		pool = cst_pool_new();
+	if (!pool)
+		return false;
+	cst_pool_reset(pool);
+	return prer_entry_read(x, true, pool, out) == 0;
+}
+
+static const struct prer_entry *live(enum prer_kind kind, uint32_t at)
+{
+	const struct prer_entry *x = prer_entry_from(kind, at);
+
+	return x && x->at == at && x->live ? x : NULL;
+}
+
+static bool path(uint32_t number, struct prer_watch_path_conf *out)
+{
+	const struct prer_entry *x = live(PRER_PATHWAYS, number);
+	struct prer_path_obj o = {0};
+
+	if (!x || !read_entry(x, &o))
+		return false;
+	*out = (struct prer_watch_path_conf){.name = x->name, .at = (uint16_t)x->shared.at};
+	if (cst_has(&o, PATH_DEGRADED))
+		out->limits = (struct prer_watch_limits){
+			.loss_ppm = o.degraded.loss,
+			.lag_us = o.degraded.delay_difference_ms * 1000,
+		};
+	return true;
+}
+
+static bool latent(uint16_t recovery, struct prer_watch_latent *out)
+{
+	const struct prer_entry *x = prer_entry_numbered(PRER_RECOVERIES, recovery);
+	struct prer_recovery_obj o = {0};
+
+	if (!x || !x->live || !read_entry(x, &o) || !cst_has(&o, RECOVERY_LATENT))
+		return false;
+	*out = (struct prer_watch_latent){
+		.difference = o.latent_error.difference,
+		.period_ms = o.latent_error.period_ms,
+		.reset_period_ms = o.latent_error.reset_period_ms,
+	};
+	return true;
+}
+
+static const struct prer_watch_ask conf = {
+	.stream = stream_name, .find = find, .path = path, .latent = latent};
+
+static void __attribute__((constructor, used)) ask(void)
+{
+	prer_watch_ask(&conf);
+}
