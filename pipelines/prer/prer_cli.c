@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "prer_api.h"
+#include "prer_watch_cli.h"
 
 struct row {
 	uint64_t has;
@@ -151,7 +151,7 @@ static void say_receiving(struct cst_cli *cli, const json_t *stream, const json_
 	putchar('\n');
 }
 
-static void say(struct cst_cli *cli, const json_t *stream)
+static void say(struct cst_cli *cli, const json_t *stream, const json_t *health)
 {
 	const json_t *state = json_object_get(stream, "state");
 	const json_t *paths = json_object_get(state, "paths");
@@ -169,12 +169,24 @@ static void say(struct cst_cli *cli, const json_t *stream)
 	if (json_array_size(paths) == 0)
 		return;
 	putchar('\n');
-	cst_cli_show(cli, &prer_member_object, paths);
+	if (!health || !prer_watch_say(cli, health))
+		cst_cli_show(cli, &prer_member_object, paths);
+}
+
+/* NULL: a coastd that does not watch streams. */
+static json_t *health_of(struct cst_cli *cli, const json_t *name)
+{
+	json_t *health;
+	struct cst_err e;
+
+	if (cst_cli_call(cli, "stream.health", json_pack("{s:O}", "name", name), &health, &e) < 0)
+		return NULL;
+	return health;
 }
 
 static int show(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 {
-	json_t *name = json_object_get(args, "name"), *stream;
+	json_t *name = json_object_get(args, "name"), *stream, *health;
 	int rc;
 
 	if (!name)
@@ -182,10 +194,13 @@ static int show(struct cst_cli *cli, const json_t *args, struct cst_err *e)
 	rc = cst_cli_call(cli, "stream.get", json_pack("{s:O}", "name", name), &stream, e);
 	if (rc < 0)
 		return rc;
-	if (cst_cli_json(cli))
+	if (cst_cli_json(cli)) {
 		cst_cli_show(cli, &prer_stream_object, stream);
-	else
-		say(cli, stream);
+	} else {
+		health = health_of(cli, name);
+		say(cli, stream, health);
+		json_decref(health);
+	}
 	json_decref(stream);
 	return 0;
 }

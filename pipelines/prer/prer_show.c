@@ -8,6 +8,7 @@
 #include "port/port.h"
 #include "prer_ctl.h"
 #include "prer_probe.h"
+#include "prer_watch.h"
 
 static const struct prer_stream *record_of(const struct prer_entry *x)
 {
@@ -78,14 +79,22 @@ static void show_probe(const struct prer_probe_facts *f, struct prer_path_state 
 static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 {
 	struct prer_probe_facts probe;
+	struct prer_watch_path_figures f;
 	const char *why;
+	uint8_t status;
 
 	prer_probe_facts(x->shared.at, &probe);
 	why = why_down(p, &prer_tables.path[x->shared.at], &probe);
+	status = why ? PRER_STATUS_DOWN : PRER_STATUS_UP;
+	prer_watch_get_path(x->at, &f);
+	if (!why && f.state.mood != PRER_UP) {
+		status = f.state.mood == PRER_DOWN ? PRER_STATUS_DOWN : PRER_STATUS_DEGRADED;
+		why = prer_watch_why_text(f.state.why);
+	}
 	p->has |= 1ull << PATH_STATE;
 	p->state = (struct prer_path_state){
 		.has = 7u | (why ? 8u : 0),
-		.status = why ? PRER_STATUS_DOWN : PRER_STATUS_UP,
+		.status = status,
 		.number = x->at,
 		.streams = x->users,
 		.reason = why,

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "prer_watch_api.h"
+#include "prer_watch_cli.h"
 
 #define WAIT_MS 100 /* Ctrl-C is seen so soon */
 
@@ -50,7 +50,7 @@ static const char *text(const json_t *health, const char *name, const char *othe
 	return s ? s : otherwise;
 }
 
-static void show_losses(const json_t *health)
+static void say_losses(const json_t *health)
 {
 	printf("joint loss %.4g %%, since it is watched %.4g %% (at most %.4g %%)\n",
 	       percent(health, "joint_loss"), percent(health, "joint_loss_long"),
@@ -63,10 +63,21 @@ static void show_losses(const json_t *health)
 	       (long long)json_integer_value(json_object_get(health, "history_needed")));
 }
 
-static void show(struct cst_cli *cli, const json_t *health)
+bool prer_watch_say(struct cst_cli *cli, const json_t *health)
 {
 	const json_t *paths = json_object_get(health, "paths");
 
+	if (!paths)
+		return false;
+	printf("%lld packets/s\n",
+	       (long long)json_integer_value(json_object_get(health, "packet_rate")));
+	say_losses(health);
+	cst_cli_show(cli, &prer_health_member_object, paths);
+	return true;
+}
+
+static void show(struct cst_cli *cli, const json_t *health)
+{
 	if (cst_cli_json(cli)) {
 		cst_cli_show(cli, &prer_health_object, health);
 		return;
@@ -74,14 +85,8 @@ static void show(struct cst_cli *cli, const json_t *health)
 	if (isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	printf("stream %s: ", text(health, "stream", ""));
-	if (!paths) {
+	if (!prer_watch_say(cli, health))
 		printf("nothing came yet\n");
-		return;
-	}
-	printf("%lld packets/s\n",
-	       (long long)json_integer_value(json_object_get(health, "packet_rate")));
-	show_losses(health);
-	cst_cli_show(cli, &prer_health_member_object, paths);
 }
 
 static int watch(struct cst_cli *cli, const json_t *args, struct cst_err *e)
