@@ -44,7 +44,7 @@ struct prer_watch_ask {
 	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);
 	/* Latent error detection of this recovery; false: none. */
 	bool (*latent)(uint16_t recovery, struct prer_watch_latent *out);
-	bool (*alive)(uint32_t number); /* false: the path's probe says that it is down */
+	bool (*alive)(uint32_t at); /* of a record; false: its probe says that it is down */
 };
 
 /* Before start. Without it streams have no names and no limits. Functions may be NULL. */

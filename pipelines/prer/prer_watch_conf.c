@@ -2,6 +2,7 @@
 /* What watching asks of the objects: names, and from when on something is wrong. */
 #include "prer_ctl.h"
 #include "prer_entry.h"
+#include "prer_probe.h"
 #include "prer_watch.h"
 
 static const char *stream_name(uint32_t stream)
@@ -67,8 +68,11 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 	return true;
 }
 
-static const struct prer_watch_ask conf = {
-	.stream = stream_name, .find = find, .path = path, .latent = latent};
+static const struct prer_watch_ask conf = {.stream = stream_name,
+					   .find = find,
+					   .path = path,
+					   .latent = latent,
+					   .alive = prer_probe_alive};
 
 static void __attribute__((constructor, used)) ask(void)
 {

@@ -85,7 +85,7 @@ static bool has_link(const struct prer_path *p)
 }
 
 /* What needs no traffic to be known. */
-static enum prer_watch_why cause(uint32_t number, uint16_t at)
+static enum prer_watch_why cause(uint16_t at)
 {
 	const struct prer_path *p = &prer_tables.path[at];
 	const struct prer_watch_ask *ask = prer_watch_asked();
@@ -94,7 +94,7 @@ static enum prer_watch_why cause(uint32_t number, uint16_t at)
 		return PRER_WHY_DISABLED;
 	if (!has_link(p))
 		return PRER_WHY_LINK;
-	return ask->alive && !ask->alive(number) ? PRER_WHY_PROBE : PRER_WHY_NONE;
+	return ask->alive && !ask->alive(at) ? PRER_WHY_PROBE : PRER_WHY_NONE;
 }
 
 static bool ripe(const struct path *p, uint64_t now_ms)
@@ -153,7 +153,7 @@ static void look(uint32_t number, uint64_t now_ms)
 	if (ripe(p, now_ms))
 		close_window(p, now_ms);
 	was = p->figures.state.mood;
-	why = cause(number, c.at);
+	why = cause(c.at);
 	p->figures.state = p->told;
 	if (why != PRER_WHY_NONE) {
 		p->figures.state.mood = PRER_DOWN;
