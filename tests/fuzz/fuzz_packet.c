@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "icmp.h"
 #include "nd.h"
+#include "prp.h"
 #include "rtag.h"
 #include "tcp.h"
 #include "udp.h"
@@ -141,6 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cst_l2 l2;
 	struct cst_arp arp;
 	struct cst_rtag rtag;
+	struct cst_prp_rct rct;
+	struct cst_prp_sup sup;
 
 	try_ip(data, len);
 	try_gtpu(data, len);
@@ -153,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			try_ip(data + l2.len + CST_RTAG_LEN, len - l2.len - CST_RTAG_LEN);
 		try_ip(data + l2.len, len - l2.len);
 		cst_arp_parse(data + l2.len, len - l2.len, &arp);
+		cst_prp_rct_parse(data + l2.len, len - l2.len, l2.tags, &rct);
+		cst_prp_sup_parse(data + l2.len, len - l2.len, &sup);
 	}
 	return 0;
 }
