@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import struct
+import subprocess
 import time
 
 from scapy.all import Dot1Q, Ether, Raw, raw
 
-from harness import CONFIG, RpcError
+from harness import CONFIG, SRC, RpcError
 
 PLC, FAR = "02:00:00:00:70:01", "02:00:00:00:70:02"
 RTAG = 0xf1c1
@@ -125,6 +126,11 @@ def refused(rig, method, params, field, reason):
         assert field in text and reason in text, text
         return
     raise AssertionError(f"{method} was not refused")
+
+
+def test_example_is_right(rig):
+    subprocess.run([f"{rig.build}/coastd", "--check", f"{SRC}/packaging/plc.yaml"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def test_conflicts_name_both(rig):
