@@ -82,3 +82,7 @@ uint32_t prer_resume_at(const char *name);
 /* A stream goes: one of the same name begins where it ended. */
 void prer_resume_note(const struct prer_entry *x);
 extern struct cst_module prer_resume_module;
+
+/* ---- prer_refresh.c ------------------------------------------------------------------------ */
+
+extern struct cst_module prer_refresh_module;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/rcu.h"
+#include "net/frames.h"
 #include "net/net.h"
 #include "port/port.h"
 #include "prer_ctl.h"
@@ -385,6 +386,70 @@ static void all_or_nothing(void **state)
 	put(STREAM, "[" TALKER("t", "01") "," TALKER("s", "02") "]");
 }
 
+/* ---- ports and sessions come and go ---------------------------------------------------------- */
+
+static uint32_t tunnel_of_7; /* 0: there is no session 7 */
+static bool taken;
+
+static uint32_t find(uint64_t seid, struct cst_err *e)
+{
+	return seid == 7 ? tunnel_of_7 : 0;
+}
+
+static void take(uint32_t tunnel, bool by_taker)
+{
+	assert_int_equal(tunnel, 3);
+	taken = by_taker;
+}
+
+static void refresh(void)
+{
+	static uint64_t now_ms;
+
+	now_ms += 2000;
+	prer_refresh_module.tick(now_ms);
+}
+
+static void sessions_come_and_go(void **state)
+{
+	static const struct cst_frame_tunnels tunnels = {.find = find, .take = take};
+	const struct prer_path *p;
+
+	cst_frame_tunnels_offer(&tunnels);
+	put(PATH, "{'name':'n','encapsulation':'rtag','session':7}");
+	put(STREAM, "{'name':'s','paths':['n','a']," RECEIVE("01") "}");
+	assert_true(prer_tables.path[record("s")->path[0]].flags & PRER_PATH_DOWN);
+	assert_int_equal(entry("s")->made.claim[1], 0);
+	tunnel_of_7 = 3;
+	refresh();
+	p = &prer_tables.path[record("s")->path[0]];
+	assert_int_equal(p->flags, 0);
+	assert_int_equal(p->tunnel, 3);
+	assert_int_not_equal(entry("s")->made.claim[1], 0);
+	assert_true(taken);
+	tunnel_of_7 = 0;
+	refresh();
+	assert_true(prer_tables.path[record("s")->path[0]].flags & PRER_PATH_DOWN);
+	assert_int_equal(entry("s")->made.claim[1], 0);
+	assert_false(taken);
+}
+
+static void delivery_into_a_session(void **state)
+{
+	tunnel_of_7 = 0;
+	put(STREAM, "{'name':'s','paths':['a'],'receive':{'session':7," ID(
+			    "01") "},"
+				  "'send':{'session':7," ID("02") "}}");
+	assert_int_equal(record("s")->to_tunnel, 0);
+	tunnel_of_7 = 3;
+	refresh();
+	assert_int_equal(record("s")->to_tunnel, 3);
+	assert_int_equal(entry("s")->made.in_tunnel, 3);
+	assert_true(taken);
+	del(STREAM, "{'name':'s'}");
+	assert_false(taken);
+}
+
 /* ---- what is refused ----------------------------------------------------------------------- */
 
 static void conflicts(void **state)
@@ -571,6 +636,8 @@ int main(void)
 		T(paths_keep_their_places),
 		T(owner_obeys),
 		T(all_or_nothing),
+		T(sessions_come_and_go),
+		T(delivery_into_a_session),
 		T(conflicts),
 		T(references),
 		T(encapsulations),

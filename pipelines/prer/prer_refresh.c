@@ -104,5 +104,5 @@ static void tick(uint64_t now_ms)
 	cst_pool_free(w.pool);
 }
 
-static struct cst_module module = {.name = "prer.refresh", .order = 36, .tick = tick};
-CST_MODULE(module);
+struct cst_module prer_refresh_module = {.name = "prer.refresh", .order = 36, .tick = tick};
+CST_MODULE(prer_refresh_module);
