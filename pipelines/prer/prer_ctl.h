@@ -16,6 +16,22 @@
 /* A change that nobody asked for by an object: `touch` names entries (prer_entry_again()), what is
  * made of them is made anew. Rules between objects are not looked at. */
 int prer_redo(void (*touch)(void *arg), void *arg, struct cst_err *e);
+extern struct cst_party prer_party;
+
+/* ---- prer_plan.c --------------------------------------------------------------------- */
+
+/* Entries of the paths that the stream names. */
+int prer_find_paths(const struct prer_stream_obj *s, struct prer_entry **out, struct cst_err *e);
+/* prer_check_stream() of what there is under these names. */
+int prer_check_refs(const struct prer_stream_obj *s, struct prer_entry *const *paths,
+		    const struct prer_entry *recovery, struct cst_pool *pool, struct cst_err *e);
+/* What it refers to has one user more, or less: `by` is 1 or -1. */
+void prer_count_users(const struct prer_made *m, int by);
+void prer_hold_vrf(struct prer_entry *path, uint16_t vrf);
+/* The next stream, by its place in the list, that refers to this path or recovery. */
+struct prer_entry *prer_next_user(const struct prer_entry *x, uint32_t from);
+/* The recovery that comes with coast becomes itself again. */
+struct prer_entry *prer_touch_default(struct cst_pool *pool, struct cst_err *e);
 
 /* ---- prer_check.c: rules between a stream and what it refers to ------------------- */
 
