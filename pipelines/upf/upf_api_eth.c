@@ -99,6 +99,17 @@ const struct cst_object upf_eth_filter_object =
 		   "which frames, all of its members together; TS 29.244 7.5.2.2");
 #undef S
 
+#define S struct upf_eth_traffic_obj
+static const struct cst_field traffic_fields[] = {
+	CST_F_LIST(S, mac_addresses_detected, CST_T_MAC, uint8_t[6], UPF_ETH_TOLD_MACS, CST_F_STATE,
+		   "new behind the session, TS 29.244 8.2.103"),
+	CST_F_LIST(S, mac_addresses_removed, CST_T_MAC, uint8_t[6], UPF_ETH_TOLD_MACS, CST_F_STATE,
+		   "not there any more: silent for long, or seen elsewhere, 8.2.104"),
+};
+const struct cst_object upf_eth_traffic_object =
+	CST_OBJECT("ethernet_traffic_information", S, traffic_fields, "TS 29.244 7.5.8.3");
+#undef S
+
 #define S struct upf_mac_obj
 static const struct cst_field seen_fields[] = {
 	[MAC_INSTANCE] = CST_F_STR(S, network_instance, 1, 63, CST_F_KEY, NULL,

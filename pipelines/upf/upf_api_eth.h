@@ -46,6 +46,8 @@ struct upf_eth_filter_obj { /* 7.5.2.2 */
 };
 
 /* A MAC address that was seen: state alone. */
+#define UPF_ETH_TOLD_MACS 64 /* in one report, of either kind */
+
 enum { MAC_INSTANCE, MAC_MAC, MAC_SEID, MAC_INTERFACE, MAC_AGE };
 struct upf_mac_obj {
 	uint64_t has;
@@ -56,5 +58,11 @@ struct upf_mac_obj {
 	uint32_t age;
 };
 
+struct upf_eth_traffic_obj { /* 7.5.8.3, Ethernet Traffic Information */
+	uint64_t has;
+	struct cst_list mac_addresses_detected, mac_addresses_removed; /* uint8_t[6] */
+};
+
+extern const struct cst_object upf_eth_traffic_object;
 extern const struct cst_object upf_eth_filter_object, upf_mac_object;
 extern struct cst_class upf_mac_class; /* callbacks: upf_eth_show.c, in coastd only */

@@ -18,6 +18,7 @@
 #define UPF_UR_LIUSA 0x000400
 #define UPF_UR_TERMR 0x000800
 #define UPF_UR_MONIT 0x001000
+#define UPF_UR_MACAR 0x004000
 #define UPF_UR_EVETH 0x008000
 #define UPF_UR_EVEQU 0x010000
 #define UPF_UR_QUVTI 0x080000
@@ -42,6 +43,7 @@ enum {
 	REPORT_TIME_OF_LAST_PACKET,
 	REPORT_USAGE_INFORMATION,
 	REPORT_FIRST_UR_SEQN,
+	REPORT_ETHERNET,
 	REPORT_N
 };
 struct upf_usage_report_obj { /* 7.5.8.3 */
@@ -56,6 +58,7 @@ struct upf_usage_report_obj { /* 7.5.8.3 */
 	uint32_t time_of_first_packet, time_of_last_packet;
 	uint32_t usage_information; /* UPF_UI_* */
 	uint32_t first_ur_seqn;
+	struct upf_eth_traffic_obj ethernet_traffic_information;
 };
 
 enum { INACTIVE_SEID, INACTIVE_CP_F_SEID, INACTIVE_SECONDS, INACTIVE_N };

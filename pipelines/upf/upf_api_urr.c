@@ -157,6 +157,8 @@ static const struct cst_field report_fields[] = {
 	[REPORT_FIRST_UR_SEQN] =
 		STATE(S, first_ur_seqn, NULL,
 		      "the journal has made one of the reports from this one to ur_seqn"),
+	[REPORT_ETHERNET] = CST_F_OBJ(S, ethernet_traffic_information, &upf_eth_traffic_object,
+				      CST_F_STATE, "with MACAR: MAC addresses"),
 };
 #undef S
 const struct cst_object upf_usage_report_object =

@@ -11,6 +11,7 @@
 #include "net/frames.h"
 #include "upf_eth_learn.h"
 #include "upf_eth_node.h"
+#include "upf_eth_report.h"
 #include "upf_hook.h"
 #include "upf_work.h"
 
@@ -80,6 +81,7 @@ static void leave(uint32_t state)
 		return;
 	__atomic_store_n(&m->ref, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&m->taken, 0, __ATOMIC_RELAXED);
+	upf_eth_report_drop(state);
 	if (m->n_macs)
 		upf_eth_forget(state);
 	g = copy_without(m->vrf, state);
@@ -192,8 +194,10 @@ static void stop(void)
 static void tick(uint64_t now_ms)
 {
 	(void)now_ms;
-	if (upf_eth_members)
-		upf_eth_age();
+	if (!upf_eth_members)
+		return;
+	upf_eth_age();
+	upf_eth_report_flush();
 }
 
 struct cst_module upf_eth_module = {

@@ -4,6 +4,7 @@
 #include <rte_cycles.h>
 
 #include "upf_eth_group.h"
+#include "upf_eth_report.h"
 
 #define RECENT     256 /* addresses that a worker has told of just now */
 #define TELL_AGAIN 10  /* of a second: when it tells of one again */
@@ -74,12 +75,15 @@ static struct upf_eth_member *session_at(uint32_t where)
 	return where & UPF_ETH_IFACE ? NULL : &upf_eth_members[where];
 }
 
-static void leaves(uint32_t where)
+static void leaves(uint32_t where, uint64_t key)
 {
 	struct upf_eth_member *m = session_at(where);
 
-	if (m && m->n_macs)
+	if (!m)
+		return;
+	if (m->n_macs)
 		m->n_macs--;
+	upf_eth_report_add(where, key >> 16, true);
 }
 
 void upf_eth_heard(uint64_t key, uint32_t where, uint32_t now)
@@ -102,14 +106,16 @@ void upf_eth_heard(uint64_t key, uint32_t where, uint32_t now)
 		return;
 	case UPF_ETH_MOVED:
 		upf_eth_stats.moved++;
-		leaves(was);
+		leaves(was, key);
 		break;
 	case UPF_ETH_NEW:
 		upf_eth_stats.learnt++;
 		break;
 	}
-	if (m)
-		m->n_macs++;
+	if (!m)
+		return;
+	m->n_macs++;
+	upf_eth_report_add(where, key >> 16, false);
 }
 
 static void on_notice(const void *data, uint8_t len)
@@ -132,8 +138,10 @@ void upf_eth_forget(uint32_t where)
 	struct upf_eth_member *m = session_at(where);
 
 	upf_eth_macs_each(0, 1u << UPF_ETH_BUCKET_BITS, is_there, &where);
-	if (m)
+	if (m) {
 		m->n_macs = 0;
+		upf_eth_report_drop(where);
+	}
 }
 
 static bool is_old(uint64_t key, uint64_t value, void *arg)
@@ -143,7 +151,7 @@ static bool is_old(uint64_t key, uint64_t value, void *arg)
 	if (age <= (int64_t)(rte_get_tsc_hz() * UPF_ETH_AGE_S >> UPF_ETH_TIME_SHIFT))
 		return false;
 	upf_eth_stats.aged++;
-	leaves(upf_eth_where(value));
+	leaves(upf_eth_where(value), key);
 	return true;
 }
 

@@ -56,6 +56,21 @@ static int check_far(const struct upf_far_obj *far, struct cst_err *e)
 	return 0;
 }
 
+static int check_urrs_of_others(const struct upf_session_obj *s, struct cst_err *e)
+{
+	const struct upf_urr_obj *u = s->urrs.items;
+
+	for (unsigned i = 0; i < s->urrs.n; i++) {
+		if (!(u[i].reporting_triggers & UPF_RT_MACAR))
+			continue;
+		cst_err(e, -ENOTSUP, "reporting_triggers",
+			"no MACAR: the session's pdn_type is not ethernet");
+		cst_err_prefix(e, "urrs[%u]", i);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 int upf_eth_check(const struct upf_session_obj *s, struct cst_err *e)
 {
 	const struct upf_pdr_obj *pdr = s->pdrs.items;
@@ -72,7 +87,9 @@ int upf_eth_check(const struct upf_session_obj *s, struct cst_err *e)
 			return rc;
 		}
 	}
-	for (unsigned i = 0; is_ethernet(s) && i < s->fars.n; i++) {
+	if (!is_ethernet(s))
+		return check_urrs_of_others(s, e);
+	for (unsigned i = 0; i < s->fars.n; i++) {
 		int rc = check_far(&far[i], e);
 
 		if (rc < 0) {

@@ -9,9 +9,8 @@ static const struct {
 	const char *name, *why;
 } lacking[] = {
 	{UPF_RT_ENVCL, "ENVCL", "there are no envelopes to close"},
-	{UPF_RT_MACAR, "MACAR", "there are no Ethernet sessions"},
 	{UPF_RT_IPMJL, "IPMJL", "there is no IP multicast"},
-	{UPF_RT_REEMR, "REEMR", "there are no Ethernet sessions"},
+	{UPF_RT_REEMR, "REEMR", "Ethernet PDU sessions tell detected and removed addresses, MACAR"},
 	{UPF_RT_UPINT, "UPINT",
 	 "user plane inactivity is told for the whole session: "
 	 "user_plane_inactivity_timer"},

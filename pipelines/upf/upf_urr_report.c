@@ -2,6 +2,7 @@
 /* From a book and what was seen to a report, after which measurement begins anew. */
 #include <string.h>
 
+#include "upf_eth_report.h"
 #include "upf_report.h"
 #include "upf_urr_int.h"
 
@@ -78,6 +79,8 @@ static void begin_report(struct upf_usage_report_obj *r, struct upf_urr *b, uint
 					   .urr_id = b->id,
 					   .ur_seqn = b->seqn++,
 					   .usage_report_trigger = why};
+	if (why & UPF_UR_MACAR)
+		upf_eth_report_fill(r);
 	if (o && cst_has(o, SESSION_CP_F_SEID)) {
 		r->cp_f_seid = o->cp_f_seid;
 		r->has |= 1u << REPORT_CP_F_SEID;

@@ -230,6 +230,23 @@ def test_usage_gates_and_quotas(rig):
         assert grown(rig, drops) == {"upf.gate_closed": 1}
 
 
+def test_addresses_are_reported(rig):
+    """MACAR: those that are new behind the session, and those that went to another one."""
+    urr = {"id": 1, "measurement_method": ["EVENT"], "reporting_triggers": ["MACAR"]}
+    with lan(rig), Events(rig, "session.usage_report") as events, \
+            session(rig, 1, A, urrs=[urr]) as a, session(rig, 2, B) as b:
+        for pdr in (1, 2):
+            a.modify(update_pdrs=[{"id": pdr, "urr_ids": [1]}])
+        learn(rig, (a, A))
+        r, = events.take(1)
+        assert (r["seid"], r["urr_id"], r["usage_report_trigger"]) == (1, 1, ["MACAR"])
+        assert r["ethernet_traffic_information"] == {"mac_addresses_detected": [A]}
+        learn(rig, (b, A))
+        r, = events.take(1)
+        assert (r["seid"], r["ur_seqn"]) == (1, 1)
+        assert r["ethernet_traffic_information"] == {"mac_addresses_removed": [A]}
+
+
 def test_downlink_waits_for_its_user(rig):
     with lan(rig), session(rig, 1, A) as s, Events(rig, "session.downlink_data_report") as events:
         s.modify(update_fars=[{"id": 2, "apply_action": ["BUFF", "NOCP"]}])
