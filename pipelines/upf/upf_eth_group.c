@@ -9,6 +9,7 @@
 #include "engine/worker.h"
 #include "log.h"
 #include "net/frames.h"
+#include "upf_attach.h"
 #include "upf_eth_learn.h"
 #include "upf_eth_node.h"
 #include "upf_eth_report.h"
@@ -165,6 +166,36 @@ static const struct cst_frame_tunnels tunnels = {.find = find_tunnel,
 						 .classify_edge = &upf_eth_from_classify,
 						 .frame_out_edge = &upf_eth_from_frame_out};
 
+/* ---- what an earlier coastd left ---------------------------------------------------- */
+
+/* Until its session is back from the store a run is gone on with: frames find it as its tunnel's
+ * packets do. */
+static void adopt_runs(void)
+{
+	for (uint32_t line = 1; line < upf_books_capacity()->lines; line++) {
+		const struct upf_rules *r = upf_attach_run(line);
+
+		if (r && (r->flags & UPF_RULES_ETHERNET) && r->state < upf_eth_n_members)
+			join(r->state, UPF_REF(cst_owner_of(r->state), line), r->vrf);
+	}
+}
+
+void upf_eth_settle(void)
+{
+	for (unsigned vrf = 0; vrf < CST_MAX_VRFS; vrf++) {
+		for (uint32_t i = 0; upf_eth_groups[vrf] && i < upf_eth_groups[vrf]->n;) {
+			uint32_t state = upf_eth_groups[vrf]->member[i];
+			uint32_t n = upf_eth_groups[vrf]->n;
+
+			if (upf_session_by_state(state) == NULL)
+				leave(state);
+			/* the list is another one after it, without this one */
+			if (upf_eth_groups[vrf] && upf_eth_groups[vrf]->n == n)
+				i++;
+		}
+	}
+}
+
 /* ---- up and down -------------------------------------------------------------------- */
 
 static int start(const struct cst_system *sys, struct cst_err *e)
@@ -176,7 +207,10 @@ static int start(const struct cst_system *sys, struct cst_err *e)
 	if (!upf_eth_members)
 		return cst_err(e, -ENOMEM, NULL, "no memory for Ethernet PDU sessions");
 	upf_eth_n_members = upf_state_lines() + 1;
-	return upf_eth_macs_open(e);
+	if (upf_eth_macs_open(e) < 0)
+		return -ENOMEM;
+	adopt_runs();
+	return 0;
 }
 
 static void stop(void)

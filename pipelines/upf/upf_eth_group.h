@@ -56,5 +56,8 @@ static inline const struct upf_eth_group *upf_eth_group_of(uint16_t vrf)
 
 /* May the session in the plan under way join its group? -ENOSPC. */
 int upf_eth_plan(struct cst_err *e);
+/* After a restart, before runs of an earlier coastd that no session has claimed are freed: theirs
+ * are members no more. */
+void upf_eth_settle(void);
 /* Is it an Ethernet PDU session's state line? */
 bool upf_eth_is_member(uint32_t state, uint16_t vrf);

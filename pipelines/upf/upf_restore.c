@@ -21,6 +21,7 @@
 #include "table/arena.h"
 #include "upf_attach.h"
 #include "upf_ctl.h"
+#include "upf_eth_group.h"
 #include "upf_kept.h"
 #include "upf_refused.h"
 #include "upf_restore.h"
@@ -232,6 +233,7 @@ static int resume(struct cst_err *e)
 	rc = bring_all(e);
 	if (rc < 0)
 		return rc;
+	upf_eth_settle();
 	last.orphans = upf_attach_end();
 	upf_peers_settle();
 	last.reports = upf_urr_end_orphans();
