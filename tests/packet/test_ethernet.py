@@ -300,6 +300,31 @@ def test_whole_trunk(rig):
         assert in_tunnels(rig.exchange(rig.n6, Ether(back), rig.n3, 1)) == {TEID[A]: [back]}
 
 
+def test_two_sessions_are_the_paths_of_a_stream(rig):
+    """802.1CB over two tunnels: the R-TAG goes through as any octets do, each session counts."""
+    tagged = frame(D, A)[:12] + b"\xf1\xc1\0\0\0\0" + frame(D, A)[12:]
+    uplink = frame(A, D)[:12] + b"\xf1\xc1\0\0\0\0" + frame(A, D)[12:]
+    with lan(rig), session(rig, 1, A) as a, session(rig, 2, B) as b, contextlib.ExitStack() as s:
+        for kind, thing in (
+                ("path", {"name": "a", "encapsulation": "rtag", "session": 1}),
+                ("path", {"name": "b", "encapsulation": "rtag", "session": 2}),
+                ("stream", {"name": "s", "paths": ["a", "b"], "send": {
+                    "port": "n6", "identification": {"type": "null", "mac": A}},
+                    "receive": {"port": "n6", "identification": {
+                        "type": "source_mac_vlan", "mac": A}}})):
+            rig.call(kind + ".put", thing)
+            s.callback(rig.call, kind + ".delete", {"name": thing["name"]})
+        got = rig.exchange(rig.n6, Ether(frame(D, A)), rig.n3, 2)
+        assert in_tunnels(got) == {TEID[A]: [tagged], TEID[B]: [tagged]}
+        got = rig.exchange(rig.n3, [up(rig, a, uplink), up(rig, b, uplink)], rig.n6, 2, timeout=0.3)
+        assert [raw(f) for f in got] == [frame(A, D)]
+        # what is not the stream's takes its own way; the other session gets none of it
+        got = rig.exchange(rig.n3, up(rig, a, frame(B, ALL)), rig.n6, 1)
+        assert [raw(f) for f in got] == [on_link(frame(B, ALL))]
+        assert not rig.n3.receive(0.05, 1)
+        assert a.counts() == {1: (2, 126), 2: (1, 66)} and b.counts() == {1: (1, 66), 2: (1, 66)}
+
+
 def test_what_does_not_fit_is_refused(rig):
     def no(field, reason, **session_more):
         try:
