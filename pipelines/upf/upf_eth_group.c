@@ -26,12 +26,35 @@ bool upf_eth_is_member(uint32_t state, uint16_t vrf)
 	       upf_eth_members[state].vrf == vrf;
 }
 
+/* Frames that leave the tunnel stay in the group. */
+static int check_ways(struct cst_err *e)
+{
+	for (unsigned i = 0; i < upf_work.n; i++) {
+		const struct upf_pdr *rec = &upf_work.links[i].rec;
+
+		if (rec->action != UPF_FORW || (rec->flags & UPF_PDR_ENCAP) ||
+		    rec->out_vrf == upf_work.ue_vrf)
+			continue;
+		cst_err(e, -EINVAL, "far_id",
+			"FAR %u forwards frames into network instance %s, and the session's "
+			"downlink ones come from %s",
+			rec->far_id, cst_vrf_name(rec->out_vrf), cst_vrf_name(upf_work.ue_vrf));
+		cst_err_prefix(e, "pdrs[%u]", i);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int upf_eth_plan(struct cst_err *e)
 {
 	const struct upf_eth_group *g = upf_eth_groups[upf_work.ue_vrf % CST_MAX_VRFS];
+	int rc;
 
-	if (upf_work.s->pdn_type != UPF_PDN_ETHERNET || !g || g->n < UPF_ETH_GROUP_MAX)
+	if (upf_work.s->pdn_type != UPF_PDN_ETHERNET)
 		return 0;
+	rc = check_ways(e);
+	if (rc < 0 || !g || g->n < UPF_ETH_GROUP_MAX)
+		return rc;
 	if (upf_work.old && upf_eth_is_member(upf_run(upf_work.old)->state, upf_work.ue_vrf))
 		return 0;
 	return cst_err(e, -ENOSPC, "pdn_type",

@@ -54,7 +54,8 @@ static inline const struct upf_eth_group *upf_eth_group_of(uint16_t vrf)
 
 /* ---- control thread ---------------------------------------------------------- */
 
-/* May the session in the plan under way join its group? -ENOSPC. */
+/* May the session in the plan under way join its group, and do its frames stay in it? -ENOSPC,
+ * -EINVAL with the field. */
 int upf_eth_plan(struct cst_err *e);
 /* After a restart, before runs of an earlier coastd that no session has claimed are freed: theirs
  * are members no more. */

@@ -62,9 +62,8 @@ static uint8_t leave(struct rte_mbuf *m, const struct cst_snap *snap, uint16_t i
 	struct cst_l2 l2;
 	char *p;
 
-	if (cst_l2_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &l2) ||
-	    !(iface->flags & CST_SNAP_ETHERNET) || !iface->port)
-		return upf_eth_dropped(m, UPF_ETH_DROP_NOBODY);
+	if (cst_l2_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &l2))
+		return upf_eth_dropped(m, UPF_ETH_DROP_MALFORMED);
 	if (m->pkt_len - 14 - 4u * l2.tags > iface->mtu)
 		return upf_eth_dropped(m, UPF_ETH_DROP_TOO_BIG);
 	cst_pkt(m)->port = iface->port;
@@ -144,8 +143,24 @@ static __rte_noinline uint8_t flood(struct cst_worker *w, struct rte_mbuf *m,
 			also(w, m, snap, &last, g->member[i]);
 	for (uint16_t id = snap->vrfs[vrf].ethernet; id && !(from & UPF_ETH_IFACE);
 	     id = snap->ifaces[id].next_ethernet)
-		also(w, m, snap, &last, UPF_ETH_IFACE | id);
+		if (snap->ifaces[id].port)
+			also(w, m, snap, &last, UPF_ETH_IFACE | id);
 	return last ? go(m, snap, last) : upf_eth_dropped(m, UPF_ETH_DROP_NOBODY);
+}
+
+/* Where the destination was seen; 0: nowhere, or on an interface that has left the group since. */
+static side_t find(const struct cst_snap *snap, uint16_t vrf, uint64_t dst)
+{
+	side_t to;
+	const struct cst_snap_iface *iface;
+
+	if (upf_eth_is_group(dst))
+		return 0;
+	to = upf_eth_where(upf_eth_find(upf_eth_key(vrf, dst)));
+	if (!(to & UPF_ETH_IFACE))
+		return to;
+	iface = &snap->ifaces[(uint16_t)to % CST_MAX_IFACES];
+	return (iface->flags & CST_SNAP_ETHERNET) && iface->vrf == vrf && iface->port ? to : 0;
 }
 
 /* ---- one frame ------------------------------------------------------------------------------ */
@@ -166,8 +181,7 @@ static uint8_t one(struct cst_worker *w, struct rte_mbuf *m, const struct cst_sn
 		upf_eth_saw(w, pkt->vrf, f.src, from);
 	if (unlikely(upf_eth_is_reserved(f.dst)))
 		return upf_eth_dropped(m, UPF_ETH_DROP_RESERVED);
-	to = upf_eth_is_group(f.dst) ? 0
-				     : upf_eth_where(upf_eth_find(upf_eth_key(pkt->vrf, f.dst)));
+	to = find(snap, pkt->vrf, f.dst);
 	if (to == 0)
 		return flood(w, m, snap, from);
 	if (to == from || (to & from & UPF_ETH_IFACE))

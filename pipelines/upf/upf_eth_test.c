@@ -148,6 +148,10 @@ static void refusals(void **state)
 	       "pdrs[0].pdi.ethernet_packet_filters[0].c_tag.vid", "required");
 	NO_PUT(SESSION(1, UL(1, CHOOSE "," UE), DL(2, ",'ethernet_pdu_session_information':true")),
 	       -EINVAL, "pdrs[1].pdi.ethernet_pdu_session_information", "pdn_type is ethernet");
+	NO_PUT("{'seid':1,'pdn_type':'ethernet','pdrs':[" ETH_UL("") "," ETH_DL(
+		       "") "],"
+			   "'fars':[" TO_CORE "," TO_GNB "]}",
+	       -EINVAL, "pdrs[0].far_id", "into network instance internet");
 	NO_PUT("{'seid':1,'pdn_type':'non-ip'}", -ENOTSUP, "pdn_type", "unstructured");
 	same_usage(&empty);
 }

@@ -572,11 +572,11 @@ static int plan(struct upf_change *c, struct cst_err *e)
 	if (rc == 0)
 		rc = upf_plan_addrs(e);
 	if (rc == 0)
-		rc = upf_eth_plan(e);
-	if (rc == 0)
 		rc = upf_plan_nets(e);
 	if (rc == 0)
 		rc = plan_forwarding(e);
+	if (rc == 0)
+		rc = upf_eth_plan(e);
 	if (rc == 0)
 		rc = plan_counters(e);
 	if (rc == 0)
