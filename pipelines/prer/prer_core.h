@@ -60,6 +60,7 @@ struct prer_recovery {
 _Static_assert(sizeof(struct prer_recovery) == 64, "one cache line");
 
 #define PRER_OUTSIDE (1u << 31)
+#define PRER_GONE_ON UINT32_MAX /* in `outside`, whatever the algorithm: see prer_go_on() */
 
 /* What is rarer, and the sending side. */
 struct prer_counts {
@@ -258,8 +259,11 @@ static inline __attribute__((always_inline)) enum prer_verdict prer_discard(cons
 	return PRER_DUPLICATE;
 }
 
-static inline __attribute__((always_inline)) enum prer_verdict prer_outside(const struct prer_rx *x)
+static inline __attribute__((always_inline)) enum prer_verdict prer_outside(const struct prer_rx *x,
+									    int32_t d)
 {
+	if (x->r->outside == PRER_GONE_ON && d > 0)
+		return prer_take_any(x, x->p->history);
 	if (x->p->flags & PRER_RESYNC) {
 		if (x->r->outside == (x->seq | PRER_OUTSIDE))
 			return prer_take_any(x, x->p->history);
@@ -287,7 +291,7 @@ static inline __attribute__((always_inline)) enum prer_verdict prer_vector(const
 	uint64_t *ring, *word, bit = 1ull << (x->seq & 63);
 
 	if (__builtin_expect(d <= -h || d > ahead, 0))
-		return prer_outside(x);
+		return prer_outside(x, d);
 	ring = prer_ring(x->r, x->ring, x->p);
 	word = prer_ring_word(ring, x->p, x->seq);
 	if (d <= 0 && (*word & bit))
@@ -311,6 +315,14 @@ static inline __attribute__((always_inline)) enum prer_verdict prer_rx(const str
 		return prer_take_any(x, window);
 	d = prer_delta(x->r->seq, x->seq, x->bits);
 	return match ? prer_match(x, d) : prer_vector(x, d);
+}
+
+/* This end was away, and nobody knows for how many packets: the next one ahead of the window is
+ * taken, since without that all were rogue until the reset timer ends. What was passed before is
+ * still known. */
+static inline void prer_go_on(struct prer_recovery *r)
+{
+	r->outside = PRER_GONE_ON;
 }
 
 /* Base recovery: a packet with number `seq` came. `c` NULL: what it counts is not wanted. */

@@ -432,6 +432,26 @@ static void resync_with_a_laggard(void **state)
 	expect(500, .rogue = 480, .lost = 7, .resets = 1);
 }
 
+/* The receiver was away for longer than its history: it goes on at once, and knows what it has
+ * passed. */
+static void gone_on(void **state)
+{
+	start(8, 0);
+	rx_all(0, 19, 1);
+	prer_go_on(&b.r);
+	rx_all(18, 19, 1);                     /* copies by a slower path */
+	rx_all(9, 10, 1);                      /* and such as are too late */
+	rx_all(500, 509, 2);                   /* the first is ahead of the window */
+	assert_int_equal(rx(700), PRER_ROGUE); /* once */
+	expect(30, 12, 0, 3, 14, 0, .resets = 2);
+	start(8, 0);
+	rx_all(0, 19, 1);
+	prer_go_on(&b.r);
+	rx_all(22, 29, 1); /* within the window nothing is different */
+	assert_int_equal(rx(500), PRER_ROGUE);
+	expect(28, .out_of_order = 1, .rogue = 1, .lost = 9, .guarded = 2, .resets = 1);
+}
+
 /* ---- changes in operation -------------------------------------------------------------- */
 
 static void other_history(void **state)
@@ -610,6 +630,7 @@ int main(void)
 		cmocka_unit_test(sender_restarts),
 		cmocka_unit_test(resynchronised),
 		cmocka_unit_test(resync_with_a_laggard),
+		cmocka_unit_test(gone_on),
 		cmocka_unit_test(other_history),
 		cmocka_unit_test(generation),
 		cmocka_unit_test(latent_errors),

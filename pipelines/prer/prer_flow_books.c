@@ -269,6 +269,7 @@ static bool go_on(uint32_t flow)
 	}
 	users[f->params]++;
 	entries[flow].waits = true;
+	prer_go_on(&f->state.recovery);
 	enter(flow);
 	return true;
 }

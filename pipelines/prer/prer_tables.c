@@ -115,14 +115,20 @@ static bool whole(const struct prer_place_of *p, uint32_t words)
 	return p->ring_words == words && (uint64_t)p->ring + words <= rings.count;
 }
 
+static void recall_path(struct prer_recovery *now, const struct prer_recovery *then)
+{
+	*now = *then;
+	prer_go_on(now);
+}
+
 /* Path by path: their places in the record may have changed. */
 static void recall_individual(const struct prer_place_of *was, const struct prer_place_of *is)
 {
 	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
 		if (is->path[i] != 0 && was->path[i] == is->path[i] && was->individual != 0 &&
 		    (uint64_t)was->individual + PRER_MAX_PATHS <= individual.count)
-			prer_tables.individual[is->individual + i] =
-				past.individual[was->individual + i];
+			recall_path(&prer_tables.individual[is->individual + i],
+				    &past.individual[was->individual + i]);
 }
 
 void prer_tables_recall(uint32_t stream, uint64_t name, const struct prer_stream *now)
@@ -133,6 +139,7 @@ void prer_tables_recall(uint32_t stream, uint64_t name, const struct prer_stream
 	if (!prer_tables_knows(stream, name))
 		return;
 	was = &past.places[stream];
+	prer_go_on(&st->recovery);
 	if (is->ring_words != 0 && whole(was, is->ring_words))
 		memcpy(&prer_tables.rings[is->ring], &past.rings[was->ring],
 		       is->ring_words * sizeof(uint64_t));
