@@ -5,9 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/frames.h"
 #include "net/net.h"
 #include "port/port.h"
 #include "prer_ctl.h"
+#include "prer_in.h"
 
 /* ---- addresses ------------------------------------------------------------------------ */
 
@@ -176,6 +178,11 @@ static int check_port(const char *name, const char *field, struct cst_err *e)
 
 	if (port == 0)
 		return cst_err(e, -ENOENT, field, "there is no port '%s'", name);
+	if (cst_frames_taker(port) && cst_frames_taker(port) != prer_in_taker())
+		return cst_err(e, -EBUSY, field,
+			       "frames of port '%s' belong to something else than streams: "
+			       "'coastctl redbox list' tells whether to a RedBox",
+			       name);
 	if (!cst_port_conf(port)->promiscuous)
 		return cst_err(e, -EINVAL, field,
 			       "port '%s' takes in only frames for its own address: put it with "

@@ -11,12 +11,12 @@
 
 #include <string.h>
 
-#include "prer_prp.h"
+#include "redbox_core.h"
 
 #define MS     1000ull
-#define FORGET (PRER_PRP_FORGET_MS * MS)
+#define FORGET (REDBOX_FORGET_MS * MS)
 
-static struct prer_prp_node node;
+static struct redbox_node node;
 static uint64_t now;
 
 static void start(void)
@@ -27,7 +27,7 @@ static void start(void)
 
 static int first(uint32_t seq)
 {
-	return prer_prp_first(&node, (uint16_t)seq, now, FORGET);
+	return redbox_first(&node, (uint16_t)seq, now, FORGET);
 }
 
 static void duplicates(void **state)
@@ -86,25 +86,25 @@ static void new_start(void **state)
 
 static void nodes(void **state)
 {
-	static struct prer_prp_node set[PRER_PRP_WAYS];
-	struct prer_prp_node *n[PRER_PRP_WAYS + 1];
+	static struct redbox_node set[REDBOX_WAYS];
+	struct redbox_node *n[REDBOX_WAYS + 1];
 	uint8_t mac[6] = {2};
 
 	memset(set, 0, sizeof(set));
 	now = 1;
-	for (uint8_t i = 0; i < PRER_PRP_WAYS; i++, now++) {
+	for (uint8_t i = 0; i < REDBOX_WAYS; i++, now++) {
 		mac[5] = i;
-		n[i] = prer_prp_node(set, mac, now, FORGET);
+		n[i] = redbox_find(set, mac, now, FORGET);
 		assert_non_null(n[i]);
-		assert_ptr_equal(prer_prp_node(set, mac, now, FORGET), n[i]);
+		assert_ptr_equal(redbox_find(set, mac, now, FORGET), n[i]);
 		for (uint8_t k = 0; k < i; k++)
 			assert_ptr_not_equal(n[k], n[i]);
 	}
 	mac[5] = 100;
-	assert_null(prer_prp_node(set, mac, now, FORGET));
+	assert_null(redbox_find(set, mac, now, FORGET));
 	n[0]->last = now;
 	now += FORGET - 7; /* the second has been silent */
-	assert_ptr_equal(prer_prp_node(set, mac, now, FORGET), n[1]);
+	assert_ptr_equal(redbox_find(set, mac, now, FORGET), n[1]);
 	assert_int_equal(n[1]->mac[5], 100);
 	assert_int_equal(n[1]->received[0], 0);
 }
