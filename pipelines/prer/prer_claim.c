@@ -189,8 +189,7 @@ static int want_all(const struct prer_entry *x, const struct prer_stream_obj *s,
 	return 0;
 }
 
-/* ---- in a transaction -------------------------------------------------------------------------
- */
+/* ---- in a transaction ------------------------------------------------------------ */
 
 /* Claims that are as they were stay, so that nothing of this transaction can take them. */
 static void leave(struct prer_entry *x, const struct want *w)

@@ -6,8 +6,7 @@
 
 #include "net/net.h"
 
-/* ---- compile -----------------------------------------------------------------------------------
- */
+/* ---- compile --------------------------------------------------------------------- */
 
 static int begin(struct cst_txn *t, struct cst_err *e)
 {
@@ -94,8 +93,7 @@ static int compile(struct cst_txn *t, struct cst_err *e)
 	return rc;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------- */
 
 static void commit(struct cst_txn *t)
 {
@@ -105,7 +103,7 @@ static void commit(struct cst_txn *t)
 	for (x = prer_entry_touched(); x; x = x->touched)
 		if (x->kind == PRER_STREAMS) {
 			if (!x->next && x->live)
-				prer_resume_note(x);
+				prer_resume_forget(x->name);
 			prer_claims_commit(x);
 		}
 	for (x = prer_entry_touched(); x; x = x->touched) {

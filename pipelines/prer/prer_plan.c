@@ -142,8 +142,7 @@ static int del_stream(struct cst_txn *t, const void *key, struct cst_err *e)
 	return 0;
 }
 
-/* ---- plan: paths and recoveries -----------------------------------------------------------------
- */
+/* ---- plan: paths and recoveries -------------------------------------------------- */
 
 static bool uses(const struct prer_entry *stream, const struct prer_entry *x)
 {
@@ -257,8 +256,7 @@ static int del_recovery(struct cst_txn *t, const void *key, struct cst_err *e)
 	return prer_entry_touch(PRER_RECOVERIES, name, NULL, e) ? 0 : -ENOMEM;
 }
 
-/* ---- modify: what is there, with what the request says
- * ------------------------------------------- */
+/* ---- modify: what is there, with what the request says --------------------------- */
 
 static int modify(const struct cst_class *c, enum prer_kind kind, const char *name,
 		  struct cst_txn *t, const void *delta, struct cst_err *e)
@@ -297,8 +295,7 @@ static int modify_stream(struct cst_txn *t, const void *obj, struct cst_err *e)
 
 	return modify(&prer_stream_class, PRER_STREAMS, s->name, t, s, e);
 }
-/* ---- the classes' callbacks
- * ----------------------------------------------------------------------- */
+/* ---- the classes' callbacks ------------------------------------------------------ */
 
 #define SHOW(kind, name_)                                                        \
 	static int get_##name_(const void *key, json_t **out, struct cst_err *e) \

@@ -15,11 +15,11 @@
 #define AHEAD_MS 30000 /* of numbers */
 #define MARGIN   256   /* numbers, at least */
 
-/* The store's numbers begin with 1. */
-static void set_mark(const char *name, uint32_t seq)
+/* What the store has for it is one more, so that 0 is none. */
+static void set_mark(const char *name, uint32_t more)
 {
-	if (cst_store_number(SPACE, name) != seq + 1)
-		cst_store_set_number(SPACE, name, seq + 1);
+	if (cst_store_number(SPACE, name) != more)
+		cst_store_set_number(SPACE, name, more);
 }
 
 uint32_t prer_resume_at(const char *name)
@@ -37,12 +37,17 @@ static const struct prer_stream *sending(const struct prer_entry *x)
 	return rec && (rec->flags & PRER_SEND) && rec->bits ? rec : NULL;
 }
 
-void prer_resume_note(const struct prer_entry *x)
+void prer_resume_forget(const char *name)
+{
+	set_mark(name, 0);
+}
+
+static void note(const struct prer_entry *x)
 {
 	const struct prer_stream *rec = prer_has_tables() ? sending(x) : NULL;
 
 	if (rec && prer_tables.state[rec->id].counts.generated)
-		set_mark(x->name, prer_tables.state[rec->id].counts.gen_seq);
+		set_mark(x->name, prer_tables.state[rec->id].counts.gen_seq + 1);
 }
 
 /* What half a minute takes, as things went since the last mark; at most a quarter of the numbers
@@ -67,7 +72,7 @@ static void move_mark(struct prer_entry *x, const struct prer_stream *rec, uint6
 
 	if (c->generated == 0 || (given < left && left <= 1u << (rec->bits - 2)))
 		return;
-	set_mark(x->name, (seq + ahead(x, given, rec->bits, now_ms)) & mask);
+	set_mark(x->name, ((seq + ahead(x, given, rec->bits, now_ms)) & mask) + 1);
 	x->marked = c->generated;
 	x->marked_ms = now_ms;
 }
@@ -94,7 +99,7 @@ static void stop(void)
 	cst_rcu_reclaim(true);
 	for (struct prer_entry *x = prer_entry_from(PRER_STREAMS, 1); x;
 	     x = prer_entry_from(PRER_STREAMS, x->at + 1))
-		prer_resume_note(x);
+		note(x);
 	cst_store_write(NULL);
 	prer_claims_fini();
 	prer_entries_fini();

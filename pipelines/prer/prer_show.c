@@ -102,8 +102,7 @@ static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 	show_probe(&probe, &p->state);
 }
 
-/* ---- stream -----------------------------------------------------------------------------------
- */
+/* ---- stream ---------------------------------------------------------------------- */
 
 const struct prer_health *prer_health_at(const struct prer_stream *rec, unsigned place)
 {
@@ -188,8 +187,7 @@ static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,
 	st->paths.n = show_members(x, rec, members);
 }
 
-/* ---- replies
- * -------------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------- */
 
 static json_t *item(const struct prer_entry *x, bool config, struct cst_pool *pool)
 {
