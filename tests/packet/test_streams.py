@@ -166,7 +166,7 @@ def test_numbers_outlive_coastd(rig):
         return
     try:
         open_paths(rig)
-        rig.call("recovery.put", {"name": "long", "history_length": 200})
+        rig.call("recovery.put", {"name": "long", "history_length": 200, "reset_ms": 60000})
         rig.call("stream.put", [TALKER, {**LISTENER, "recovery": "long"}])
         at = state(rig, "t")["next_sequence"]
         assert send(rig, 5) == {10: [0, 1, 2, 3, 4], 20: [0, 1, 2, 3, 4]}
