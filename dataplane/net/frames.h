@@ -64,6 +64,9 @@ struct cst_frame_tunnels {
 	/* Control thread, from commit on: its frames go to the taker of port 0, or, `taken` false,
 	 * their own way again. */
 	void (*take)(uint32_t tunnel, bool taken);
+	/* Workers: octets of the longest frame, its L2 header included, that goes into the tunnel
+	 * whichever of its rules it meets; 0: no frame does now. */
+	uint32_t (*room)(uint32_t tunnel);
 	const uint8_t *classify_edge;  /* where what the taker passes on goes from `classify` */
 	const uint8_t *frame_out_edge; /* and from `frame_out` what is sent into tunnels */
 };

@@ -7,6 +7,7 @@
 #include "engine/worker.h"
 #include "icmp.h"
 #include "net/fib.h"
+#include "net/frames.h"
 #include "prer_copy.h"
 #include "prer_dcw.h"
 
@@ -223,6 +224,46 @@ static void mtu(void **state)
 	conserved();
 }
 
+static uint32_t tunnel_room;
+
+static uint32_t room(uint32_t tunnel)
+{
+	assert_int_equal(tunnel, 7);
+	return tunnel_room;
+}
+
+/* A path through a PDU session: the whole frame counts, and what it cannot carry goes nowhere. */
+static void through_a_session(void **state)
+{
+	static const struct cst_frame_tunnels tunnels = {.room = room};
+	uint8_t in[64], out[64];
+	uint32_t n = build(in, B("\x81\0\0\x64"), false, 0, 20);
+	uint32_t m = build(out, B("\x81\0\0\x64"), true, 0, 20);
+
+	cst_frame_tunnels_offer(&tunnels);
+	paths[PATH_B] = (struct prer_path){.tunnel = 7};
+	tunnel_room = m - 1;
+	come(PORT_TALKER, in, n);
+	expect_drop("prer.too_big");
+	tunnel_room = m;
+	come(PORT_TALKER, in, n);
+	expect_bytes(FRAME_OUT, PORT_A, out, m);
+	assert_int_equal(cst_pkt(ended[0].m)->aux, 7);
+	expect_bytes(FRAME_OUT, 0, out, m);
+	/* without its tag it is shorter */
+	paths[PATH_B].flags = PRER_PATH_VLAN;
+	tunnel_room = m - 4;
+	come(PORT_TALKER, in, n);
+	rte_pktmbuf_free(expect(FRAME_OUT, PORT_A));
+	rte_pktmbuf_free(expect(FRAME_OUT, 0));
+	/* shut for now: no hindrance to the other */
+	tunnel_room = 0;
+	come(PORT_TALKER, in, n);
+	rte_pktmbuf_free(expect(FRAME_OUT, PORT_A));
+	rte_pktmbuf_free(expect(FRAME_OUT, 0));
+	conserved();
+}
+
 static void paths_down(void **state)
 {
 	paths[PATH_A].flags = PRER_PATH_DOWN;
@@ -400,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup(not_ours, rig_reset),
 		cmocka_unit_test_setup(tagless, rig_reset),
 		cmocka_unit_test_setup(mtu, rig_reset),
+		cmocka_unit_test_setup(through_a_session, rig_reset),
 		cmocka_unit_test_setup(paths_down, rig_reset),
 		cmocka_unit_test_setup(all_or_none, rig_reset),
 		cmocka_unit_test_setup(of_others, rig_reset),

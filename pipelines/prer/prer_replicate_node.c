@@ -15,6 +15,7 @@
 #include "icmp.h"
 #include "net/drops.h"
 #include "net/fib.h"
+#include "net/frames.h"
 #include "port/tables.h"
 #include "prer_copy.h"
 #include "prer_dcw.h"
@@ -50,8 +51,24 @@ struct copies {
 
 /* ---- does it fit? --------------------------------------------------------------- */
 
+/* Into a tunnel it goes with its header. One that is shut now keeps no other path from it. */
+static bool __rte_noinline fits_tunnel(const struct job *j, const struct prer_path *path,
+				       uint32_t len)
+{
+	const struct cst_frame_tunnels *t = cst_frame_tunnels();
+	uint32_t room = t ? t->room(path->tunnel) : 0, l2 = j->at + CST_RTAG_LEN;
+
+	if (path->flags & PRER_PATH_VLAN) {
+		l2 += path->vlan ? 4 : 0;
+		l2 -= j->l2_len > 12 ? 4 : 0;
+	}
+	return !room || l2 + len <= room;
+}
+
 static inline bool fits(const struct job *j, const struct prer_path *path, uint32_t len)
 {
+	if (unlikely(path->encap == PRER_RTAG && !path->port))
+		return fits_tunnel(j, path, len);
 	if (path->encap == PRER_DCW)
 		return prer_dcw_fits(path, j->s->flags & PRER_IP ? len : j->at + len);
 	return !path->mtu || len + CST_RTAG_LEN <= path->mtu;

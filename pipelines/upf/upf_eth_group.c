@@ -186,6 +186,7 @@ static void take_tunnel(uint32_t tunnel, bool taken)
 
 static const struct cst_frame_tunnels tunnels = {.find = find_tunnel,
 						 .take = take_tunnel,
+						 .room = upf_eth_room,
 						 .classify_edge = &upf_eth_from_classify,
 						 .frame_out_edge = &upf_eth_from_frame_out};
 

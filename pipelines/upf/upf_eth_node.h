@@ -82,6 +82,8 @@ const struct cst_drop *upf_eth_read(struct rte_mbuf *m, struct upf_eth_frame *f)
 
 /* What keeps a frame out of the tunnel of a record that forwards into one; NULL: nothing. */
 const struct cst_drop *upf_eth_bars(const struct rte_mbuf *m, const struct upf_pdr *pdr);
+/* The longest frame that goes into the tunnel of a member by any of its rules; 0: none does. */
+uint32_t upf_eth_room(uint32_t member);
 /* Into it, after upf_eth_bars(). Returns the edge of a node whose first one is `route`. */
 uint8_t upf_eth_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
 		      const struct upf_eth_frame *f);

@@ -93,6 +93,11 @@ static void frames_of_taken_tunnels(void **state)
 	assert_int_equal(cst_be16(packet.octets + RTE_PKTMBUF_HEADROOM + 12), 0x88b5);
 	upf_eth_from_frame_out = 5;
 	assert_int_equal(through("frame_out", &packet.m), 5);
+	/* 36 octets in front, there is no QFI: 1500 of IP with a redundancy tag */
+	upf_tables.peers[pdr_of(1, 2)->peer].mtu = 1556;
+	assert_int_equal(t->room(tunnel), 14 + 6 + 1500);
+	upf_tables.peers[pdr_of(1, 2)->peer].mtu = 0;
+	assert_int_equal(t->room(0), 0);
 	t->take(tunnel, false);
 	assert_int_equal(uplink(1, D, A), TO_SWITCH);
 	cst_frames_take(0, 0);

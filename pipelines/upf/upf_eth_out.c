@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the nodes for frames share: reading one, putting one into a tunnel, why one is dropped. */
 #include "net/drops.h"
+#include "upf_eth_group.h"
 #include "upf_eth_node.h"
 #include "upf_out.h"
 
@@ -60,6 +61,23 @@ const struct cst_drop *upf_eth_bars(const struct rte_mbuf *m, const struct upf_p
 	if (unlikely(rte_pktmbuf_headroom(m) < hdr))
 		return &upf_drops[UPF_DROP_NO_HEADROOM];
 	return NULL;
+}
+
+uint32_t upf_eth_room(uint32_t member)
+{
+	uint32_t ref = upf_eth_ref(member), room = UINT32_MAX;
+	const struct upf_rules *r = ref ? upf_rules_of(ref) : NULL;
+
+	for (uint32_t i = 0; r && i < r->n_dl; i++) {
+		const struct upf_pdr *pdr = upf_line(r, r->dl + i);
+		const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
+		uint32_t hdr = peer->hdr_len + upf_gtpu_len(pdr);
+
+		if ((pdr->flags & UPF_PDR_ENCAP) && peer->family)
+			room = RTE_MIN(room,
+				       RTE_MIN(upf_peer_mtu(peer), (uint32_t)UINT16_MAX) - hdr);
+	}
+	return room == UINT32_MAX ? 0 : room;
 }
 
 uint8_t upf_eth_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
