@@ -11,6 +11,7 @@ import time
 from scapy.all import (ICMP, IP, UDP, Dot1AD, Dot1Q, Ether, Packet, Raw, ShortField, XShortField,
                        bind_layers, raw, wrpcap)
 
+import test_ethernet as eth
 from harness import GNB4, UPF4, RpcError
 
 TALKER, LISTENER = "02:00:00:00:00:01", "02:00:00:00:00:04"
@@ -140,12 +141,13 @@ TAGS = [
 def test_both_paths_carry_the_frame(rig):
     """R-TAG behind all VLAN tags, the path's own VID, priority and drop eligibility kept."""
     with stream(rig, send=SEND):
-        for seq, (tags, on_a) in enumerate(TAGS):
+        before = state(rig)
+        for seq, (tags, on_a) in enumerate(TAGS, before["next_sequence"]):
             on_b = [t.copy() for t in on_a]
             on_b[0].vlan = 102
             got = sent_by(rig, frame(tags))
             assert got == [frame(on_a, seq=seq), frame(on_b, seq=seq)], tags
-        assert state(rig)["generated"] == len(TAGS)
+        assert state(rig)["generated"] == before["generated"] + len(TAGS)
 
 
 def test_tags_stay_or_go(rig):
@@ -226,6 +228,28 @@ def test_too_big_for_one_is_for_both(rig):
         first = state(rig)["next_sequence"]
         assert sent_by(rig, frame(tags, ip)) == [
             frame([c_tag(v, 5, 1)], ip, seq=first) for v in (101, 102)]
+
+
+def test_a_session_counts_its_tunnel(rig):
+    """What does not go into the tunnel of one path (N3 MTU 1600) does not go by the other either."""
+    paths = [{"name": "a", "session": 1}, {"name": "b", "port": "n6", "vlan": 102}]
+    send = {"port": "n6", "identification": by("null", eth.A, vlan=100, tagged="tagged")}
+
+    def of(size, *r_tag):
+        p = Ether(src=TALKER, dst=eth.A) / Dot1Q(vlan=100, type=0xf1c1 if r_tag else 0x88b5)
+        return raw(p / Raw(b"".join(r_tag) + bytes(size)))
+
+    with eth.lan(rig), ports(rig), eth.session(rig, 1, eth.A), made(
+            rig, *[("path", {"encapsulation": "rtag", **p}) for p in paths],
+            ("stream", {"name": "s", "paths": ["a", "b"], "send": send})):
+        seq = state(rig)["next_sequence"].to_bytes(2, "big")
+        silent(rig, rig.n6, of(1590), "prer.too_big")
+        rig.n3.drain()
+        rig.n6.drain()
+        rig.n6.send(of(1500))
+        want = of(1500, b"\0\0" + seq + b"\x88\xb5")
+        assert eth.in_tunnels(rig.n3.receive(1, 1)) == {eth.TEID[eth.A]: [want]}
+        assert [f[16:] for f in seen(rig.n6, 1)] == [want[16:]]
 
 
 def test_bad_frames(rig):
