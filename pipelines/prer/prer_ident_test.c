@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whose a frame is, and which identifications cannot stand beside each other. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "exact.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "prer_ident_int.h"
 
@@ -137,6 +132,31 @@ static void types(void **state)
 	assert_int_equal(find(&t2, FRAME(MACS "\x08\0" IP4)), 0);
 	assert_true(prer_ident_at(0));
 	assert_false(prer_ident_at(3));
+}
+
+/* Whatever is asked, nothing is read behind the end; sanitizers tell. */
+static void nothing_behind_the_end(void **state)
+{
+	static const char f[] = MACS "\x81\0\xb0\x64\xf1\xc1\0\0\0\1\x08\0" IP4;
+	struct prer_ident_conf mask = {.type = PRER_IDENT_MASK,
+				       .tagged = PRER_TAGGED,
+				       .msdu_mask = {[PRER_MSDU_OCTETS - 1] = 0xff},
+				       .msdu = {[PRER_MSDU_OCTETS - 1] = 'p'}};
+	struct prer_ident_conf ip = {.type = PRER_IDENT_IP,
+				     .tagged = PRER_PRIORITY,
+				     .family = 4,
+				     .proto = 6,
+				     .dst_port = 1,
+				     .dscp = PRER_ANY_DSCP};
+
+	put(&p1, ip, 1);
+	put(&p1, mask, 2);
+	for (uint32_t len = 24; len < sizeof(f); len++) {
+		uint8_t *p = exact((const uint8_t *)f, len);
+
+		assert_int_equal(find(&p1, p, len) == 2, len >= 22 + PRER_MSDU_OCTETS);
+		free(p);
+	}
 }
 
 static void fragments_have_no_ports(void **state)
@@ -336,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(vlans, forget),
 		cmocka_unit_test_teardown(types, forget),
+		cmocka_unit_test_teardown(nothing_behind_the_end, forget),
 		cmocka_unit_test_teardown(fragments_have_no_ports, forget),
 		cmocka_unit_test(cut_tags),
 		cmocka_unit_test_teardown(conflicts, forget),
