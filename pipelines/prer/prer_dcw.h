@@ -121,11 +121,18 @@ static inline void prer_dcw_put_outer(uint8_t *p, const struct prer_path *path, 
 				      uint8_t tos, uint16_t id, uint16_t sport, uint32_t label)
 {
 	if (likely(path->family == 4)) {
+		uint16_t total = (uint16_t)(28 + payload);
+		/* the template's checksum is that of length, type of service and identification 0
+		 */
+		uint32_t sum = (uint16_t)~cst_be16(path->hdr + 10) + (uint32_t)total + tos + id;
+
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = (sum & 0xffff) + (sum >> 16);
 		__builtin_memcpy(p, path->hdr, 28);
 		p[1] = tos;
-		cst_put_be16(p + 2, (uint16_t)(28 + payload));
+		cst_put_be16(p + 2, total);
 		cst_put_be16(p + 4, id);
-		cst_ip4_csum_set(p);
+		cst_put_be16(p + 10, (uint16_t)~sum);
 		cst_put_be16(p + 20, sport);
 		cst_put_be16(p + 24, (uint16_t)(8 + payload));
 		return;
