@@ -222,16 +222,18 @@ class Testpmd(Device):
 
 
 class Rig:
-    def __init__(self, args, ports, figures, stack):
+    def __init__(self, args, ports, figures, stack, kinds=None):
         self.args, self.ports, self.figures = args, ports, figures
         self.build = os.path.abspath(args.build)
         self.cpus = sorted(os.sched_getaffinity(0))[:2]
         self.tmp = tempfile.mkdtemp(prefix="coast-rig-")
         stack.callback(shutil.rmtree, self.tmp, ignore_errors=True)
         self.devices = {}
-        names = ["coast", "macswap", "io"] if ports == "virtio" else ["coast", "io"]
-        for name in names:
-            device = (Coast if name == "coast" else Testpmd)(name, self)
+        kinds = kinds or {"coast": Coast, "macswap": Testpmd, "io": Testpmd}
+        if ports != "virtio":
+            kinds.pop("macswap", None)
+        for name, kind in kinds.items():
+            device = kind(name, self)
             stack.callback(device.close)
             device.open()
             device.start()

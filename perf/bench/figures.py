@@ -15,6 +15,11 @@ TARGETS = {
     "upf.ul.pdr256_vs_1": (AT_MOST, 2),
     "prer.recover.1M.b32": (AT_MOST, 25),
     "prer.recover.64k.h1024.b32": (AT_MOST, 30),
+    "prer.replicate.rtag_vs_upf": (AT_MOST, 1.6),
+    "prer.replicate.dcw_vs_upf": (AT_MOST, 1.6),
+    "prer.eliminate.rtag_vs_upf": (AT_MOST, 1.6),
+    "prer.eliminate.dcw_vs_upf": (AT_MOST, 1.6),
+    "prer.virtio.p99.9_us": (AT_MOST, 50),
     "rig.virtio.vs_macswap": (AT_LEAST, 0.80),
     "rig.af_xdp.vs_io": (AT_LEAST, 0.90),
     "rig.virtio.p99.9_us": (AT_MOST, 50),
@@ -31,6 +36,10 @@ RATIOS = {
     "upf.ul.pdr256_vs_1": ("upf.ul.pdr256.1k.b32", "upf.ul.pdr1.1k.b32"),
     "upf.dl.pdr256_vs_1": ("upf.dl.pdr256.1k.b32", "upf.dl.pdr1.1k.b32"),
     "upf.ul.hash_vs_place": ("upf.ul.hash.1M.b32", "upf.ul.plain.1M.b32"),
+    "prer.replicate.rtag_vs_upf": ("path.prer.replicate.rtag.b32", "path.ul.plain.1k.b32"),
+    "prer.replicate.dcw_vs_upf": ("path.prer.replicate.dcw.b32", "path.ul.plain.1k.b32"),
+    "prer.eliminate.rtag_vs_upf": ("path.prer.eliminate.rtag.b32", "path.ul.plain.1k.b32"),
+    "prer.eliminate.dcw_vs_upf": ("path.prer.eliminate.dcw.b32", "path.ul.plain.1k.b32"),
 }
 
 

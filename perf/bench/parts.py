@@ -8,9 +8,9 @@ import tempfile
 
 # of the benchmarks of a million sessions these decide about targets
 QUICK = (r"^(memory\..*|upf\.(ul|dl)\.(plain|full)\.1M/32|upf\.ul\.plain\.1M/1|upf\.ul\.hash\.1M/32"
-         r"|upf\.(ul|dl)\.plain\.1k/32|upf\.(ul|dl)\.pdr(1|256)\.1k/32|path/.*/1M/32"
+         r"|upf\.(ul|dl)\.plain\.1k/32|upf\.(ul|dl)\.pdr(1|256)\.1k/32|path/.*/1M/32|path/ul/plain/1k/32|path/prer/.*/32"
          r"|prer\.recover\.(1M|64k\.h1024)/32)$")
-WHOLE = r"^(memory\..*|upf\..*|prer\..*|path/(ul|dl)/.*)$"
+WHOLE = r"^(memory\..*|upf\..*|prer\..*|path/(ul|dl|prer)/.*)$"
 WORKERS = "^path/workers2_vs_1/50$"  # half of the sessions on each, as coastd shares them out
 WORKERS_SECONDS = 60
 ROUNDS = 5
@@ -115,4 +115,10 @@ def rig(build, quick):
     return found
 
 
-PARTS = {"nodes": in_process, "workers": workers, "sessions": sessions, "rig": rig}
+def streams(build, quick):
+    """A cyclic stream through coastd."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return script([sys.executable, f"{here}/prer_delay.py", "--build", build], quick)
+
+
+PARTS = {"nodes": in_process, "workers": workers, "sessions": sessions, "streams": streams, "rig": rig}

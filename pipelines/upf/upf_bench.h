@@ -9,11 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench.h"
+#include "bench_rig.h"
 #include "upf_tables.h"
 
 #define UPF_BENCH_QFI 9
-enum { UPF_BENCH_ACCESS = 1, UPF_BENCH_CORE = 2 }; /* network instances */
+enum {
+	UPF_BENCH_ACCESS = CST_BENCH_ACCESS,
+	UPF_BENCH_CORE = CST_BENCH_CORE
+}; /* network instances */
 
 /* Zeroed, in huge pages where there are, never given back; NULL: there is none. */
 void *upf_bench_memory(size_t size);

@@ -185,7 +185,7 @@ static void settle(void)
 	struct cst_worker *w = cst_worker_get(0);
 	uint64_t was;
 
-	upf_bench_device(UPF_BENCH_N3, nothing, swallow);
+	cst_bench_device(CST_BENCH_N3, nothing, swallow);
 	do {
 		was = sent();
 		for (int i = 0; i < 100; i++)
@@ -212,7 +212,7 @@ static double play(struct upf_teid_slot *owners)
 
 	settle();
 	upf_tables.teids = owners;
-	upf_bench_device(UPF_BENCH_N3, receive, swallow);
+	cst_bench_device(CST_BENCH_N3, receive, swallow);
 	if (!forward(WARM))
 		return 0;
 	for (uint16_t i = 0; i < 2; i++) {
@@ -386,7 +386,7 @@ static void workers(struct cst_bench *b)
 	uint64_t drops;
 
 	if (!own || !make_owners(own, (unsigned)cst_bench_arg(b)) || !upf_bench_engine(&e) ||
-	    !make_frames() || !upf_bench_poll(UPF_BENCH_N3, 1)) {
+	    !make_frames() || !cst_bench_poll(CST_BENCH_N3, 1)) {
 		cst_bench_fail(b, own && e.reason[0] ? e.reason : "no memory");
 		return;
 	}
@@ -396,8 +396,8 @@ static void workers(struct cst_bench *b)
 	}
 	theirs = upf_tables;
 	upf_tables = *own;
-	upf_bench_device(UPF_BENCH_N6, nothing, swallow);
-	upf_bench_device(UPF_BENCH_N3, nothing, swallow);
+	cst_bench_device(CST_BENCH_N6, nothing, swallow);
+	cst_bench_device(CST_BENCH_N3, nothing, swallow);
 	drops = dropped();
 	atomic_store(&leave, false);
 	rte_eal_remote_launch(walk_on, cst_worker_get(1), cst_worker_get(1)->lcore);
