@@ -146,9 +146,12 @@ static void show_sending(const struct prer_counts *c, struct prer_stream_state *
 	s->generator_resets = prer_gen_resets(c);
 }
 
-static void show_receiving(const struct prer_state *st, const struct prer_params *p,
+static void show_receiving(uint32_t stream, const struct prer_params *p,
 			   struct prer_stream_state *s)
 {
+	const struct prer_state *st = &prer_tables.state[stream];
+	struct prer_watch_figures f;
+
 	for (int i = STREAM_STATE_PASSED; i <= STREAM_STATE_HISTORY; i++)
 		s->has |= 1ull << i;
 	s->passed = st->recovery.passed;
@@ -160,6 +163,8 @@ static void show_receiving(const struct prer_state *st, const struct prer_params
 	s->tagless = st->counts.tagless;
 	s->resets = prer_resets(&st->counts);
 	s->history_length = p->algorithm == PRER_MATCH ? 1 : p->history;
+	prer_watch_get(stream, &f);
+	s->latent_error_resets = f.latent_resets;
 }
 
 static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,
@@ -183,7 +188,7 @@ static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,
 		show_sending(&prer_tables.state[rec->id].counts, st);
 	if (!(rec->flags & PRER_RECEIVE))
 		return;
-	show_receiving(&prer_tables.state[rec->id], &prer_tables.params[rec->recovery], st);
+	show_receiving(rec->id, &prer_tables.params[rec->recovery], st);
 	st->paths.n = show_members(x, rec, members);
 }
 
