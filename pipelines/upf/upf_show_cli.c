@@ -266,10 +266,12 @@ static bool does(const json_t *far, const char *action)
 	return false;
 }
 
+#define SECOND_TUNNEL "redundant_transmission_forwarding_parameters"
+
 static void destination(const json_t *p)
 {
 	static const char *const said[] = {"destination_interface", "network_instance",
-					   "outer_header_creation", NULL};
+					   "outer_header_creation", SECOND_TUNNEL, NULL};
 	const json_t *ohc = json_object_get(p, "outer_header_creation");
 
 	printf(" to %s", str(p, "destination_interface"));
@@ -296,11 +298,27 @@ static void next_tunnel(const json_t *next)
 		printf(", its switch is announced");
 }
 
+/* Of redundant transmission: the FAR's own, or where early Release 16 has it. */
+static void second_tunnel(const json_t *far)
+{
+	const json_t *p = json_object_get(far, SECOND_TUNNEL);
+
+	p = p ? p : json_object_get(json_object_get(far, "forwarding_parameters"), SECOND_TUNNEL);
+	if (!p)
+		return;
+	printf("; %s second tunnel", does(far, "DFRT") ? "and by a" : "with DFRT by a");
+	tunnel(json_object_get(p, "outer_header_creation"));
+	if (has(p, "network_instance"))
+		printf(" in %s", str(p, "network_instance"));
+	printf(", numbers of %s", has(p, "sequence_number") ? str(p, "sequence_number") : "gtpu");
+}
+
 static void far_words(const json_t *far)
 {
 	static const char *const said[] = {
 		"id",   "apply_action",           "bar_id",      "forwarding_parameters",
-		"held", "duplicating_parameters", "next_tunnel", NULL};
+		"held", "duplicating_parameters", "next_tunnel", SECOND_TUNNEL,
+		NULL};
 	json_t *copy;
 	size_t i;
 
@@ -321,6 +339,9 @@ static void far_words(const json_t *far)
 		printf("; copy");
 		destination(copy);
 	}
+	second_tunnel(far);
+	if (does(far, "EDRT"))
+		printf("; each packet once");
 	if (has(far, "next_tunnel"))
 		next_tunnel(json_object_get(far, "next_tunnel"));
 	if (json_is_true(json_object_get(far, "held")))
@@ -355,11 +376,29 @@ static void ue_addresses(const json_t *list)
 	}
 }
 
+#define SECOND_F_TEID "redundant_transmission_parameters"
+
+static void second_f_teid(const json_t *pdr, const json_t *asked)
+{
+	const json_t *t = json_object_get(pdr, "redundant_local_f_teid");
+
+	if (!asked)
+		return;
+	printf(", second tunnel");
+	tunnel(t ? t : json_object_get(asked, "f_teid"));
+	if (has(asked, "network_instance"))
+		printf(" in %s", str(asked, "network_instance"));
+	printf(", numbers of %s",
+	       has(asked, "sequence_number") ? str(asked, "sequence_number") : "gtpu");
+	if (has(asked, "recovery"))
+		printf(", recovery %s", str(asked, "recovery"));
+}
+
 static void match(const json_t *pdr)
 {
 	static const char *const said[] = {
-		"source_interface", "network_instance", "f_teid",         "qfi",
-		"ue_ip_address",    "sdf_filters",      "application_id", NULL};
+		"source_interface", "network_instance", "f_teid",      "qfi", "ue_ip_address",
+		"sdf_filters",      "application_id",   SECOND_F_TEID, NULL};
 	const json_t *pdi = json_object_get(pdr, "pdi"), *t = json_object_get(pdr, "local_f_teid");
 	const json_t *qfi = json_object_get(pdi, "qfi");
 	json_t *v;
@@ -374,6 +413,7 @@ static void match(const json_t *pdr)
 		printf(", tunnel");
 		tunnel(t);
 	}
+	second_f_teid(pdr, json_object_get(pdi, SECOND_F_TEID));
 	if (json_array_size(qfi)) {
 		printf(", QFI");
 		id_list(qfi);
@@ -398,16 +438,29 @@ static void refers(const char *label, const json_t *ids)
 
 static void show_pdr(const json_t *s, const json_t *pdr)
 {
-	static const char *const said[] = {"id",           "precedence", "pdi",
-					   "far_id",       "qer_ids",    "urr_ids",
-					   "packets",      "bytes",      "outer_header_removal",
-					   "local_f_teid", NULL};
+	static const char *const said[] = {"id",
+					   "precedence",
+					   "pdi",
+					   "far_id",
+					   "qer_ids",
+					   "urr_ids",
+					   "packets",
+					   "bytes",
+					   "outer_header_removal",
+					   "local_f_teid",
+					   "redundant_local_f_teid",
+					   "redundancy",
+					   NULL};
 	const json_t *far = by_id(json_object_get(s, "fars"), num(pdr, "far_id"));
 
 	printf("\n\nPDR %" JSON_INTEGER_FORMAT "  precedence %" JSON_INTEGER_FORMAT, num(pdr, "id"),
 	       num(pdr, "precedence"));
 	line("matched");
 	packets_and_bytes(pdr);
+	if (has(pdr, "redundancy")) {
+		line("redundancy");
+		members(&upf_redundancy_object, json_object_get(pdr, "redundancy"), NULL);
+	}
 	match(pdr);
 	if (has(pdr, "outer_header_removal")) {
 		line("takes off");
