@@ -109,6 +109,13 @@ static void frames_of_taken_tunnels(void **state)
 	assert_int_equal(packet.pkt.drop, upf_drops[UPF_DROP_NO_SESSION].id);
 }
 
+/* A frame from there is switched. */
+static void heard(uint64_t seid, uint64_t src)
+{
+	assert_int_equal(uplink(seid, D, src), TO_SWITCH);
+	through("upf_eth_switch", &packet.m);
+}
+
 /* Once for what is new, then not for a while, and not at all once it is known. */
 static void workers_tell_what_is_new(void **state)
 {
@@ -120,24 +127,24 @@ static void workers_tell_what_is_new(void **state)
 	worker.now = 1000 * SECOND;
 	n_notices = 0;
 	deaf = true;
-	uplink(1, D, A);
+	heard(1, A);
 	deaf = false;
 	for (int i = 0; i < 10; i++)
-		uplink(1, D, A);
+		heard(1, A);
 	assert_int_equal(n_notices, 1);
 	worker.now += SECOND / 2;
-	uplink(1, D, A);
+	heard(1, A);
 	assert_int_equal(n_notices, 2);
 	upf_eth_heard(upf_eth_key(vrf("lan"), A), a, 1001);
 	worker.now += SECOND;
-	uplink(1, D, A);
+	heard(1, A);
 	assert_int_equal(n_notices, 2);
 	worker.now += SECOND * UPF_ETH_AGE_S / 4; /* still there */
-	uplink(1, D, A);
+	heard(1, A);
 	assert_int_equal(n_notices, 3);
 	/* many at once from one side do not keep the control thread busy */
 	for (unsigned i = 0; i < 10000; i++)
-		uplink(1, D, A + i * 3);
+		heard(1, A + i * 3);
 	assert_in_range(n_notices, 4, 100);
 	DELETE("{'seid':1}");
 }

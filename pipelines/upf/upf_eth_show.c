@@ -33,7 +33,7 @@ static uint32_t seconds_since(uint32_t seen)
 	return units > 0 && hz ? (uint32_t)(((uint64_t)units << UPF_ETH_TIME_SHIFT) / hz) : 0;
 }
 
-/* False: its session has just ended. */
+/* False: its session has just ended, or its interface has left the network instance. */
 static bool fill(struct upf_mac_obj *o, uint64_t key, uint64_t value)
 {
 	uint32_t where = upf_eth_where(value);
@@ -43,7 +43,11 @@ static bool fill(struct upf_mac_obj *o, uint64_t key, uint64_t value)
 				  .age = seconds_since((uint32_t)value)};
 	to_bytes(key >> 16, o->mac);
 	if (where & UPF_ETH_IFACE) {
-		o->interface = cst_snap()->ifaces[(uint16_t)where % CST_MAX_IFACES].name;
+		const struct cst_snap_iface *i = &cst_snap()->ifaces[where % CST_MAX_IFACES];
+
+		if (!(i->flags & CST_SNAP_ETHERNET) || i->vrf != (uint16_t)key)
+			return false;
+		o->interface = i->name;
 		o->has |= 1u << MAC_INTERFACE;
 	} else {
 		const struct upf_session *s = upf_session_by_state(where);

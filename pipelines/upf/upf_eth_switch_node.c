@@ -139,7 +139,7 @@ static __rte_noinline uint8_t flood(struct cst_worker *w, struct rte_mbuf *m,
 	if (!may_flood(w, from, n))
 		return upf_eth_dropped(m, UPF_ETH_DROP_STORM);
 	for (uint32_t i = 0; i < n; i++)
-		if (g->member[i] != from && !upf_eth_is_taken(g->member[i]))
+		if (g->member[i] != from)
 			also(w, m, snap, &last, g->member[i]);
 	for (uint16_t id = snap->vrfs[vrf].ethernet; id && !(from & UPF_ETH_IFACE);
 	     id = snap->ifaces[id].next_ethernet)
@@ -177,8 +177,7 @@ static uint8_t one(struct cst_worker *w, struct rte_mbuf *m, const struct cst_sn
 	why = upf_eth_read(m, &f);
 	if (unlikely(why != NULL))
 		return cst_drop(m, why);
-	if (pkt->port)
-		upf_eth_saw(w, pkt->vrf, f.src, from);
+	upf_eth_saw(w, pkt->vrf, f.src, from);
 	if (unlikely(upf_eth_is_reserved(f.dst)))
 		return upf_eth_dropped(m, UPF_ETH_DROP_RESERVED);
 	to = find(snap, pkt->vrf, f.dst);

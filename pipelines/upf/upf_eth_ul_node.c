@@ -7,7 +7,6 @@
 #include "net/frames.h"
 #include "upf_copy.h"
 #include "upf_eth_group.h"
-#include "upf_eth_learn.h"
 #include "upf_eth_node.h"
 #include "upf_out.h"
 #include "upf_trace.h"
@@ -89,8 +88,7 @@ static const struct upf_pdr *pass(struct cst_worker *w, struct rte_mbuf *m,
 }
 
 /* To the group that the rule names, or to the taker of the session's frames. */
-static uint8_t leave(struct cst_worker *w, struct rte_mbuf *m, const struct upf_rules *r,
-		     const struct upf_pdr *pdr, const struct upf_eth_frame *f)
+static uint8_t leave(struct rte_mbuf *m, const struct upf_rules *r, const struct upf_pdr *pdr)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
 
@@ -99,10 +97,7 @@ static uint8_t leave(struct cst_worker *w, struct rte_mbuf *m, const struct upf_
 	pkt->aux = r->state;
 	pkt->ip_version = 0;
 	pkt->flags = 0;
-	if (upf_eth_ref(r->state) && upf_eth_is_taken(r->state))
-		return TO_TAKER;
-	upf_eth_saw(w, pdr->out_vrf, f->src, r->state);
-	return TO_SWITCH;
+	return upf_eth_ref(r->state) && upf_eth_is_taken(r->state) ? TO_TAKER : TO_SWITCH;
 }
 
 static uint8_t one(struct cst_worker *w, struct rte_mbuf *m)
@@ -125,7 +120,7 @@ static uint8_t one(struct cst_worker *w, struct rte_mbuf *m)
 	if (!pdr)
 		return cst_drop(m, why);
 	upf_count(pdr->counter, m->pkt_len);
-	return pdr->flags & UPF_PDR_ENCAP ? upf_eth_enter(w, m, pdr, &f) : leave(w, m, r, pdr, &f);
+	return pdr->flags & UPF_PDR_ENCAP ? upf_eth_enter(w, m, pdr, &f) : leave(m, r, pdr);
 }
 
 uint16_t upf_eth_ul_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
