@@ -70,6 +70,12 @@ void upf_eth_saw(struct cst_worker *w, uint16_t vrf, uint64_t mac, uint32_t wher
 
 /* ---- control thread ------------------------------------------------------------------ */
 
+/* Read by other threads. */
+static void add(uint64_t *figure)
+{
+	__atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
+}
+
 static struct upf_eth_member *session_at(uint32_t where)
 {
 	return where & UPF_ETH_IFACE ? NULL : &upf_eth_members[where];
@@ -95,21 +101,21 @@ void upf_eth_heard(uint64_t key, uint32_t where, uint32_t now)
 	if (m && !upf_eth_is_member(where, (uint16_t)key))
 		return; /* it has ended meanwhile */
 	if (m && (!value || upf_eth_where(value) != where) && m->n_macs >= UPF_ETH_SESSION_MACS) {
-		upf_eth_stats.refused++;
+		add(&upf_eth_stats.refused);
 		return;
 	}
 	switch (upf_eth_macs_learn(key, where, now, &was)) {
 	case UPF_ETH_SEEN:
 		return;
 	case UPF_ETH_FULL:
-		upf_eth_stats.refused++;
+		add(&upf_eth_stats.refused);
 		return;
 	case UPF_ETH_MOVED:
-		upf_eth_stats.moved++;
+		add(&upf_eth_stats.moved);
 		leaves(was, key);
 		break;
 	case UPF_ETH_NEW:
-		upf_eth_stats.learnt++;
+		add(&upf_eth_stats.learnt);
 		break;
 	}
 	if (!m)
@@ -150,7 +156,7 @@ static bool is_old(uint64_t key, uint64_t value, void *arg)
 
 	if (age <= (int64_t)(rte_get_tsc_hz() * UPF_ETH_AGE_S >> UPF_ETH_TIME_SHIFT))
 		return false;
-	upf_eth_stats.aged++;
+	add(&upf_eth_stats.aged);
 	leaves(upf_eth_where(value), key);
 	return true;
 }

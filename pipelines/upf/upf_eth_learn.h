@@ -23,7 +23,7 @@ struct upf_eth_stats {
 	uint64_t learnt, moved, aged;
 	uint64_t refused; /* of a session that has UPF_ETH_SESSION_MACS, or no room for any */
 };
-extern struct upf_eth_stats upf_eth_stats;
+extern struct upf_eth_stats upf_eth_stats; /* read by any thread */
 
 /* What a worker saw; `now` in units of UPF_ETH_TIME_SHIFT. */
 void upf_eth_heard(uint64_t key, uint32_t where, uint32_t now);

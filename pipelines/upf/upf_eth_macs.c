@@ -38,7 +38,7 @@ void upf_eth_macs_close(void)
 
 uint32_t upf_eth_macs_count(void)
 {
-	return count;
+	return __atomic_load_n(&count, __ATOMIC_RELAXED);
 }
 
 static struct upf_eth_slot *slot_of(uint64_t key)
@@ -98,14 +98,14 @@ enum upf_eth_learnt upf_eth_macs_learn(uint64_t key, uint32_t where, uint32_t no
 	/* its value has been 0 for readers since it was removed */
 	__atomic_store_n(&s->key, key, __ATOMIC_RELEASE);
 	set(s, value);
-	count++;
+	__atomic_store_n(&count, count + 1, __ATOMIC_RELAXED);
 	return UPF_ETH_NEW;
 }
 
 static void empty(struct upf_eth_slot *s)
 {
 	set(s, 0);
-	count--;
+	__atomic_store_n(&count, count - 1, __ATOMIC_RELAXED);
 }
 
 void upf_eth_macs_each(uint32_t from, uint32_t n,

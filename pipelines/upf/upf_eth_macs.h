@@ -85,7 +85,7 @@ enum upf_eth_learnt { UPF_ETH_SEEN, UPF_ETH_NEW, UPF_ETH_MOVED, UPF_ETH_FULL };
 /* It was seen there, now. UPF_ETH_MOVED: *was is where it was before. UPF_ETH_FULL: no room, it is
  * not kept. */
 enum upf_eth_learnt upf_eth_macs_learn(uint64_t key, uint32_t where, uint32_t now, uint32_t *was);
-uint32_t upf_eth_macs_count(void);
+uint32_t upf_eth_macs_count(void); /* any thread */
 /* All that are known in `n` buckets from `from` on; those that `fn` says true of are removed. */
 void upf_eth_macs_each(uint32_t from, uint32_t n,
 		       bool (*fn)(uint64_t key, uint64_t value, void *arg), void *arg);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Class `mac`: where MAC addresses were seen, for operators. Control thread. */
+/* Class `mac`: where MAC addresses were seen, for operators; and figures of it on DPDK's telemetry
+ * socket. Control thread but for those. */
 #include <errno.h>
 #include <string.h>
 
 #include <rte_cycles.h>
+#include <rte_telemetry.h>
 
 #include "net/fib.h"
 #include "upf_books.h"
@@ -112,8 +114,26 @@ static int get(const void *obj, json_t **out, struct cst_err *e)
 	return 0;
 }
 
+/* In a thread of DPDK's. */
+static int tell(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	const struct upf_eth_stats *s = &upf_eth_stats;
+
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_u64(d, "mac_addresses", upf_eth_macs_count());
+	rte_tel_data_add_dict_u64(d, "learnt", __atomic_load_n(&s->learnt, __ATOMIC_RELAXED));
+	rte_tel_data_add_dict_u64(d, "moved", __atomic_load_n(&s->moved, __ATOMIC_RELAXED));
+	rte_tel_data_add_dict_u64(d, "aged", __atomic_load_n(&s->aged, __ATOMIC_RELAXED));
+	rte_tel_data_add_dict_u64(d, "refused", __atomic_load_n(&s->refused, __ATOMIC_RELAXED));
+	return 0;
+}
+
 static void __attribute__((constructor)) attach(void)
 {
+	rte_telemetry_register_cmd(
+		"/coast/ethernet", tell,
+		"MAC addresses of Ethernet PDU sessions: known now; learnt, moved, "
+		"aged out and refused since the start. No parameters");
 	upf_mac_class.list = list;
 	upf_mac_class.get = get;
 }

@@ -185,6 +185,7 @@ static void addresses_are_learnt_and_forgotten(void **state)
 	assert_int_equal(where("internet", A), 0);
 	heard(A, b, 11); /* moves */
 	assert_int_equal(where("lan", A), b);
+	assert_int_equal(upf_eth_stats.moved, 1);
 	assert_int_equal(upf_eth_members[a].n_macs, 0);
 	assert_int_equal(upf_eth_members[b].n_macs, 2);
 	heard(B, b, 200);
@@ -213,6 +214,7 @@ static void one_session_has_so_many(void **state)
 	for (uint64_t i = 0; i < 2 * UPF_ETH_SESSION_MACS; i++)
 		heard(A + i, a, 1);
 	assert_int_equal(upf_eth_macs_count(), UPF_ETH_SESSION_MACS);
+	assert_int_equal(upf_eth_stats.refused, UPF_ETH_SESSION_MACS);
 	assert_int_equal(where("lan", A + UPF_ETH_SESSION_MACS), 0);
 	heard(A, a, 2); /* those that it has stay */
 	assert_int_equal(where("lan", A), a);
