@@ -57,15 +57,15 @@ system:
   run_dir: $LAB_TMP/$prer_side
   store: $LAB_TMP/store-$prer_side
   workers: 1
-  packet_buffers: 16383
+  packet_buffers: 32767
   max_sessions: 1000
   max_streams: 2000
 $(for prer_member; do echo "  $prer_member"; done)
 network_instances: [{name: plant}, {name: wan}]
 ports:
-  - {name: plc, device: "af_xdp:plc", promiscuous: true}
-  - {name: p1, device: "af_xdp:p1", promiscuous: true, mtu: 1600}
-  - {name: p2, device: "af_xdp:p2", promiscuous: true, mtu: 1600}
+  - {name: plc, device: "af_xdp:plc", promiscuous: true, rx_ring: 4096}
+  - {name: p1, device: "af_xdp:p1", promiscuous: true, mtu: 1600, rx_ring: 4096}
+  - {name: p2, device: "af_xdp:p2", promiscuous: true, mtu: 1600, rx_ring: 4096}
 interfaces:
   - {name: plc, port: plc, network_instance: plant, addresses: [192.168.$(here "$prer_side" 10 20).1/24]}
   - {name: p1, port: p1, network_instance: wan, addresses: [10.1.1.$prer_host/24]}
@@ -104,7 +104,7 @@ prer_coastd() { # [SYSTEM-MEMBERS...]
 
 # Paths and streams, on the control socket. Frames: of controllers' flow 1 (plc/plc.c).
 prer_paths() { # a|b
-	side_ctl "$1" recovery put '{"name": "cyclic", "history_length": 256, "reset_ms": 500}' &&
+	side_ctl "$1" recovery put '{"name": "cyclic", "history_length": 256, "reset_ms": 2000}' &&
 		side_ctl "$1" path put "[
 		{\"name\": \"frames-1\", \"encapsulation\": \"rtag\", \"port\": \"p1\", \"vlan\": 101},
 		{\"name\": \"frames-2\", \"encapsulation\": \"rtag\", \"port\": \"p2\", \"vlan\": 102},
@@ -132,6 +132,18 @@ prer_streams() { # a|b
 			\"receive\": {\"network_instance\": \"plant\"}}]"
 }
 
+# Streams of raw frames from a to b: of controllers' flow 2.
+prer_many() { # a|b COUNT
+	jq -nc --arg side "$1" --argjson count "$2" '
+		def hex: [. / 4096, . / 256 % 16, . / 16 % 16, . % 16] | map(floor | "0123456789abcdef"[. : . + 1]) |
+			.[0] + .[1] + ":" + .[2] + .[3];
+		[range($count) | {type: "null", mac: ("02:0b:02:00:" + hex), tagged: "tagged"} as $id |
+			{name: "many-\(.)", paths: ["frames-1", "frames-2"], recovery: "cyclic"} +
+			if $side == "a" then {send: {port: "plc", identification: ($id + {vlan: 10})}}
+			else {receive: {port: "plc", vlan: 10, identification: $id}} end]' >"$LAB_TMP/many-$1.json" &&
+		side_ctl "$1" stream put "@$LAB_TMP/many-$1.json"
+}
+
 # Neighbours of the paths: what a link forgets in a moment would look like a loss.
 prer_neighbours() { # a|b
 	for prer_path in 1 2; do
@@ -157,9 +169,83 @@ prer_plc() { # [OPTIONS...]
 		--flow eth,name=profinet,type=0x8892,vlan=10,pcp=6,size=46 "$@"
 }
 
-# Of a counter of `stream show`, both sides together.
-prer_counter() { # STREAM COUNTER
+# Packets that neither coast nor a lane lost: a kernel thread or program of the lab that had no CPU.
+machine_lost() {
+	for prer_ns in $LAB_NAMESPACES; do
+		ip netns exec "$prer_ns" sh -c 'cat /sys/class/net/*/statistics/tx_dropped'
+	done >"$LAB_TMP/machine"
+	# where coast has the ports: what the kernel could not put into the ring
 	for prer_side in $SIDES; do
-		side_ctl "$prer_side" --json stream show "$1"
-	done | jq -s "map(.state.$2 // 0) | add"
+		in_side "$prer_side" sh -c 'cat /sys/class/net/p*/statistics/rx_dropped'
+	done >>"$LAB_TMP/machine"
+	awk -v n="$(air stats | jq .overruns)" '{ n += $1 } END { print n }' "$LAB_TMP/machine"
 }
+
+# One phase of the controllers from a good moment to a good moment, and what is done to the lanes
+# in between. When the machine loses packets meanwhile it says nothing of coast: once more.
+act() { # COMMAND...
+	for act_try in 1 2 3 4; do
+		act_lost=$(machine_lost)
+		plc_phase
+		"$@"
+		air lane all clear
+		sleep 0.2
+		plc_phase
+		act_lost=$(($(machine_lost) - act_lost))
+		[ $act_lost -ne 0 ] || return 0
+		echo "  (the machine lost $act_lost packets itself: try $act_try)" >&2
+	done
+}
+
+outage() { # LANE SECONDS
+	sleep 0.2
+	air lane "$1" down
+	sleep "$2"
+	air lane "$1" up
+	sleep 0.2
+}
+
+flap() { # LANE TIMES
+	act_i=0
+	while [ $act_i -lt "$2" ]; do
+		outage "$1" 0.08
+		act_i=$((act_i + 1))
+	done
+}
+
+impaired() { # LANE SECONDS WORDS...: of `impair --help`
+	impaired_lane=$1 impaired_s=$2
+	shift 2
+	air lane "$impaired_lane" "$@"
+	sleep "$impaired_s"
+}
+
+joint() { # packets|lost_on_all
+	air stats | jq "[.copies[].$1] | add"
+}
+
+# Both lanes lose by these commands. How many packets went by both, and how many of them were lost
+# on both, in $lose_n and $lose_lost.
+both_lose() { # SECONDS COMMAND...
+	lose_s=$1
+	shift
+	lose_n=$(joint packets) lose_lost=$(joint lost_on_all)
+	for lose_command; do
+		air "$lose_command"
+	done
+	sleep "$lose_s"
+	lose_n=$(($(joint packets) - lose_n))
+	air correlation 0 1 2
+	air lane all clear
+	sleep 0.1
+	lose_lost=$(($(joint lost_on_all) - lose_lost))
+}
+
+# So many of n are within three sigma of a share.
+likely() { # MANY N SHARE
+	awk "BEGIN { d = $1 - $2 * $3; exit !(d * d <= 9 * $2 * $3 * (1 - $3)) }"
+}
+
+# A fault of one path costs nothing; what the other has under way may come after newer packets.
+unharmed='.flows | all(.sent > 0 and .lost + .duplicated + .wrong == 0)'
+in_order='.flows | all(.sent > 0 and .lost + .duplicated + .reordered + .wrong == 0)'

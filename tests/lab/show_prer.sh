@@ -23,114 +23,57 @@ saw() { # DESCRIPTION JQ
 	printf '  %-46s %s\n' "" "$(row profinet)"
 }
 
-# A fault of one path costs nothing. What the other has under way may come after newer packets.
-unharmed='.flows | all(.sent > 0 and .lost + .duplicated + .wrong == 0)'
-in_order='.flows | all(.sent > 0 and .lost + .duplicated + .reordered + .wrong == 0)'
-
-# From a good moment to a good moment, what is done to the paths in between.
-act() { # DESCRIPTION JQ COMMAND...
-	act_what=$1 act_right=$2
+show_act() { # DESCRIPTION JQ COMMAND...
+	show_what=$1 show_right=$2
 	shift 2
-	plc_phase
-	"$@"
-	air lane all clear
-	air lane all up
-	sleep 0.3
-	plc_phase
-	saw "$act_what" "$act_right"
-}
-
-cut() { # LANE
-	sleep 0.5
-	air lane "$1" down
-	sleep 1
-	air lane "$1" up
-	sleep 0.5
-}
-
-slower() {
-	air lane 2 delay 20
-	sleep 2
+	act "$@"
+	saw "$show_what" "$show_right"
 }
 
 cut_the_faster() {
 	air lane 2 delay 20
-	sleep 0.5
-	cut 1
+	outage 1 1
 }
 
-flap() {
-	for act_i in 1 2 3 4 5 6 7 8; do
-		air lane 1 down
-		sleep 0.1
-		air lane 1 up
-		sleep 0.1
-	done
-}
-
-noisy() {
-	air lane 1 loss 0.1 duplicate 0.1 2 reorder 0.1 3 jitter 2
-	sleep 2
-}
-
-# So many losses of n are within three sigma of what the losses of the paths make likely.
-likely() { # LOST N P
-	awk "BEGIN { d = $1 - $2 * $3; exit !(d * d <= 9 * $2 * $3 * (1 - $3)) }"
-}
-
-joint() { air stats | jq "[.copies[].$1] | add"; }
-
-# Both paths lose: what is left is what both lose, and nothing else.
-both_lose() { # DESCRIPTION P COMMAND...
-	lose_what=$1 lose_p=$2
+# What is left is what both paths lose, and nothing else.
+show_residual() { # DESCRIPTION SHARE COMMAND...
+	show_what=$1 show_share=$2
 	shift 2
-	plc_phase
-	n=$(joint packets) lost=$(joint lost_on_all)
-	for lose_command; do
-		air "$lose_command"
-	done
-	sleep 6
-	n=$(($(joint packets) - n))
-	air correlation 0 1 2
-	air lane all clear
-	sleep 0.3
-	plc_phase
-	lost=$(($(joint lost_on_all) - lost))
-	likely $lost $n "$lose_p"
-	lose_likely=$?
-	saw "$lose_what" ".flows | (map(.lost) | add) == $lost and all(.duplicated + .wrong == 0)"
-	check "  lost on both paths, of $n" "$(awk "BEGIN { printf \"%d: %.2f %%, computed %.2f %%\", \
-		$lost, 100 * $lost / $n, 100 * $lose_p }")" $lose_likely
+	act both_lose 6 "$@"
+	saw "$show_what" ".flows | (map(.lost) | add) == $lose_lost and all(.duplicated + .wrong == 0)"
+	likely "$lose_lost" "$lose_n" "$show_share"
+	check "  lost on both, of $lose_n" "$(awk "BEGIN { printf \"%d: %.2f %%, computed %.2f %%\", \
+		$lose_lost, 100 * $lose_lost / $lose_n, 100 * $show_share }")" $?
 }
 
-died() {
+show_death() {
 	plc_phase
 	prer_kill a
 	prer_start a
-	sleep 0.3
+	sleep 0.5
 	plc_phase
 	saw "one coastd killed (kill -9) and started again" '.flows | all(.duplicated + .wrong == 0)'
-	plc_phase
-	sleep 2
-	plc_phase
-	saw "  from then on" "$in_order"
+	show_act "  from then on" "$in_order" sleep 2
+	show_act "  and path 1 cut again" "$unharmed" outage 1 1
 }
 
 show_prer() {
 	prer_plc || { cat "$LAB_TMP/plc.log" >&2; exit 1; }
+	sleep 0.5
 	printf '%-48s %-9s %6s %6s %6s %6s %9s %9s\n' "== what the controllers saw" flow sent lost twice \
 		order "gap ms" "delay ms"
-	act "nothing fails" "$in_order" sleep 2
-	act "path 1 cut for a second and restored" "$unharmed" cut 1
-	act "path 2 cut for a second and restored" "$unharmed" cut 2
-	act "path 1 goes and comes eight times" "$unharmed" flap
-	act "path 2 is 20 ms slower" "$in_order" slower
-	act "  and path 1, the faster, is cut and restored" "$unharmed" cut_the_faster
-	act "path 1 loses, doubles, turns round 10 %" "$unharmed" noisy
-	both_lose "both paths lose 10 %, independently" 0.01 "lane all loss 0.1"
-	both_lose "both lose 10 %, with a correlation of 0.3" 0.037 "lane all loss 0.1" "correlation 0.3 1 2"
-	died
-	echo "== what coastd b says of the streams"
+	show_act "nothing fails" "$in_order" sleep 2
+	show_act "path 1 cut for a second and restored" "$unharmed" outage 1 1
+	show_act "path 2 cut for a second and restored" "$unharmed" outage 2 1
+	show_act "path 1 goes and comes eight times" "$unharmed" flap 1 8
+	show_act "path 2 is 20 ms slower" "$in_order" impaired 2 2 delay 20
+	show_act "  and path 1, the faster, is cut and restored" "$unharmed" cut_the_faster
+	show_act "path 1 loses, doubles, turns round 10 %" "$unharmed" impaired 1 2 loss 0.1 duplicate 0.1 2 \
+		reorder 0.1 3 jitter 2
+	show_residual "both paths lose 10 %, independently" 0.01 "lane all loss 0.1"
+	show_residual "both lose 10 %, with a correlation of 0.3" 0.037 "lane all loss 0.1" "correlation 0.3 1 2"
+	show_death
+	echo "== what coastd b says of a stream and of the paths"
 	side_ctl b stream show udp
 	side_ctl b path show
 	plc_stop
