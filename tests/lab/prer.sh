@@ -225,7 +225,7 @@ joint() { # packets|lost_on_all
 }
 
 # Both lanes lose by these commands. How many packets went by both, and how many of them were lost
-# on both, in $lose_n and $lose_lost.
+# on both, in $lose_n and $lose_lost; what coastd b tells of UDP then, in lossy.json.
 both_lose() { # SECONDS COMMAND...
 	lose_s=$1
 	shift
@@ -234,6 +234,7 @@ both_lose() { # SECONDS COMMAND...
 		air "$lose_command"
 	done
 	sleep "$lose_s"
+	side_ctl b --json stream watch udp >"$LAB_TMP/lossy.json"
 	lose_n=$(($(joint packets) - lose_n))
 	air correlation 0 1 2
 	air lane all clear

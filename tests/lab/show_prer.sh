@@ -44,6 +44,8 @@ show_residual() { # DESCRIPTION SHARE COMMAND...
 	likely "$lose_lost" "$lose_n" "$show_share"
 	check "  lost on both, of $lose_n" "$(awk "BEGIN { printf \"%d: %.2f %%, computed %.2f %%\", \
 		$lose_lost, 100 * $lose_lost / $lose_n, 100 * $show_share }")" $?
+	printf '  %-46s %s\n' "  correlation of losses since the start" "$(jq -r .correlation_long "$LAB_TMP/lossy.json") as \
+coastd b measures it, $(air stats | jq '.copies.there.pairs[0].correlation * 100 | round / 100') as the lanes count"
 }
 
 show_death() {
