@@ -372,8 +372,8 @@ static void test_far_refusals(void **state)
 	} no[] = {
 		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','IPMA']}]}", -ENOTSUP,
 		 "update_fars[0].apply_action", "multicast"},
-		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','EDRT']}]}", -ENOTSUP,
-		 "update_fars[0].apply_action", "redundant"},
+		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','EDRT']}]}", -EINVAL,
+		 "pdr 2: pdi.redundant_transmission_parameters", "required"},
 		{"{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DUPL']}]}", -EINVAL,
 		 "update_fars[0].duplicating_parameters", "required"},
 		{"{'seid':1,'update_fars':[{'id':2,'forwarding_parameters':{"
