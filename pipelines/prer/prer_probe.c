@@ -141,6 +141,9 @@ static void look_at(uint32_t number, uint64_t now_ms)
 
 	if (!a->interval_ms || now_ms < a->due_ms || number >= prer_tables.paths)
 		return;
+	/* shut by hand, or its port or session is gone: nothing would go out */
+	if (prer_tables.path[number].flags & PRER_PATH_DOWN)
+		return;
 	if (f->silent >= a->misses)
 		f->state = PRER_PROBE_DOWN;
 	if (!ask(number, f->sent + 1))

@@ -310,6 +310,14 @@ static void a_path_that_never_answers_is_down(void **state)
 	lose();
 	prer_probe_tick(now += 50);
 	assert_null(asked);
+	/* one that is shut is not asked, and what was known of it stays */
+	paths[2].flags |= PRER_PATH_DOWN;
+	prer_probe_tick(now += 1000);
+	assert_null(asked);
+	assert_int_equal(state_of(2), PRER_PROBE_DOWN);
+	paths[2].flags &= ~PRER_PATH_DOWN;
+	prer_probe_tick(now);
+	lose();
 	prer_probe_set(2, 0, 0);
 }
 
