@@ -12,6 +12,7 @@
 
 #include "engine/rcu.h"
 #include "engine/worker.h"
+#include "log.h"
 #include "module.h"
 #include "net/frames.h"
 #include "net/net.h"
@@ -81,7 +82,18 @@ static const struct conf *other_with(const char *port, const char *name)
 	return NULL;
 }
 
-static int check_port(const char *name, const char *field, const char *box, struct cst_err *e)
+/* A port that was deleted since does not keep coastd from starting; the box waits for it. */
+static int no_port(const struct cst_txn *t, const char *name, const char *field, const char *box,
+		   struct cst_err *e)
+{
+	if (!t->startup || t->check_only)
+		return cst_err(e, -ENOENT, field, "there is no port '%s'", name);
+	LOG_WARN("redbox '%s': there is no port '%s' (%s): put one", box, name, field);
+	return 0;
+}
+
+static int check_port(const struct cst_txn *t, const char *name, const char *field, const char *box,
+		      struct cst_err *e)
 {
 	uint16_t port = cst_port_by_name(name);
 	const struct conf *other = other_with(name, box);
@@ -89,7 +101,7 @@ static int check_port(const char *name, const char *field, const char *box, stru
 	uint8_t taker;
 
 	if (port == 0)
-		return cst_err(e, -ENOENT, field, "there is no port '%s'", name);
+		return no_port(t, name, field, box, e);
 	if (!cst_port_conf(port)->promiscuous)
 		return cst_err(e, -EINVAL, field,
 			       "port '%s' takes in only frames for its own address: put it with "
@@ -119,7 +131,7 @@ static int put(struct cst_txn *t, const void *obj, struct cst_err *e)
 	struct conf *c = find(plan(), o->name);
 
 	for (unsigned i = 0; i < REDBOX_ROLES; i++) {
-		int rc = check_port(ports[i], role_fields[i], o->name, e);
+		int rc = check_port(t, ports[i], role_fields[i], o->name, e);
 
 		if (rc < 0)
 			return rc;

@@ -40,6 +40,8 @@ CST_DROP(loop, "redbox.loop",
 	 "connected elsewhere too");
 CST_DROP(link_local, "redbox.link_local",
 	 "addressed to the next bridge alone (01:80:c2:00:00:0x), which a box is not");
+CST_DROP(no_port, "redbox.no_port",
+	 "the port that it was to leave by is gone: 'coastctl port show' tells which there are");
 
 uint8_t redbox_taker(void)
 {
@@ -130,41 +132,51 @@ static inline struct rte_mbuf *copy(struct rte_mbuf *m)
 	return c;
 }
 
-static inline void leave(struct rte_mbuf *m, uint16_t port)
+static inline uint8_t leave(struct rte_mbuf *m, uint16_t port)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
 
+	if (unlikely(!port))
+		return cst_drop(m, &no_port);
 	pkt->port = port;
 	pkt->aux = 0;
 	pkt->flags = 0;
+	return TO_FRAME;
+}
+
+/* The copy for LAN B, which goes with the others. */
+static inline bool to_lan_b(struct cst_worker *w, struct rte_mbuf *m, const struct job *j)
+{
+	struct rte_mbuf *b;
+
+	if (unlikely(!j->box->port[REDBOX_LAN_B]))
+		return true;
+	b = copy(m);
+	if (unlikely(!b))
+		return false;
+	w->stats.injected++;
+	if (unlikely(!add_trailer(b, j->l2.len, j->st->seq, CST_PRP_LAN_B))) {
+		cst_drop_burst(w, cst_drop_no_headroom, &b, 1);
+		return false;
+	}
+	leave(b, j->box->port[REDBOX_LAN_B]);
+	j->copies->pkts[j->copies->n++] = b;
+	return true;
 }
 
 static uint8_t from_port(struct cst_worker *w, struct rte_mbuf *m, struct job *j)
 {
-	struct rte_mbuf *b;
-	uint16_t seq;
-
 	if (!(cst_pkt(m)->flags & CST_PKT_LOCAL))
 		learn(j);
 	if (unlikely(m->pkt_len + CST_PRP_RCT_LEN > j->box->mtu + (uint32_t)j->l2.len))
 		return cst_drop(m, &too_big);
-	if (unlikely(!pad(m)))
+	if (unlikely(!pad(m) || rte_pktmbuf_tailroom(m) < CST_PRP_RCT_LEN))
 		return cst_drop(m, cst_drop_no_headroom);
-	b = copy(m);
-	if (unlikely(!b))
+	if (unlikely(!to_lan_b(w, m, j)))
 		return cst_drop(m, cst_drop_no_buffer);
-	w->stats.injected++;
-	seq = j->st->seq++;
-	leave(b, j->box->port[REDBOX_LAN_B]);
-	if (unlikely(!add_trailer(m, j->l2.len, seq, CST_PRP_LAN_A) ||
-		     !add_trailer(b, j->l2.len, seq, CST_PRP_LAN_B))) {
-		cst_drop_burst(w, cst_drop_no_headroom, &b, 1);
-		return cst_drop(m, cst_drop_no_headroom);
-	}
-	leave(m, j->box->port[REDBOX_LAN_A]);
-	j->copies->pkts[j->copies->n++] = b;
+	add_trailer(m, j->l2.len, j->st->seq++, CST_PRP_LAN_A);
 	j->st->sent++;
-	return TO_FRAME;
+	return leave(m, j->box->port[REDBOX_LAN_A]);
 }
 
 /* ---- from a LAN ----------------------------------------------------------------------------- */
@@ -201,9 +213,8 @@ static uint8_t supervision(struct cst_worker *w, struct rte_mbuf *m, const struc
 
 static inline uint8_t deliver(struct rte_mbuf *m, struct job *j)
 {
-	leave(m, j->box->port[REDBOX_PORT]);
 	j->st->delivered++;
-	return TO_FRAME;
+	return leave(m, j->box->port[REDBOX_PORT]);
 }
 
 static uint8_t from_lan(struct cst_worker *w, struct rte_mbuf *m, struct job *j, unsigned lan)

@@ -190,7 +190,7 @@ def other_nodes_are_heard(b):
 
 
 def test_supervision(rig):
-    with box(rig, supervision_ms=200, supervision_address=5) as b:
+    with box(rig, supervision_ms=100, supervision_address=5) as b:
         b.wire["s"].send(frame())
         time.sleep(0.1)
         for lan in "ab":
@@ -229,6 +229,18 @@ def test_ports_have_one_use(rig):
         refused(rig, "send.port", "something else than streams", "stream.put", name="x", paths=["x"],
                 send={"port": "s", "identification": {"type": "null", "mac": PLC}})
         rig.call("path.delete", {"name": "x"})
+
+
+def test_a_lan_goes(rig):
+    with box(rig) as b:
+        rig.call("port.delete", {"name": "b"})
+        del b.wire["b"]  # its interface is gone with it
+        time.sleep(1.2)
+        try:
+            assert len(b.cross("s", frame(), "a")) == 1
+            assert b.cross("a", trailer(frame(PLC, DEVICE), 1, "a"), "s") == [frame(PLC, DEVICE)]
+        finally:
+            rig.call("port.put", {"name": "b", "device": "null", "promiscuous": True})
 
 
 def test_a_box_goes_and_comes(rig):
