@@ -187,3 +187,49 @@ def test_numbers_outlive_coastd(rig):
     finally:
         close_all(rig)
         rig.call("recovery.delete", {"name": "long"})
+
+
+def listen(rig, order):
+    open_paths(rig)
+    rig.call("recovery.put", {"name": "ordered", "order": order})
+    rig.call("stream.put", {**LISTENER, "recovery": "ordered"})
+
+
+def stop_listening(rig):
+    close_all(rig)
+    rig.call("recovery.delete", {"name": "ordered"})
+
+
+def delivered(rig, numbers, want, timeout=1.0):
+    got = rig.exchange(rig.n6, [member(10, s, b"x%d" % s) for s in numbers], rig.n3, want=want,
+                       timeout=timeout)
+    return [int(raw(f)[15:].split(b".")[0]) for f in got]
+
+
+def test_packets_in_order(rig):
+    listen(rig, {"mode": "basic", "max_delay_us": 60000})
+    try:
+        assert delivered(rig, [0, 2, 3, 1, 4], 5) == [0, 1, 2, 3, 4]
+        # 5 never comes: the others wait for it, and no longer
+        began = time.monotonic()
+        assert delivered(rig, [7, 6], 2) == [6, 7]
+        assert 0.05 < time.monotonic() - began < 0.5
+        assert delivered(rig, [5], 1) == [5]
+        # what waits when the stream goes is delivered all the same
+        rig.n3.drain()
+        rig.n6.send(member(10, 9, b"x9"))
+        time.sleep(0.01)
+        rig.call("stream.delete", {"name": "l"})
+        assert len(rig.n3.receive(1.0, 1)) == 1
+    finally:
+        stop_listening(rig)
+
+
+def test_what_is_older_is_dropped(rig):
+    listen(rig, {"mode": "drop_older"})
+    try:
+        before = rig.drops().get("prer.late", 0)
+        assert delivered(rig, [0, 2, 1, 3], 3) == [0, 2, 3]
+        assert rig.drops()["prer.late"] == before + 1
+    finally:
+        stop_listening(rig)
