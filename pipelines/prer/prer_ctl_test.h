@@ -55,10 +55,12 @@ static inline void del(const struct cst_class *c, const char *text)
 /* What workers and the store see of it all. */
 static inline uint64_t sum(void)
 {
-	char *config = json_dumps(cst_config_dump(&err), JSON_SORT_KEYS);
+	json_t *all = cst_config_dump(&err);
+	char *config = json_dumps(all, JSON_SORT_KEYS);
 	uint64_t h = prer_name_hash(config);
 
 	free(config);
+	json_decref(all);
 	h = h * 31 + cst_lines_used(prer_books.lines) + cst_lines_used(prer_books.rings) * 1000ull +
 	    cst_lines_used(prer_books.individual) * 1000000ull;
 	h = h * 31 + cst_index_used(prer_books.streams) +
