@@ -8,10 +8,11 @@
 #include "module.h"
 #include "now.h"
 
-#define CLOCK_EVERY 64 /* numbers of streams between two looks at the clock */
+#define CLOCK_EVERY 64 /* streams between two looks at the clock */
 #define AHEAD       8  /* what these streams need is on its way already */
 
-static struct prer_watched *table; /* by stream; pages that nobody touched take no memory */
+static struct prer_watched
+	*table; /* streams, then flows; pages that nobody touched take no memory */
 static uint32_t n_watched, at = 1;
 static uint32_t round_no; /* over all streams */
 static struct prer_watch_ask ask;
@@ -40,9 +41,41 @@ static bool same_paths(const struct prer_watched *w, const struct prer_stream *s
 	return true;
 }
 
+static uint32_t index_of(uint32_t stream)
+{
+	return stream & PRER_WATCH_FLOW ? prer_tables.streams + (stream & ~PRER_WATCH_FLOW)
+					: stream;
+}
+
+static uint32_t number_of(uint32_t index)
+{
+	return index < prer_tables.streams ? index
+					   : (index - prer_tables.streams) | PRER_WATCH_FLOW;
+}
+
+const struct prer_stream *prer_watch_record(uint32_t stream)
+{
+	static struct prer_stream made;
+	uint32_t i = stream & ~PRER_WATCH_FLOW;
+
+	if (!(stream & PRER_WATCH_FLOW))
+		return stream < prer_tables.streams ? prer_stream(stream) : NULL;
+	if (i >= prer_flows.count || prer_flows.flow[i].key == 0)
+		return NULL;
+	made = (struct prer_stream){
+		.id = stream,
+		.flags = PRER_FLOW,
+		.n_paths = 2,
+		.bits = prer_flows.flow[i].bits,
+		.recovery = prer_flows.flow[i].params,
+	};
+	return &made;
+}
+
 const struct prer_watched *prer_watched(uint32_t stream, const struct prer_stream *s)
 {
-	const struct prer_watched *w = stream < n_watched ? &table[stream] : NULL;
+	uint32_t i = index_of(stream);
+	const struct prer_watched *w = i < n_watched ? &table[i] : NULL;
 
 	return w && w->began_ms != 0 && same_paths(w, s) ? w : NULL;
 }
@@ -84,18 +117,18 @@ static bool ripe(const struct prer_watched *w, const struct prer_watch_look *is,
 
 static void visit(uint32_t stream, uint64_t now_ms)
 {
-	const struct prer_stream *s = prer_stream(stream);
-	struct prer_watched *w = &table[stream];
+	const struct prer_stream *s = prer_watch_record(stream);
+	struct prer_watched *w = &table[index_of(stream)];
 	struct prer_watch_look is;
 	int32_t age;
 
 	if (!s)
 		return;
-	prer_watch_total(&prer_tables.state[stream]);
+	prer_watch_total(prer_watch_state(stream));
 	if (!(s->flags & (PRER_RECEIVE | PRER_FLOW)) || !ever_came(stream, prer_watch_n_paths(s)))
 		return;
-	prer_watch_look(&prer_tables.state[stream], prer_watch_more(stream),
-			&prer_tables.params[s->recovery], prer_watch_n_paths(s), &is);
+	prer_watch_look(prer_watch_state(stream), prer_watch_more(stream), prer_watch_params(s),
+			prer_watch_n_paths(s), &is);
 	if (w->began_ms == 0 || !same_paths(w, s)) {
 		begin(s, w, &is, now_ms);
 		return;
@@ -112,27 +145,26 @@ static void visit(uint32_t stream, uint64_t now_ms)
 	prer_watch_total_watched(w);
 }
 
-static bool has(uint32_t stream)
+static bool has(uint32_t index)
 {
-	return __atomic_load_n(&prer_tables.slot[stream], __ATOMIC_RELAXED) != 0;
+	return index < prer_tables.streams
+		       ? __atomic_load_n(&prer_tables.slot[index], __ATOMIC_RELAXED) != 0
+		       : prer_flows.flow[index - prer_tables.streams].key != 0;
 }
 
-static void prefetch(uint32_t stream)
+static void prefetch(uint32_t index)
 {
 	const struct prer_stream *s;
+	const char *state;
 
-	if (stream + AHEAD * 2 >= n_watched)
+	if (index + AHEAD * 2 >= n_watched || !has(index + AHEAD))
 		return;
-	s = prer_stream(stream + AHEAD * 2);
-	if (s)
+	if (index + AHEAD * 2 < prer_tables.streams && (s = prer_stream(index + AHEAD * 2)))
 		__builtin_prefetch(s);
-	if (has(stream + AHEAD)) {
-		const char *state = (const char *)&prer_tables.state[stream + AHEAD];
-
-		for (unsigned i = 0; i < sizeof(struct prer_state); i += 64)
-			__builtin_prefetch(state + i);
-		__builtin_prefetch(&table[stream + AHEAD]);
-	}
+	state = (const char *)prer_watch_state(number_of(index + AHEAD));
+	for (unsigned i = 0; i < sizeof(struct prer_state); i += 64)
+		__builtin_prefetch(state + i);
+	__builtin_prefetch(&table[index + AHEAD]);
 }
 
 static void slice(uint64_t now_ms)
@@ -140,12 +172,12 @@ static void slice(uint64_t now_ms)
 	uint64_t until = cst_now_us() + PRER_WATCH_SLICE_US;
 
 	while (at < n_watched) {
-		uint32_t stream = at++;
+		uint32_t index = at++;
 
-		prefetch(stream);
-		if (has(stream))
-			visit(stream, now_ms);
-		if (stream % CLOCK_EVERY == 0 && cst_now_us() >= until)
+		prefetch(index);
+		if (has(index))
+			visit(number_of(index), now_ms);
+		if (index % CLOCK_EVERY == 0 && cst_now_us() >= until)
 			return;
 	}
 	at = 1;
@@ -158,8 +190,10 @@ void prer_watch_tick(uint64_t now_ms)
 	if (!prer_tables.slot || !prer_tables.path)
 		return;
 	if (!table) {
-		table = calloc(prer_tables.streams, sizeof(*table));
-		n_watched = table ? prer_tables.streams : 0;
+		n_watched = prer_tables.streams + prer_flows.count;
+		table = calloc(n_watched, sizeof(*table));
+		if (!table)
+			n_watched = 0;
 	}
 	slice(now_ms);
 	prer_watch_path_tick(now_ms);

@@ -38,7 +38,7 @@ struct prer_watch_latent {
 };
 
 struct prer_watch_ask {
-	const char *(*stream)(uint32_t stream); /* name of the stream; NULL: none */
+	const char *(*stream)(uint32_t stream); /* of a flow, too; NULL: none */
 	uint32_t (*find)(const char *name);     /* and the stream of this name; 0: none */
 	/* By struct prer_path.number; false: no such path. */
 	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);

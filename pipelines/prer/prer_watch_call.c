@@ -13,16 +13,12 @@ static uint32_t parts(double share, double per)
 	return (uint32_t)(share * per + 0.5);
 }
 
-static void fill_member(uint32_t number, const struct prer_watch_member *m,
+static void fill_member(const char *name, const struct prer_watch_member *m,
 			struct prer_health_member *out)
 {
-	struct prer_watch_path_conf c = {.name = ""};
-
-	if (prer_watch_asked()->path)
-		prer_watch_asked()->path(number, &c);
 	*out = (struct prer_health_member){
 		.has = m->state.mood == PRER_UP ? 0x1ff : 0x3ff,
-		.path = c.name,
+		.path = name,
 		.reason = prer_watch_why_text(m->state.why),
 		.status = m->state.mood,
 		.carries = parts(m->share, 100),
@@ -54,7 +50,7 @@ bool prer_watch_show(uint32_t stream, struct prer_watch_shown *out)
 
 	if (!prer_watch_get(stream, &f) || f.window_ms == 0)
 		return false;
-	s = prer_stream(stream);
+	s = prer_watch_record(stream);
 	out->obj = (struct prer_health_obj){
 		.has = (1ull << (HEALTH_PATHS + 1)) - 1,
 		.stream = prer_watch_name(stream),
@@ -73,7 +69,7 @@ bool prer_watch_show(uint32_t stream, struct prer_watch_shown *out)
 	fill_rho(&f, out);
 	for (unsigned i = 0; i < f.n_paths; i++)
 		if (f.path[i].there)
-			fill_member(prer_watch_number(s, i), &f.path[i],
+			fill_member(prer_watch_path_name(s, i), &f.path[i],
 				    &out->member[out->obj.paths.n++]);
 	return true;
 }

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What watching asks of the objects: names, and from when on something is wrong. */
+#include <string.h>
+
 #include "prer_ctl.h"
 #include "prer_entry.h"
 #include "prer_probe.h"
-#include "prer_watch.h"
+#include "prer_watch_int.h"
 
 static const char *stream_name(uint32_t stream)
 {
-	return prer_name_of(stream);
+	return stream & PRER_WATCH_FLOW ? prer_flow_name(stream & ~PRER_WATCH_FLOW)
+					: prer_name_of(stream);
 }
 
 static uint32_t find(const char *name)
 {
 	const struct prer_entry *x = prer_entry_live(PRER_STREAMS, name);
 
-	return x ? x->number : 0;
+	if (x)
+		return x->number;
+	for (uint32_t i = 1; i < prer_flows.count; i++)
+		if (prer_flows.flow[i].key != 0 && strcmp(prer_flow_name(i), name) == 0)
+			return i | PRER_WATCH_FLOW;
+	return 0;
 }
 
 /* Objects are kept packed. */

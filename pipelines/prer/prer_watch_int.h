@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "prer_flow.h"
 #include "prer_watch.h"
 
 /* What is remembered of a stream. */
@@ -29,14 +30,35 @@ static inline uint32_t prer_watch_ms(uint64_t now_ms)
 	return (uint32_t)now_ms | 1;
 }
 
+/* Flows of other slices (prer_flow.h) are known by their number and this bit. */
+#define PRER_WATCH_FLOW (1u << 31)
+
+/* NULL: there is none. A flow's is made for the purpose, and holds until the next call. */
+const struct prer_stream *prer_watch_record(uint32_t stream);
+
+static inline const struct prer_state *prer_watch_state(uint32_t stream)
+{
+	return stream & PRER_WATCH_FLOW ? &prer_flows.flow[stream & ~PRER_WATCH_FLOW].state
+					: &prer_tables.state[stream];
+}
+
+static inline const struct prer_params *prer_watch_params(const struct prer_stream *s)
+{
+	return s->flags & PRER_FLOW ? &prer_flows.params[s->recovery]
+				    : &prer_tables.params[s->recovery];
+}
+
+/* Of paths 2 and 3; NULL: it has no more than two. */
 static inline const struct prer_health *prer_watch_more(uint32_t stream)
 {
-	return prer_tables.more_health ? &prer_tables.more_health[(size_t)stream * 2] : NULL;
+	return (stream & PRER_WATCH_FLOW) || !prer_tables.more_health
+		       ? NULL
+		       : &prer_tables.more_health[(size_t)stream * 2];
 }
 
 static inline const struct prer_health *prer_watch_health(uint32_t stream, unsigned i)
 {
-	return i < 2 ? &prer_tables.state[stream].health[i] : &prer_watch_more(stream)[i - 2];
+	return i < 2 ? &prer_watch_state(stream)->health[i] : &prer_watch_more(stream)[i - 2];
 }
 
 static inline unsigned prer_watch_n_paths(const struct prer_stream *s)
@@ -60,6 +82,7 @@ static inline uint32_t prer_watch_number(const struct prer_stream *s, unsigned i
 const struct prer_watched *prer_watched(uint32_t stream, const struct prer_stream *s);
 const struct prer_watch_ask *prer_watch_asked(void);
 const char *prer_watch_name(uint32_t stream); /* "": it has none */
+const char *prer_watch_path_name(const struct prer_stream *s, unsigned i);
 /* A path that fails for a million streams is one event, its own; these are for the rest. */
 bool prer_watch_may_tell(uint64_t now_ms);
 

@@ -39,18 +39,17 @@ static void latent_reset(struct prer_watched *w, int64_t balance, uint32_t now)
 void prer_watch_latent(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
 		       uint64_t now_ms)
 {
-	const struct prer_state *st = &prer_tables.state[stream];
+	const struct prer_state *st = prer_watch_state(stream);
 	uint32_t now = prer_watch_ms(now_ms);
 	const struct prer_watch_latent *l = conf_of(s->recovery, now_ms);
 	unsigned paths = 0;
 	int64_t balance;
 
-	if (!l || (s->flags & PRER_INDIV))
+	if (!l || (s->flags & (PRER_INDIV | PRER_FLOW)))
 		return;
 	for (unsigned i = 0; i < prer_watch_n_paths(s); i++)
 		paths += prer_watch_there(s, i);
-	balance = prer_latent_balance(&st->recovery, &st->counts, &prer_tables.params[s->recovery],
-				      paths);
+	balance = prer_latent_balance(&st->recovery, &st->counts, prer_watch_params(s), paths);
 	if (w->latent_ms == 0) {
 		w->latent_ms = now;
 		latent_reset(w, balance, now);

@@ -17,12 +17,15 @@ const char *prer_watch_name(uint32_t stream)
 	return name ? name : "";
 }
 
-static const char *path_name(uint32_t number)
+const char *prer_watch_path_name(const struct prer_stream *s, unsigned i)
 {
+	static const char *const of_flow[] = {"1", "2"};
 	struct prer_watch_path_conf c = {.name = ""};
 
+	if (s->flags & PRER_FLOW)
+		return of_flow[i & 1];
 	if (prer_watch_asked()->path)
-		prer_watch_asked()->path(number, &c);
+		prer_watch_asked()->path(prer_watch_number(s, i), &c);
 	return c.name;
 }
 
@@ -80,11 +83,14 @@ static bool path_says(const struct prer_watched *w, unsigned i)
 {
 	struct prer_watch_path_figures f;
 
+	if (w->path[i] == 0)
+		return false; /* of a flow: it is nobody else's */
 	prer_watch_get_path(w->path[i], &f);
 	return f.streams <= 1 || f.state.mood == w->state[i].mood || f.state.windows > 0;
 }
 
-static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, uint64_t now_ms)
+static void tell_member(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
+			unsigned i, uint64_t now_ms)
 {
 	uint8_t bit = (uint8_t)(1u << i);
 	struct prer_watch_member m;
@@ -95,10 +101,11 @@ static void tell_member(uint32_t stream, struct prer_watched *w, unsigned i, uin
 		return;
 	w->told = w->state[i].mood == PRER_UP ? w->told & ~bit : w->told | bit;
 	fill_member(stream, w, i, &m);
-	prer_event_member(prer_watch_name(stream), path_name(w->path[i]), &m);
+	prer_event_member(prer_watch_name(stream), prer_watch_path_name(s, i), &m);
 }
 
-static void judge_path(uint32_t stream, struct prer_watched *w, unsigned i, uint64_t now_ms)
+static void judge_path(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
+		       unsigned i, uint64_t now_ms)
 {
 	struct prer_watch_facts f = {
 		.ms = w->took_ms,
@@ -116,7 +123,7 @@ static void judge_path(uint32_t stream, struct prer_watched *w, unsigned i, uint
 				   : 0);
 	seems = prer_watch_seems(&f, &limits, &why);
 	if (prer_watch_judge(&w->state[i], seems, why))
-		tell_member(stream, w, i, now_ms);
+		tell_member(stream, s, w, i, now_ms);
 }
 
 /* Numbers that come while a first copy waits for its second by this path. While packets are taken
@@ -138,7 +145,7 @@ static uint32_t history_needed(uint32_t stream, const struct prer_watched *w, un
 static void judge_history(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
 			  uint64_t now_ms)
 {
-	const struct prer_params *p = &prer_tables.params[s->recovery];
+	const struct prer_params *p = prer_watch_params(s);
 	struct prer_watch_figures f;
 	enum prer_watch_mood seems;
 	unsigned worst = 0;
@@ -165,7 +172,7 @@ static void judge_history(uint32_t stream, const struct prer_stream *s, struct p
 	if (seems == PRER_DOWN)
 		prer_event_stuck(prer_watch_name(stream), &f);
 	else
-		prer_event_history(prer_watch_name(stream), path_name(w->path[worst]), &f);
+		prer_event_history(prer_watch_name(stream), prer_watch_path_name(s, worst), &f);
 }
 
 static void judge_paths(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
@@ -176,7 +183,7 @@ static void judge_paths(uint32_t stream, const struct prer_stream *s, struct pre
 		if (!prer_watch_there(s, i))
 			continue;
 		w->silent |= (w->last.path[i].seen == 0) << i;
-		judge_path(stream, w, i, now_ms);
+		judge_path(stream, s, w, i, now_ms);
 	}
 }
 
@@ -231,7 +238,7 @@ static void fill_losses(const struct prer_stream *stream, const struct prer_watc
 
 bool prer_watch_get(uint32_t stream, struct prer_watch_figures *out)
 {
-	const struct prer_stream *s = stream < prer_tables.streams ? prer_stream(stream) : NULL;
+	const struct prer_stream *s = prer_watch_record(stream);
 	const struct prer_watched *w = s ? prer_watched(stream, s) : NULL;
 
 	memset(out, 0, sizeof(*out));
@@ -242,7 +249,7 @@ bool prer_watch_get(uint32_t stream, struct prer_watch_figures *out)
 		.window_ms = w->took_ms,
 		.rate = per_second(w->last.passed, w->took_ms),
 		.rogue = w->last.rogue,
-		.history = prer_tables.params[s->recovery].history,
+		.history = prer_watch_params(s)->history,
 		.needed = w->needed,
 		.too_small = w->history.mood == PRER_DEGRADED,
 		.stuck = w->history.mood == PRER_DOWN,

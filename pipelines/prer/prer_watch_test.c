@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "prer_event.h"
-#include "prer_watch.h"
+#include "prer_watch_int.h"
 #include "prer_watch_show.h"
 #include "rpc/rpc.h"
 
@@ -530,6 +530,34 @@ static void test_shown(void **state)
 	json_decref(js);
 }
 
+/* A flow of another slice, whose second path dies. */
+static void test_flow(void **state)
+{
+	static struct prer_flow flows[2];
+	struct prer_watch_figures f;
+	struct prer_state *s = &flows[1].state;
+
+	memset(flows, 0, sizeof(flows));
+	flows[1].key = 5;
+	flows[1].bits = 16;
+	prer_flows = (struct prer_flows){.flow = flows, .params = params, .count = 2};
+	for (uint32_t i = 0; i < 4000; i++, now_ms++) {
+		for (unsigned path = 0; path < (i < 2000 ? 2 : 1); path++) {
+			enum prer_verdict v = prer_recover(&s->recovery, &s->counts, NULL,
+							   &params[0], 16, i, now_ms * MS);
+
+			prer_health_seen(&s->health[path], &s->counts, path, i, 16, v, now_ms * MS);
+		}
+		if (now_ms % TICK_MS == 0)
+			prer_watch_tick(now_ms);
+	}
+	assert_true(prer_watch_get(1 | PRER_WATCH_FLOW, &f));
+	assert_int_equal(f.path[1].state.mood, PRER_DOWN);
+	assert_int_equal(n_events, 1);
+	assert_string_equal(text("stream.path", "path"), "2");
+	prer_flows = (struct prer_flows){0};
+}
+
 static void test_totals(void **state)
 {
 	struct prer_watch_totals t;
@@ -554,6 +582,7 @@ int main(void)
 		TEST(test_locked_out), TEST(test_stuck),      TEST(test_enough),
 		TEST(test_latent),     TEST(test_silent),     TEST(test_many),
 		TEST(test_changed),    TEST(test_shown),      TEST(test_totals),
+		TEST(test_flow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
