@@ -187,6 +187,16 @@ static void judge_paths(uint32_t stream, const struct prer_stream *s, struct pre
 	}
 }
 
+/* Counters have fallen: the number was given to another stream. */
+static bool is_another(const struct prer_watch_window *w)
+{
+	uint32_t seen = 0;
+
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
+		seen += w->path[i].seen;
+	return seen == 0;
+}
+
 void prer_watch_close_window(uint32_t stream, const struct prer_stream *s, struct prer_watched *w,
 			     const struct prer_watch_look *is, uint64_t now_ms)
 {
@@ -197,6 +207,8 @@ void prer_watch_close_window(uint32_t stream, const struct prer_stream *s, struc
 	w->began_ms = prer_watch_ms(now_ms);
 	w->was = *is;
 	w->silent = 0;
+	if (!losses && is_another(&w->last))
+		w->sums = (struct prer_watch_sums){0};
 	if (losses)
 		judge_paths(stream, s, w, now_ms);
 	judge_history(stream, s, w, now_ms);

@@ -530,6 +530,19 @@ static void test_shown(void **state)
 	json_decref(js);
 }
 
+/* Deleted and made again: what the one before lost is forgotten. */
+static void test_another(void **state)
+{
+	struct prer_watch_figures f;
+
+	add(1);
+	run(5000, well, well, 0.1);
+	assert_true(prer_watch_get(1, &f) && f.joint_long > 0.05);
+	memset(&states[1], 0, sizeof(states[1]));
+	run(3000, well, well, 0);
+	assert_true(prer_watch_get(1, &f) && f.joint_long <= 0);
+}
+
 /* A flow of another slice, whose second path dies. */
 static void test_flow(void **state)
 {
@@ -582,7 +595,7 @@ int main(void)
 		TEST(test_locked_out), TEST(test_stuck),      TEST(test_enough),
 		TEST(test_latent),     TEST(test_silent),     TEST(test_many),
 		TEST(test_changed),    TEST(test_shown),      TEST(test_totals),
-		TEST(test_flow),
+		TEST(test_flow),       TEST(test_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
