@@ -46,6 +46,8 @@ struct cst_redundancy {
 	/* Control thread. */
 	void (*counts)(uint32_t flow, struct cst_redundancy_counts *out);
 
+	/* Any worker: next() or accept() will be asked about it soon. */
+	void (*prefetch)(uint32_t flow);
 	/* The owning worker: the number for the next packet, before it is duplicated. */
 	uint32_t (*next)(uint32_t flow);
 	/* The owning worker: a packet with this number came by `path`. False: it is a duplicate or

@@ -89,8 +89,32 @@ struct cst_gtpu {
 
 _Static_assert(sizeof(struct cst_gtpu) == 24, "cst_gtpu");
 
-/* The two forms that all but a few G-PDUs have: `30 ff` without options, and `34 ff` with exactly
- * one PDU Session Container of four bytes. 1 when it was one of these and `out` is filled. */
+/* What `p` says behind its first eight bytes, `34 ff` or `36 ff`, if it is exactly one PDU Session
+ * Container of four bytes: next type 0x85, then length 1, ..., no further one. */
+static inline __attribute__((always_inline)) int cst_gtpu_parse_psc(const uint8_t *p, uint32_t end,
+								    struct cst_gtpu *out)
+{
+	uint32_t ext = cst_be32(p + 12);
+
+	if (p[11] != CST_GTPU_EXT_PSC || (ext & 0xff0000ff) != 0x01000000)
+		return 0;
+	*out = (struct cst_gtpu){
+		.teid = cst_be32(p + 4),
+		.hdr_len = 16,
+		.end = end,
+		.type = CST_GTPU_GPDU,
+		.has_psc = 1,
+		.psc_type = (uint8_t)(ext >> 20 & 15),
+		.qfi = (uint8_t)(ext >> 8 & 0x3f),
+		/* bit 6 of the second octet: RQI downlink, new IE flag uplink */
+		.rqi = (uint8_t)((ext >> 14 & 1) & ((ext >> 20 & 15) == CST_GTPU_PSC_DL)),
+	};
+	return 1;
+}
+
+/* The forms that all but a few G-PDUs have: `30 ff` without options, and `34 ff` with exactly one
+ * PDU Session Container of four bytes, or `36 ff`, that and a sequence number. 1 when it was one of
+ * these and `out` is filled. */
 static inline __attribute__((always_inline)) int cst_gtpu_parse_fast(const uint8_t *p, uint32_t len,
 								     struct cst_gtpu *out)
 {
@@ -102,25 +126,8 @@ static inline __attribute__((always_inline)) int cst_gtpu_parse_fast(const uint8
 	end = 8 + (head & 0xffff);
 	if (end > len)
 		return 0;
-	if (head >> 16 == 0x34ff && end >= 16) {
-		uint32_t ext = cst_be32(p + 12);
-
-		/* next type 0x85, then length 1, ..., no further one */
-		if (p[11] != CST_GTPU_EXT_PSC || (ext & 0xff0000ff) != 0x01000000)
-			return 0;
-		*out = (struct cst_gtpu){
-			.teid = cst_be32(p + 4),
-			.hdr_len = 16,
-			.end = end,
-			.type = CST_GTPU_GPDU,
-			.has_psc = 1,
-			.psc_type = (uint8_t)(ext >> 20 & 15),
-			.qfi = (uint8_t)(ext >> 8 & 0x3f),
-			/* bit 6 of the second octet: RQI downlink, new IE flag uplink */
-			.rqi = (uint8_t)((ext >> 14 & 1) & ((ext >> 20 & 15) == CST_GTPU_PSC_DL)),
-		};
-		return 1;
-	}
+	if (head >> 16 == 0x34ff && end >= 16)
+		return cst_gtpu_parse_psc(p, end, out);
 	if (head >> 16 == 0x30ff) {
 		*out = (struct cst_gtpu){
 			.teid = cst_be32(p + 4),
@@ -128,6 +135,11 @@ static inline __attribute__((always_inline)) int cst_gtpu_parse_fast(const uint8
 			.end = end,
 			.type = CST_GTPU_GPDU,
 		};
+		return 1;
+	}
+	if (head >> 16 == 0x36ff && end >= 16 && cst_gtpu_parse_psc(p, end, out)) {
+		out->seq = cst_be16(p + 8);
+		out->flags = CST_GTPU_HAS_SEQ;
 		return 1;
 	}
 	return 0;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "engine/worker.h"
 #include "prer_ctl.h"
 
@@ -78,6 +80,16 @@ static void counts_of(uint32_t flow, struct cst_redundancy_counts *out)
 
 /* ---- the owning worker -------------------------------------------------------------------- */
 
+static void prefetch(uint32_t flow)
+{
+	const struct prer_flow *f = &prer_flows.flow[flow];
+
+	rte_prefetch0(f);
+	rte_prefetch0_write(&f->state.recovery);
+	rte_prefetch0_write(&f->state.counts);
+	rte_prefetch0_write(&f->state.health);
+}
+
 static uint32_t next_number(uint32_t flow)
 {
 	struct prer_flow *f = &prer_flows.flow[flow];
@@ -109,6 +121,7 @@ static const struct cst_redundancy offer = {.open = open_flow,
 					    .close = prer_flow_close,
 					    .restart = restart_flow,
 					    .counts = counts_of,
+					    .prefetch = prefetch,
 					    .next = next_number,
 					    .accept = accept_number};
 

@@ -36,7 +36,13 @@ static bool accept_it(struct cst_worker *w, uint32_t flow, unsigned path, uint32
 	return verdict;
 }
 
-static const struct cst_redundancy fake = {.next = next_of, .accept = accept_it};
+static void prefetch_it(uint32_t flow)
+{
+	assert_int_equal(flow, FLOW);
+}
+
+static const struct cst_redundancy fake = {
+	.prefetch = prefetch_it, .next = next_of, .accept = accept_it};
 
 /* ---- session 1 with a second tunnel ------------------------------------------------------ */
 
