@@ -64,6 +64,7 @@ static void fast_path_agrees_on_all_octets(void **state)
 
 			memset(p, 0, sizeof(p));
 			cst_gtpu_put_psc(p, CST_GTPU_GPDU, 0x01020304, 8, cst_gtpu_psc_dl(9, 1));
+			cst_put_be16(p + 8, 0xbeef); /* counts with S alone */
 			p[at[i]] = (uint8_t)v;
 			if (!cst_gtpu_parse_fast(p, sizeof(p), &a))
 				continue;

@@ -194,15 +194,15 @@ static void run(struct cst_bench *b, bool ul)
 	static struct cst_err e; /* the report keeps the reason */
 	struct upf_tables theirs;
 
-	if (!upf_bench_engine(&e) || !upf_bench_poll(ul ? UPF_BENCH_N3 : UPF_BENCH_N6, polls) ||
+	if (!upf_bench_engine(&e) || !cst_bench_poll(ul ? CST_BENCH_N3 : CST_BENCH_N6, polls) ||
 	    !make(&e)) {
 		cst_bench_fail(b, e.reason[0] ? e.reason : "no memory");
 		return;
 	}
 	theirs = upf_tables;
 	upf_tables = twice;
-	upf_bench_device(ul ? UPF_BENCH_N3 : UPF_BENCH_N6, receive, nothing);
-	upf_bench_device(ul ? UPF_BENCH_N6 : UPF_BENCH_N3, nothing, swallow);
+	cst_bench_device(ul ? CST_BENCH_N3 : CST_BENCH_N6, receive, nothing);
+	cst_bench_device(ul ? CST_BENCH_N6 : CST_BENCH_N3, nothing, swallow);
 	measure(b, ul);
 	upf_tables = theirs;
 }
