@@ -57,6 +57,31 @@ uint16_t cst_owner_of(uint32_t index);
  * not fit is dropped under "engine.handoff_full". Call from a worker. */
 void cst_handoff(struct cst_worker *w, uint16_t owner, struct rte_mbuf **pkts, uint16_t n);
 
+/* The same for a burst of several owners' packets, owner[i] that of pkts[i]: in one go for each of
+ * them. What is in both arrays afterwards means nothing. */
+static inline void cst_handoff_each(struct cst_worker *w, struct rte_mbuf **pkts, uint8_t *owner,
+				    uint16_t n)
+{
+	struct rte_mbuf *same[CST_MAX_BURST];
+
+	/* one pass per owner among them; what remains keeps its order */
+	while (n > 0) {
+		uint8_t to = owner[0];
+		uint16_t taken = 0, left = 0;
+
+		for (uint16_t i = 0; i < n; i++) {
+			if (owner[i] == to) {
+				same[taken++] = pkts[i];
+			} else {
+				owner[left] = owner[i];
+				pkts[left++] = pkts[i];
+			}
+		}
+		cst_handoff(w, to, same, taken);
+		n = left;
+	}
+}
+
 /* Same from the slow-path thread or the control thread. Returns how many were taken; the caller
  * keeps the rest. The packets count as injected. */
 uint16_t cst_inject(uint16_t worker, struct rte_mbuf **pkts, uint16_t n);

@@ -78,6 +78,27 @@ static void notices_arrive(void **state)
 
 /* ---- workers running ---------------------------------------------------------------- */
 
+/* To each owner its own, in their order. */
+static void burst_of_two_owners(void **state)
+{
+	struct rte_mbuf *all[8], *m[8], *got;
+	uint8_t owner[8];
+
+	for (unsigned i = 0; i < 8; i++) {
+		m[i] = all[i] = packet(0, i);
+		owner[i] = i % 3 == 0;
+	}
+	cst_handoff_each(cst_worker_get(0), m, owner, 8);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(rte_ring_dequeue(cst_worker_get(i % 3 == 0)->inbox, (void **)&got),
+				 0);
+		assert_ptr_equal(got, all[i]);
+		rte_pktmbuf_free(got);
+	}
+	assert_int_equal(rte_ring_count(cst_worker_get(0)->inbox), 0);
+	assert_int_equal(rte_ring_count(cst_worker_get(1)->inbox), 0);
+}
+
 #define HANDED 10000u
 
 static _Atomic unsigned handed;
@@ -263,6 +284,7 @@ int main(void)
 		cmocka_unit_test(cpu_lists_are_checked),
 		T(owners_are_remainders),
 		T(full_inboxes_drop),
+		T(burst_of_two_owners),
 		T(notices_arrive),
 		T(handoff_keeps_order),
 		T(deferred_waits_for_all),

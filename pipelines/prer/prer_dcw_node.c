@@ -56,7 +56,7 @@ struct item {
 struct strangers {
 	uint16_t n;
 	struct rte_mbuf *pkts[CHUNK];
-	uint16_t owner[CHUNK];
+	uint8_t owner[CHUNK];
 };
 
 static uint8_t from_classify, from_reassemble, from_rx;
@@ -115,6 +115,7 @@ static inline void find_stream(struct cst_worker *w, struct rte_mbuf *m, struct 
 {
 	uint32_t id = 0;
 
+	uint16_t owner;
 	if (likely(prer_tables.label != NULL))
 		id = __atomic_load_n(&prer_tables.label[it->label], __ATOMIC_ACQUIRE);
 	if (unlikely(id == 0 || id >= prer_tables.streams)) {
@@ -122,25 +123,17 @@ static inline void find_stream(struct cst_worker *w, struct rte_mbuf *m, struct 
 		*edge = cst_drop(m, &unknown_label);
 		return;
 	}
-	if (cst_owner_of(id) != w->id) {
+	owner = cst_owner_of(id);
+	if (owner != w->id) {
 		it->decided = true;
 		*edge = CST_EDGE_TAKEN;
 		cst_pkt(m)->resume = from_rx;
-		others->owner[others->n] = cst_owner_of(id);
+		others->owner[others->n] = (uint8_t)owner;
 		others->pkts[others->n++] = m;
 		return;
 	}
 	it->stream = id;
 	rte_prefetch0(&prer_tables.slot[id]);
-}
-
-static void __rte_noinline send_strangers(struct cst_worker *w, struct strangers *s)
-{
-	for (uint16_t from = 0, to; from < s->n; from = to) {
-		for (to = from + 1; to < s->n && s->owner[to] == s->owner[from]; to++)
-			;
-		cst_handoff(w, s->owner[from], &s->pkts[from], to - from);
-	}
 }
 
 /* Which of the stream's paths it came by; PRER_MAX_PATHS: none. */
@@ -275,7 +268,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 		aside += edge[i] != TO_ELIMINATE;
 	}
 	if (unlikely(others.n > 0))
-		send_strangers(w, &others);
+		cst_handoff_each(w, others.pkts, others.owner, others.n);
 	return aside;
 }
 

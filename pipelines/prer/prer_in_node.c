@@ -150,7 +150,9 @@ static void identify(struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
 /* Those of other workers' streams leave here; how many do not go by edge 0. */
 static uint16_t to_owners(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
 {
-	uint16_t aside = 0;
+	struct rte_mbuf *others[CST_MAX_BURST];
+	uint8_t owners[CST_MAX_BURST];
+	uint16_t aside = 0, away = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		union prer_word word = {.u64 = cst_pkt(pkts[i])->slice[0]};
@@ -161,11 +163,12 @@ static uint16_t to_owners(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t
 			continue;
 		}
 		cst_pkt(pkts[i])->resume = edge[i] == TO_ELIMINATE ? at_eliminate : at_replicate;
-		cst_handoff(w, owner, &pkts[i], 1);
 		edge[i] = CST_EDGE_TAKEN;
-		aside++;
+		others[away] = pkts[i];
+		owners[away++] = (uint8_t)owner;
 	}
-	return aside;
+	cst_handoff_each(w, others, owners, away);
+	return aside + away;
 }
 
 uint16_t prer_in_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)

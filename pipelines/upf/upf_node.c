@@ -10,25 +10,7 @@ struct upf_worker upf_worker[CST_MAX_WORKERS];
 
 void upf_strangers_send(struct cst_worker *w, struct upf_strangers *s)
 {
-	struct rte_mbuf *same[UPF_CHUNK];
-	uint16_t left = s->n;
-
-	/* one pass per owner among them; what remains keeps its order */
-	while (left > 0) {
-		uint8_t owner = s->owner[0];
-		uint16_t n = 0, rest = 0;
-
-		for (uint16_t i = 0; i < left; i++) {
-			if (s->owner[i] == owner) {
-				same[n++] = s->pkts[i];
-			} else {
-				s->owner[rest] = s->owner[i];
-				s->pkts[rest++] = s->pkts[i];
-			}
-		}
-		cst_handoff(w, owner, same, n);
-		left = rest;
-	}
+	cst_handoff_each(w, s->pkts, s->owner, s->n);
 	s->n = 0;
 }
 
