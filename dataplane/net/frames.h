@@ -15,12 +15,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
 
 #include "engine/pkt.h"
 #include "err.h"
 #include "port/port.h"
+#include "vlan.h"
 
 #define CST_MAX_FRAME_TAKERS 8
 
@@ -44,6 +47,23 @@ extern const uint8_t *cst_frames_edges[CST_MAX_FRAME_TAKERS]; /* [taker], edges 
 static inline void cst_frames_pass(struct cst_pkt *pkt)
 {
 	pkt->flags |= CST_PKT_PASSED;
+}
+
+/* The taker's: a tag that the NIC has taken off is the outermost one, and comes back. False: there
+ * is no room for it. */
+static inline bool cst_frames_retag(struct rte_mbuf *m)
+{
+	uint8_t *p;
+
+	if (likely(!(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)))
+		return true;
+	p = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+	if (!p)
+		return false;
+	memmove(p, p + 4, 12);
+	cst_vlan_put(p + 12, CST_ETH_CTAG, m->vlan_tci);
+	m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+	return true;
 }
 
 /* For `classify`: who gets it, 0: nobody. */

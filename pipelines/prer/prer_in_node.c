@@ -35,19 +35,6 @@ static uint8_t pass(struct rte_mbuf *m)
 	return TO_CLASSIFY;
 }
 
-/* A tag that the NIC has taken off is the outermost one. */
-static bool __rte_noinline put_back(struct rte_mbuf *m)
-{
-	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, 4);
-
-	if (!p)
-		return false;
-	memmove(p, p + 4, 12);
-	cst_vlan_put(p + 12, CST_ETH_CTAG, m->vlan_tci);
-	m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
-	return true;
-}
-
 /* Of what the last packet in this buffer left nothing stays, but where it came by and traces. */
 static inline void forget(struct cst_pkt *pkt)
 {
@@ -91,7 +78,7 @@ static inline uint8_t identified(struct rte_mbuf *m, const struct prer_frame *f,
 /* False: its edge is settled already. */
 static inline bool parse(struct rte_mbuf *m, struct prer_frame *f, uint8_t *edge)
 {
-	if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && !put_back(m))) {
+	if (unlikely(!cst_frames_retag(m))) {
 		*edge = pass(m);
 		return false;
 	}

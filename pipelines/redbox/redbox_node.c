@@ -17,9 +17,8 @@
 #include "redbox.h"
 #include "vlan.h"
 
-#define AHEAD    4
-#define LEAST    60u /* octets of a frame without its checksum (IEEE 802.3 3.2.8) */
-#define VLAN_LEN 4u
+#define AHEAD 4
+#define LEAST 60u /* octets of a frame without its checksum (IEEE 802.3 3.2.8) */
 
 enum { TO_FRAME, TO_CLASSIFY };
 static const char *const edges[] = {"frame_out", "classify", NULL};
@@ -258,19 +257,6 @@ static uint8_t from_lan(struct cst_worker *w, struct rte_mbuf *m, struct job *j,
 /* ---- the node ---------------------------------------------------------------------------------
  */
 
-/* A tag that the NIC has taken off is the outermost one. */
-static bool __rte_noinline put_back(struct rte_mbuf *m)
-{
-	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, VLAN_LEN);
-
-	if (!p)
-		return false;
-	memmove(p, p + VLAN_LEN, 12);
-	cst_vlan_put(p + 12, CST_ETH_CTAG, m->vlan_tci);
-	m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
-	return true;
-}
-
 static inline bool is_link_local(const uint8_t *mac)
 {
 	return cst_be32(mac) == 0x0180c200 && mac[4] == 0 && mac[5] < 16;
@@ -301,7 +287,7 @@ static inline uint8_t frame(struct cst_worker *w, struct rte_mbuf *m, struct cop
 	if (unlikely(!j.box))
 		return pass(m);
 	j.st = j.box->state;
-	if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && !put_back(m)))
+	if (unlikely(!cst_frames_retag(m)))
 		return cst_drop(m, cst_drop_no_headroom);
 	/* trailers are read and written in one piece */
 	if (unlikely(m->nb_segs > 1 && rte_pktmbuf_linearize(m)))
