@@ -15,6 +15,7 @@
 #include "net/drops.h"
 #include "net/fib.h"
 #include "net/frames.h"
+#include "net/ip_in.h"
 #include "net/udp_in.h"
 #include "slow/slow.h"
 #include "vlan.h"
@@ -173,37 +174,11 @@ static const struct cst_drop *__rte_noinline gather(struct rte_mbuf *m)
 	return NULL;
 }
 
-/* What follows the IP packet in the frame, of however many segments, goes. */
-static void __rte_noinline trim(struct rte_mbuf *m, uint32_t len)
-{
-	struct rte_mbuf *s = m;
-	uint16_t segs = 1;
-
-	m->pkt_len = len;
-	for (; len > s->data_len; s = s->next, segs++)
-		len -= s->data_len;
-	s->data_len = (uint16_t)len;
-	rte_pktmbuf_free(s->next);
-	s->next = NULL;
-	m->nb_segs = segs;
-}
-
 /* What both families need after the header is known to be good. */
 static inline void note(struct rte_mbuf *m, const struct cst_ip_info *ip)
 {
-	struct cst_pkt *pkt = cst_pkt(m);
-
-	pkt->ip_version = ip->version;
-	pkt->l4_proto = ip->proto;
-	pkt->l4_off = ip->l4_off;
-	pkt->ip_len = (uint16_t)ip->total_len;
-	if (unlikely(ip->flags & CST_IP_FRAG)) {
-		pkt->flags |= CST_PKT_FRAG;
-		if (ip->flags & CST_IP_FRAG_LATER)
-			pkt->flags |= CST_PKT_L4_LATER;
-	}
-	if (m->pkt_len > ip->total_len)
-		trim(m, ip->total_len);
+	cst_ip_note(cst_pkt(m), ip);
+	cst_trim(m, ip->total_len); /* padding of the frame */
 }
 
 /* The header nearly always has no options: five words, no loop. */

@@ -10,6 +10,7 @@
 #include <rte_prefetch.h>
 
 #include "net/drops.h"
+#include "net/ip_in.h"
 #include "net/net.h"
 #include "prer_dcw.h"
 #include "prer_probe.h"
@@ -114,8 +115,8 @@ static inline void find_stream(struct cst_worker *w, struct rte_mbuf *m, struct 
 			       uint8_t *edge, struct strangers *others)
 {
 	uint32_t id = 0;
-
 	uint16_t owner;
+
 	if (likely(prer_tables.label != NULL))
 		id = __atomic_load_n(&prer_tables.label[it->label], __ATOMIC_ACQUIRE);
 	if (unlikely(id == 0 || id >= prer_tables.streams)) {
@@ -145,26 +146,6 @@ static inline unsigned path_of(const struct prer_stream *s, const uint8_t *ip, u
 	return PRER_MAX_PATHS;
 }
 
-/* What follows the first `len` octets goes, in however many segments. */
-static void __rte_noinline trim(struct rte_mbuf *m, uint32_t len)
-{
-	while (m->pkt_len > len) {
-		struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
-		uint32_t over = m->pkt_len - len;
-
-		if (over < last->data_len || m->nb_segs == 1) {
-			rte_pktmbuf_trim(m, (uint16_t)over);
-			return;
-		}
-		m->pkt_len -= last->data_len;
-		m->nb_segs--;
-		for (struct rte_mbuf *s = m; s; s = s->next)
-			if (s->next == last)
-				s->next = NULL;
-		rte_pktmbuf_free_seg(last);
-	}
-}
-
 /* The IP packet inside, whose padding is let go. False: it contradicts itself. */
 static inline bool read_ip(struct rte_mbuf *m, uint32_t *len, uint8_t *tos)
 {
@@ -179,13 +160,8 @@ static inline bool read_ip(struct rte_mbuf *m, uint32_t *len, uint8_t *tos)
 		return false;
 	*len = ip.total_len;
 	*tos = ip.tos;
-	pkt->ip_version = ip.version;
-	pkt->l4_proto = ip.proto;
-	pkt->l4_off = ip.l4_off;
-	pkt->ip_len = (uint16_t)ip.total_len;
 	pkt->flags = 0;
-	if (unlikely(ip.flags & CST_IP_FRAG))
-		pkt->flags = CST_PKT_FRAG | (ip.flags & CST_IP_FRAG_LATER ? CST_PKT_L4_LATER : 0);
+	cst_ip_note(pkt, &ip);
 	return true;
 }
 
@@ -237,8 +213,7 @@ static inline uint8_t deliver(struct rte_mbuf *m, struct item *it)
 	if (unlikely((s->flags & PRER_IP) && cst_ip_decap_differs(it->tos, tos)) &&
 	    !settle_ecn(m, it->tos, tos))
 		return cst_drop(m, &ecn);
-	if (unlikely(m->pkt_len > it->len))
-		trim(m, it->len);
+	cst_trim(m, it->len);
 	pkt->hash = 0; /* of what was outside */
 	word.path = (uint8_t)path;
 	pkt->slice[0] = word.u64;

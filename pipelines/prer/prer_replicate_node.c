@@ -241,7 +241,7 @@ static inline uint8_t replicate(struct cst_worker *w, struct rte_mbuf *m, struct
 	if (j.s->flags & PRER_IP) {
 		if (unlikely(!prer_ip_at(m, j.at, &j.ip)))
 			return prer_drop(m, PRER_DROP_BAD_IP);
-		prer_trim(m, j.at + j.ip.total_len);
+		cst_trim(m, j.at + j.ip.total_len);
 	}
 	memcpy(j.head, rte_pktmbuf_mtod(m, void *), j.at);
 	len = m->pkt_len - j.at;
