@@ -23,12 +23,6 @@ static const char *const edges[] = {"frame_out", "route", NULL};
 
 /* ---- verdict -------------------------------------------------------------------- */
 
-static inline struct prer_health *health_of(const struct prer_stream *s, struct prer_state *st,
-					    unsigned path)
-{
-	return path < 2 ? &st->health[path] : &prer_tables.more_health[2ull * s->id + path - 2];
-}
-
 /* With individual recovery a path's own repetitions end before they are seen by the base. */
 static inline enum prer_verdict with_number(const struct prer_stream *s, struct prer_state *st,
 					    const struct prer_params *p, unsigned path,
@@ -59,7 +53,7 @@ static inline enum prer_verdict judge(const struct prer_stream *s, unsigned path
 		v = prer_recover_none(&st->recovery, &st->counts, prer_base_ring(s), p, now);
 	else /* a stream without numbers: nothing can be told apart */
 		st->recovery.passed++;
-	prer_health_seen(health_of(s, st, path), &st->counts, path, seq, s->bits, v, now);
+	prer_health_seen(prer_health_of(s->id, path), &st->counts, path, seq, s->bits, v, now);
 	return v;
 }
 

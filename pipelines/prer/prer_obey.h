@@ -20,13 +20,10 @@ static inline uint64_t *prer_individual_ring(const struct prer_stream *s,
 }
 
 /* Another path has come to this place. */
-static inline void prer_obey_path(const struct prer_stream *s, struct prer_state *st,
-				  const struct prer_params *p, unsigned i)
+static inline void prer_obey_path(const struct prer_stream *s, const struct prer_params *p,
+				  unsigned i)
 {
-	struct prer_health *h =
-		i < 2 ? &st->health[i] : &prer_tables.more_health[2 * s->id + i - 2];
-
-	*h = (struct prer_health){0};
+	*prer_health_of(s->id, i) = (struct prer_health){0};
 	if (s->flags & PRER_INDIV)
 		prer_reset(&prer_tables.individual[s->individual + i], 0,
 			   prer_individual_ring(s, p, i), p);
@@ -43,7 +40,7 @@ prer_obey_recovery_slow(const struct prer_stream *s, struct prer_state *st,
 		prer_reset(&st->recovery, &st->counts, prer_base_ring(s), p);
 	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
 		if (fresh >> i & 1)
-			prer_obey_path(s, st, p, i);
+			prer_obey_path(s, p, i);
 	st->recovery.epoch = s->recovery_epoch;
 	st->counts.paths_epoch = s->paths_epoch;
 }

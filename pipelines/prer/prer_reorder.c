@@ -185,9 +185,7 @@ static void time_is_up(struct cst_worker *w)
 static uint64_t delay(const struct cst_worker *w, const struct prer_stream *s,
 		      const struct prer_params *p, unsigned path)
 {
-	const struct prer_health *h = path < 2 ? &prer_tables.state[s->id].health[path]
-					       : &prer_tables.more_health[2ull * s->id + path - 2];
-	uint64_t lag = (uint64_t)h->lag << 7;
+	uint64_t lag = (uint64_t)prer_health_of(s->id, path)->lag << 7;
 
 	if (unlikely(waiting[w->id].n >= most))
 		return 0;

@@ -107,12 +107,12 @@ static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 const struct prer_health *prer_health_at(const struct prer_stream *rec, unsigned place)
 {
 	static const struct prer_health none;
-	const struct prer_state *st = &prer_tables.state[rec->id];
+	const struct prer_counts *c = &prer_tables.state[rec->id].counts;
 
 	/* the worker clears it with the next packet (prer_obey.h) */
-	if (st->counts.paths_epoch != rec->paths_epoch && rec->fresh >> place & 1)
+	if (c->paths_epoch != rec->paths_epoch && rec->fresh >> place & 1)
 		return &none;
-	return place < 2 ? &st->health[place] : &prer_tables.more_health[2 * rec->id + place - 2];
+	return prer_health_of(rec->id, place);
 }
 
 static unsigned show_members(const struct prer_entry *x, const struct prer_stream *rec,

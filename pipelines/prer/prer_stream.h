@@ -120,6 +120,13 @@ static inline const struct prer_stream *prer_stream(uint32_t id)
 		    : 0;
 }
 
+/* What the path at this place does for the stream. */
+static inline struct prer_health *prer_health_of(uint32_t stream, unsigned place)
+{
+	return place < 2 ? &prer_tables.state[stream].health[place]
+			 : &prer_tables.more_health[2ull * stream + place - 2];
+}
+
 /* ---- between the nodes of this slice: pkt->slice[] --------------------------- */
 
 #define PRER_NO_SEQ UINT32_MAX /* tagless */
