@@ -128,3 +128,36 @@ void older_is_dropped(void **state)
 	conserved();
 	prer_queue_close(streams[RECEIVES].order_queue);
 }
+
+/* A sender that begins anew and is followed is not late. */
+void order_follows_resets(void **state)
+{
+	static const uint8_t modes[] = {PRER_ORDER_BASIC, PRER_ORDER_DROP_OLDER};
+
+	for (unsigned i = 0; i < 2; i++) {
+		rig_reset(NULL);
+		order_by(modes[i], 8);
+		params[1].flags = PRER_RESYNC;
+		member(PORT_A, 5000);
+		expect_number(5000);
+		member(PORT_A, 0);
+		expect_drop("prer.rogue");
+		member(PORT_A, 1);
+		expect_number(1);
+		member(PORT_A, 2);
+		expect_number(2);
+		if (modes[i] == PRER_ORDER_BASIC) {
+			/* what waits goes before what comes after the reset */
+			member(PORT_A, 4);
+			expect_nothing();
+			member(PORT_A, 900);
+			expect_drop("prer.rogue");
+			member(PORT_A, 901);
+			expect_number(4);
+			expect_number(901);
+			assert_int_equal(worker.stats.held, 0);
+		}
+		conserved();
+		prer_queue_close(streams[RECEIVES].order_queue);
+	}
+}

@@ -69,3 +69,4 @@ void put_in_order(void **state);
 void queue_given_up(void **state);
 void order_by_path(void **state);
 void older_is_dropped(void **state);
+void order_follows_resets(void **state);

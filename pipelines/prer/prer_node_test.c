@@ -454,6 +454,7 @@ int main(void)
 		cmocka_unit_test_setup(queue_given_up, rig_reset),
 		cmocka_unit_test_setup(order_by_path, rig_reset),
 		cmocka_unit_test_setup(older_is_dropped, rig_reset),
+		cmocka_unit_test_setup(order_follows_resets, rig_reset),
 	};
 
 	return cmocka_run_group_tests(tests, rig_up, rig_down);

@@ -20,6 +20,7 @@ struct queue {
 	struct queue *next;   /* of those of this worker in which packets wait */
 	_Atomic bool listed;  /* it is among them; w */
 	uint8_t bits;         /* w: of its stream's numbers */
+	uint32_t resets;      /* w: of the recovery in front, as far as they are known here */
 	struct queue *closed; /* the next that is to be freed */
 	struct prer_order_slot slot[];
 };
@@ -35,6 +36,7 @@ static struct {
 static uint32_t most = UINT32_MAX; /* packets that may wait at one worker */
 static struct cst_wake_at wake[CST_MAX_WORKERS];
 static uint8_t rx_to_frame, rx_to_route;
+static const uint8_t as_it_is[] = {0, 1}; /* edges of prer_eliminate, by those */
 
 CST_ATTACH(prer_reorder_frame, "rx", "frame_out", &rx_to_frame);
 CST_ATTACH(prer_reorder_route, "rx", "route", &rx_to_route);
@@ -194,11 +196,23 @@ static uint64_t delay(const struct cst_worker *w, const struct prer_stream *s,
 	return lag < p->order_delay ? p->order_delay - lag : 0;
 }
 
+/* Recovery takes any number now: so is any in turn here, else a sender that has begun anew would be
+ * late until it comes to where it was. */
+static void __rte_noinline begin_anew(struct cst_worker *w, struct queue *q, uint32_t resets)
+{
+	uint64_t out[MAX_PACKETS + 1];
+	uint32_t n = prer_order_reset(&q->order, q->bits, out);
+
+	let_go(w, n);
+	send(w, out, n, as_it_is);
+	q->resets = resets;
+}
+
 uint8_t prer_reorder(struct cst_worker *w, const struct prer_stream *s, struct rte_mbuf *m,
 		     uint8_t edge, unsigned path, uint32_t seq)
 {
-	static const uint8_t as_it_is[] = {0, 1};
 	const struct prer_params *p = &prer_tables.params[s->recovery];
+	uint32_t resets = prer_tables.state[s->id].counts.resets;
 	struct queue *q = atomic_load_explicit(&queues[s->order_queue % PRER_MAX_QUEUES],
 					       memory_order_acquire);
 	uint64_t out[MAX_PACKETS + 1];
@@ -206,6 +220,8 @@ uint8_t prer_reorder(struct cst_worker *w, const struct prer_stream *s, struct r
 
 	if (unlikely(!q))
 		return edge;
+	if (unlikely(q->resets != resets))
+		begin_anew(w, q, resets);
 	if (s->order == PRER_ORDER_DROP_OLDER)
 		return prer_order_older(&q->order, p, s->bits, seq, w->now)
 			       ? prer_drop(m, PRER_DROP_LATE)
