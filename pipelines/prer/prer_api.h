@@ -194,6 +194,7 @@ struct prer_member_state { /* one path of the stream */
 	uint64_t has;
 	const char *path;
 	uint64_t seen, first, out_of_order;
+	uint64_t passed, discarded, rogue; /* of its individual recovery */
 };
 
 struct prer_stream_state {

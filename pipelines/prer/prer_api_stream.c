@@ -207,6 +207,12 @@ static const struct cst_field member_fields[] = {
 	      "of them, those that came first and were passed"),
 	STATE(prer_member_state, out_of_order, "packets",
 	      "of them, those behind a later one of the same path"),
+	STATE(prer_member_state, passed, "packets",
+	      "of them, those that its individual recovery let go on to the stream's own; like "
+	      "discarded and rogue with individual_recovery alone"),
+	STATE(prer_member_state, discarded, "packets", "those that this path repeated"),
+	STATE(prer_member_state, rogue, "packets",
+	      "those with a number outside the window of this path"),
 };
 const struct cst_object prer_member_object = CST_OBJECT(
 	"member_state", struct prer_member_state, member_fields, "what one path does for a stream");

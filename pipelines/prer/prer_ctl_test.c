@@ -179,20 +179,84 @@ static void owner_obeys(void **state)
 	assert_int_equal(st->health[1].seen, 5);
 	assert_int_equal(st->recovery.seq, 100);
 	assert_int_not_equal(st->recovery.window, 0);
-	assert_int_equal(
-		cst_method_by_name("stream.reset")
-			->call(&(struct prer_stream_key){.has = 1, .name = "s"}, NULL, &err),
-		0);
+	/* each is counted, also without a packet in between */
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(cst_method_by_name("stream.reset")
+					 ->call(&(struct prer_stream_key){.has = 1, .name = "s"},
+						NULL, &err),
+				 0);
 	s = record("s");
 	prer_obey_recovery(s, st, &prer_tables.params[s->recovery]);
 	assert_int_equal(st->recovery.window, 0);
-	assert_int_equal(st->counts.resets, 1);
+	assert_int_equal(st->counts.resets, 2);
 	prer_obey_recovery(s, st, &prer_tables.params[s->recovery]);
-	assert_int_equal(st->counts.resets, 1);
+	assert_int_equal(st->counts.resets, 2);
 	assert_int_equal(
 		cst_method_by_name("stream.restart")
 			->call(&(struct prer_stream_key){.has = 1, .name = "s"}, NULL, &err),
 		-EINVAL);
+}
+
+static struct prer_state *obeyed(const char *name)
+{
+	const struct prer_stream *s = record(name);
+	struct prer_state *st = &prer_tables.state[s->id];
+
+	prer_obey_recovery(s, st, &prer_tables.params[s->recovery]);
+	return st;
+}
+
+/* A ring that takes the place of another knows nothing, so the state may not think it does. */
+static void history_moves(void **state)
+{
+	const struct prer_stream *s;
+	struct prer_state *st;
+	uint32_t ring;
+
+	put(RECOVERY, "{'name':'r','history_length':100}");
+	put(STREAM, "{'name':'s','recovery':'r','paths':['a','b']," RECEIVE("01") "}");
+	s = record("s");
+	ring = s->ring;
+	st = obeyed("s");
+	for (unsigned i = 0; i < 200; i++)
+		prer_recover(&st->recovery, &st->counts, prer_base_ring(s),
+			     &prer_tables.params[s->recovery], 16, i, 1);
+	put(STREAM, "{'name':'s','recovery':'r','paths':['b','a']," RECEIVE("01") "}");
+	assert_int_equal(obeyed("s")->recovery.window, 100);
+	put(RECOVERY, "{'name':'r','history_length':100,'individual_recovery':true}");
+	assert_int_not_equal(record("s")->ring, ring);
+	assert_int_equal(obeyed("s")->recovery.window, 0);
+	assert_int_equal(st->counts.resets, 1);
+}
+
+/* Management resets what each path recovers too, and another path takes over nothing. */
+static void individual_obeys(void **state)
+{
+	const struct prer_stream *s;
+	struct prer_recovery *r;
+
+	put(PATH, "{'name':'c','encapsulation':'rtag','port':'a','vlan':30}");
+	put(RECOVERY, "{'name':'r','individual_recovery':true}");
+	put(STREAM, "{'name':'s','recovery':'r','paths':['a','b']," RECEIVE("01") "}");
+	s = record("s");
+	r = &prer_tables.individual[s->individual];
+	for (unsigned i = 0; i < 2; i++)
+		prer_recover_individual(
+			&r[i], 0, prer_individual_ring(s, &prer_tables.params[s->recovery], i),
+			&prer_tables.params[s->recovery], 16, 5000, 1);
+	assert_int_equal(
+		cst_method_by_name("stream.reset")
+			->call(&(struct prer_stream_key){.has = 1, .name = "s"}, NULL, &err),
+		0);
+	obeyed("s");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(r[i].window, 0);
+		assert_int_equal(r[i].passed, 1);
+	}
+	put(STREAM, "{'name':'s','recovery':'r','paths':['c','b']," RECEIVE("01") "}");
+	obeyed("s");
+	assert_int_equal(r[0].passed, 0);
+	assert_int_equal(r[1].passed, 1);
 }
 
 static void all_or_nothing(void **state)
@@ -285,6 +349,8 @@ int main(void)
 		T(default_recovery),
 		T(paths_keep_their_places),
 		T(owner_obeys),
+		T(history_moves),
+		T(individual_obeys),
 		T(all_or_nothing),
 		T(sessions_come_and_go),
 		T(delivery_into_a_session),

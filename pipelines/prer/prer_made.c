@@ -112,6 +112,8 @@ static int history(struct prer_entry *x, const struct prer_params *p, bool indiv
 		m->ring = line * 8;
 		m->ring_lines = n;
 		memset(&prer_tables.rings[m->ring], 0, n * 64ull);
+		/* of what the state says was passed the new ring knows nothing */
+		m->recovery_epoch += x->live != NULL;
 	}
 	if (individual && !m->individual) {
 		m->individual = cst_lines_alloc(prer_books.individual, PRER_MAX_PATHS);

@@ -7,6 +7,7 @@
 #include "engine/worker.h"
 #include "port/port.h"
 #include "prer_ctl.h"
+#include "prer_obey.h"
 #include "prer_probe.h"
 #include "prer_watch.h"
 
@@ -115,6 +116,21 @@ const struct prer_health *prer_health_at(const struct prer_stream *rec, unsigned
 	return prer_health_of(rec->id, place);
 }
 
+/* What ended there is none of the stream's own recovery. */
+static void show_individual(const struct prer_stream *rec, unsigned place,
+			    struct prer_member_state *out)
+{
+	const struct prer_recovery *r = &prer_tables.individual[rec->individual + place];
+	const struct prer_state *st = &prer_tables.state[rec->id];
+
+	out->has |= 16 | 32 | 64;
+	if (st->counts.paths_epoch != rec->paths_epoch && rec->fresh >> place & 1)
+		return;
+	out->passed = r->passed;
+	out->discarded = r->discarded;
+	out->rogue = r->rogue;
+}
+
 static unsigned show_members(const struct prer_entry *x, const struct prer_stream *rec,
 			     struct prer_member_state *out)
 {
@@ -123,33 +139,41 @@ static unsigned show_members(const struct prer_entry *x, const struct prer_strea
 	for (unsigned i = 0; i < PRER_MAX_PATHS; i++) {
 		const struct prer_health *h = prer_health_at(rec, i);
 
-		if (x->made.path[i])
-			out[n++] = (struct prer_member_state){
-				.has = 15,
-				.path = x->made.path[i]->name,
-				.seen = h->seen,
-				.first = h->first,
-				.out_of_order = h->out_of_order,
-			};
+		if (!x->made.path[i])
+			continue;
+		out[n] = (struct prer_member_state){
+			.has = 15,
+			.path = x->made.path[i]->name,
+			.seen = h->seen,
+			.first = h->first,
+			.out_of_order = h->out_of_order,
+		};
+		if (rec->flags & PRER_INDIV)
+			show_individual(rec, i, &out[n]);
+		n++;
 	}
 	return n;
 }
 
 #define BIT(f) (1ull << STREAM_STATE_##f)
 
-static void show_sending(const struct prer_counts *c, struct prer_stream_state *s)
+static void show_sending(const struct prer_stream *rec, struct prer_stream_state *s)
 {
+	const struct prer_state *st = &prer_tables.state[rec->id];
+	const struct prer_counts *c = &st->counts;
+	unsigned due = prer_gen_resets_due(rec, st);
+
 	s->has |= BIT(NEXT) | BIT(GENERATED) | BIT(ENCODE_ERRORED) | BIT(GEN_RESETS);
-	s->next_sequence = c->gen_seq;
+	s->next_sequence = due ? 0 : c->gen_seq;
 	s->generated = c->generated;
 	s->encode_errored = c->encode_errored;
-	s->generator_resets = prer_gen_resets(c);
+	s->generator_resets = prer_gen_resets(c) + due;
 }
 
-static void show_receiving(uint32_t stream, const struct prer_params *p,
-			   struct prer_stream_state *s)
+static void show_receiving(const struct prer_stream *rec, struct prer_stream_state *s)
 {
-	const struct prer_state *st = &prer_tables.state[stream];
+	const struct prer_state *st = &prer_tables.state[rec->id];
+	const struct prer_params *p = &prer_tables.params[rec->recovery];
 	struct prer_watch_figures f;
 
 	for (int i = STREAM_STATE_PASSED; i <= STREAM_STATE_HISTORY; i++)
@@ -161,9 +185,9 @@ static void show_receiving(uint32_t stream, const struct prer_params *p,
 	s->lost = st->counts.lost;
 	s->lost_guarded = st->counts.lost_guarded;
 	s->tagless = st->counts.tagless;
-	s->resets = prer_resets(&st->counts);
+	s->resets = prer_resets(&st->counts) + prer_resets_due(rec, st);
 	s->history_length = p->algorithm == PRER_MATCH ? 1 : p->history;
-	prer_watch_get(stream, &f);
+	prer_watch_get(rec->id, &f);
 	s->latent_error_resets = f.latent_resets;
 }
 
@@ -185,10 +209,10 @@ static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,
 		.paths = {.items = members},
 	};
 	if (rec->flags & PRER_SEND)
-		show_sending(&prer_tables.state[rec->id].counts, st);
+		show_sending(rec, st);
 	if (!(rec->flags & PRER_RECEIVE))
 		return;
-	show_receiving(rec->id, &prer_tables.params[rec->recovery], st);
+	show_receiving(rec, st);
 	st->paths.n = show_members(x, rec, members);
 }
 
