@@ -273,6 +273,22 @@ static void all_or_nothing(void **state)
 	put(STREAM, "[" TALKER("t", "01") "," TALKER("s", "02") "]");
 }
 
+/* What a refused change would have made of a path or a recovery is nobody's. */
+static void refused_changes_are_forgotten(void **state)
+{
+	put(STREAM, TALKER("s", "01"));
+	refused(PATH, "{'name':'a','encapsulation':'rtag','port':'plc'}", -EINVAL,
+		"streams[s].paths[0]", "loops back");
+	refused(PATH,
+		"[{'name':'a','encapsulation':'rtag','port':'a','vlan':11},"
+		"{'name':'b','encapsulation':'rtag','port':'plc'}]",
+		-EINVAL, "streams[s].paths[1]", "loops back");
+	put(STREAM, TALKER("t", "02"));
+	assert_int_equal(record("t")->path[0], record("s")->path[0]);
+	assert_int_equal(record("t")->path[1], record("s")->path[1]);
+	assert_int_equal(record("t")->recovery, record("s")->recovery);
+}
+
 /* ---- ports and sessions come and go ---------------------------------------------------------- */
 
 static uint32_t tunnel_of_7; /* 0: there is no session 7 */
@@ -352,6 +368,7 @@ int main(void)
 		T(history_moves),
 		T(individual_obeys),
 		T(all_or_nothing),
+		T(refused_changes_are_forgotten),
 		T(sessions_come_and_go),
 		T(delivery_into_a_session),
 	};

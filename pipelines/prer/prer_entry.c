@@ -267,6 +267,11 @@ static void end(bool commit)
 		x->live = stays;
 		x->next = NULL;
 		x->put = commit ? x->next_put : x->put;
+		/* a stream's record names what its path and its recovery are to become */
+		if (!commit && x->kind == PRER_STREAMS)
+			x->made_next = x->made;
+		else if (!commit)
+			x->shared_next = x->shared;
 		x->is_touched = false;
 		prer_entry_drop(x);
 	}
