@@ -381,6 +381,25 @@ void cst_port_publish(uint16_t port)
 		join(p);
 }
 
+#define MAX_ASKED 8
+static int (*asked[MAX_ASKED])(const char *name, struct cst_err *e);
+static unsigned n_asked;
+
+void cst_port_ask(int (*has)(const char *name, struct cst_err *e))
+{
+	if (n_asked < MAX_ASKED)
+		asked[n_asked++] = has;
+}
+
+int cst_port_unused(const char *name, struct cst_err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < n_asked; i++)
+		rc = asked[i](name, e);
+	return rc;
+}
+
 void cst_port_retire(uint16_t port)
 {
 	struct port *p = get(port);

@@ -69,6 +69,10 @@ void cst_port_discard(uint16_t port);
  * the grace period in the background and closes the device. */
 void cst_port_publish(uint16_t port);
 void cst_port_retire(uint16_t port);
+/* Before start: somebody who knows ports by their names, and is asked before one is retired, once
+ * all of a change is planned: 0, or -EBUSY and who has it. */
+void cst_port_ask(int (*has)(const char *name, struct cst_err *e));
+int cst_port_unused(const char *name, struct cst_err *e);
 /* Change mtu, promiscuous, optional or no_offload of a port at once; -EBUSY when more than that
  * differs. The same call with what cst_port_conf() gave before takes it back. */
 int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);

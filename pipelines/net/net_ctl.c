@@ -34,7 +34,9 @@ static int begin(struct cst_txn *t, struct cst_err *e)
 
 static int compile(struct cst_txn *t, struct cst_err *e)
 {
-	return cst_net_compile(e);
+	int rc = net_port_compile(e);
+
+	return rc == 0 ? cst_net_compile(e) : rc;
 }
 
 static void commit(struct cst_txn *t)

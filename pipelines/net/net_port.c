@@ -158,6 +158,15 @@ int net_port_del(struct cst_txn *t, const void *key, struct cst_err *e)
 	return 0;
 }
 
+int net_port_compile(struct cst_err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < n_removed; i++)
+		rc = cst_port_unused(cst_port_conf(removed[i])->name, e);
+	return rc;
+}
+
 /* ---- the end --------------------------------------------------------------------- */
 
 void net_port_commit(void)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/net.h"
+#include "port/port.h"
 #include "prer_ctl.h"
 
 /* ---- references ----------------------------------------------------------------------- */
@@ -256,6 +257,45 @@ static int del_recovery(struct cst_txn *t, const void *key, struct cst_err *e)
 	return prer_entry_touch(PRER_RECOVERIES, name, NULL, e) ? 0 : -ENOMEM;
 }
 
+/* ---- ports that are to go ------------------------------------------------------------ */
+
+static bool leads_by(const struct prer_path_obj *p, const char *port)
+{
+	return p->port && strcmp(p->port, port) == 0;
+}
+
+static bool stands_on(const struct prer_stream_obj *s, const char *port)
+{
+	return (s->send.port && strcmp(s->send.port, port) == 0) ||
+	       (s->receive.port && strcmp(s->receive.port, port) == 0);
+}
+
+static int has_port(const char *port, struct cst_err *e)
+{
+	static const enum prer_kind kinds[] = {PRER_PATHWAYS, PRER_STREAMS};
+	struct cst_pool *pool = cst_pool_new();
+	union {
+		struct prer_path_obj path;
+		struct prer_stream_obj stream;
+	} o;
+	int rc = pool ? 0 : cst_err(e, -ENOMEM, NULL, "no memory");
+
+	for (unsigned k = 0; k < 2; k++)
+		for (struct prer_entry *x = prer_entry_from(kinds[k], 1); rc == 0 && x;
+		     x = prer_entry_from(kinds[k], x->at + 1)) {
+			if (!(x->is_touched ? x->next : x->live) ||
+			    prer_entry_read(x, false, pool, &o) < 0)
+				continue;
+			if (k == 0 ? leads_by(&o.path, port) : stands_on(&o.stream, port))
+				rc = cst_err(e, -EBUSY, "name",
+					     "%s '%s' has port '%s': change or delete that first",
+					     k == 0 ? "path" : "stream", x->name, port);
+			cst_pool_reset(pool);
+		}
+	cst_pool_free(pool);
+	return rc;
+}
+
 /* ---- modify: what is there, with what the request says --------------------------- */
 
 static int modify(const struct cst_class *c, enum prer_kind kind, const char *name,
@@ -315,6 +355,7 @@ SHOW(PRER_STREAMS, stream)
 
 static void __attribute__((constructor, used)) prer_bind(void)
 {
+	cst_port_ask(has_port);
 	prer_recovery_class.party = &prer_party;
 	prer_recovery_class.put = put_recovery;
 	prer_recovery_class.modify = modify_recovery;

@@ -159,6 +159,24 @@ static void bad_recoveries(void **state)
 		"vector");
 }
 
+static void ports_in_use(void **state)
+{
+	const char *const names[] = {"plc", "a"};
+	const char *const users[] = {"stream 's'", "path 'a'"};
+
+	put(STREAM, TALKER("s", "01"));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(cst_port_unused(names[i], &err), -EBUSY);
+		assert_string_equal(err.field, "name");
+		assert_non_null(strstr(err.reason, users[i]));
+	}
+	assert_int_equal(cst_port_unused("shy", &err), 0);
+	put(STREAM, "{'name':'s','paths':['a']," RECEIVE("01") "}");
+	assert_int_equal(cst_port_unused("plc", &err), -EBUSY);
+	del(STREAM, "{'name':'s'}");
+	assert_int_equal(cst_port_unused("plc", &err), 0);
+}
+
 static void no_room(void **state)
 {
 	char text[300];
@@ -180,7 +198,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
 		T(conflicts),       T(references),     T(encapsulations), T(loops),
-		T(identifications), T(bad_recoveries), T(no_room),
+		T(identifications), T(bad_recoveries), T(no_room),        T(ports_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
