@@ -257,6 +257,9 @@ static int check_dcw(const struct prer_path_obj *p, struct cst_err *e)
 				       "is missing: encapsulation: dcw needs it");
 	if (p->local.family != p->remote.family)
 		return cst_err(e, -EINVAL, "remote", "is of another family than local");
+	if (p->remote.family == 4 ? p->remote.b[0] >= 224 || p->remote.b[0] == 0
+				  : p->remote.b[0] == 0xff)
+		return cst_err(e, -EINVAL, "remote", "is not the address of one far end");
 	if (cst_ip_eq(&p->local, &p->remote))
 		return cst_err(e, -EINVAL, "remote", "is local: the path would loop back");
 	return 0;

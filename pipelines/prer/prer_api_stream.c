@@ -162,8 +162,11 @@ static int check_send(const void *obj, struct cst_err *e)
 {
 	const struct prer_send_obj *s = obj;
 
-	if (cst_has(s, SEND_PORT) == cst_has(s, SEND_SESSION))
-		return cst_err(e, -EINVAL, "port", "or session is needed, one of them");
+	if (cst_has(s, SEND_PORT) && cst_has(s, SEND_SESSION))
+		return cst_err(e, -EINVAL, "session", "goes not with port: name one of them");
+	if (!cst_has(s, SEND_PORT) && !cst_has(s, SEND_SESSION))
+		return cst_err(e, -EINVAL, "port",
+			       "is missing: frames come in by a port or a session");
 	return 0;
 }
 

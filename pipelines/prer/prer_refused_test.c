@@ -159,6 +159,22 @@ static void bad_recoveries(void **state)
 		"vector");
 }
 
+static void one_end_each(void **state)
+{
+	refused(STREAM, "{'name':'t','paths':['a'],'send':{'port':'plc','session':4," ID("01") "}}",
+		-EINVAL, "send.session", "name one of them");
+	refused(STREAM, "{'name':'t','paths':['a'],'send':{" ID("01") "}}", -EINVAL, "send.port",
+		"missing");
+	refused(PATH,
+		"{'name':'m','encapsulation':'dcw','network_instance':'wan','local':'192.0.2.1',"
+		"'remote':'224.0.0.1'}",
+		-EINVAL, "remote", "one far end");
+	refused(PATH,
+		"{'name':'m','encapsulation':'dcw','network_instance':'wan',"
+		"'local':'2001:db8::1','remote':'ff02::1'}",
+		-EINVAL, "remote", "one far end");
+}
+
 static void ports_in_use(void **state)
 {
 	const char *const names[] = {"plc", "a"};
@@ -197,8 +213,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
-		T(conflicts),       T(references),     T(encapsulations), T(loops),
-		T(identifications), T(bad_recoveries), T(no_room),        T(ports_in_use),
+		T(conflicts), T(references),      T(encapsulations),
+		T(loops),     T(identifications), T(bad_recoveries),
+		T(no_room),   T(ports_in_use),    T(one_end_each),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
