@@ -11,6 +11,27 @@
 
 /* ---- errors -------------------------------------------------------------- */
 
+/* Of which there is none by this name, as the reason says: "there is no KIND 'NAME'". */
+static const struct cli_object *kind_of_missing(const struct cli_object *o, const char *reason)
+{
+	static const char begin[] = "there is no ";
+	char kind[64] = "";
+	size_t n = 0;
+
+	if (strncmp(reason, begin, sizeof(begin) - 1) != 0)
+		return o;
+	for (reason += sizeof(begin) - 1; *reason && *reason != '\'' && n < sizeof(kind) - 1;
+	     reason++)
+		kind[n++] = *reason == ' ' ? '_' : *reason;
+	while (n > 0 && kind[n - 1] == '_')
+		n--;
+	kind[n] = '\0';
+	for (const struct cli_object *x = cli_objects(); x != NULL; x = x->next)
+		if (strcmp(x->name, kind) == 0)
+			return x;
+	return o;
+}
+
 static void hint(const struct cst_cli *cli, const struct cli_object *o, const struct cli_verb *v,
 		 const struct cst_err *e, int status)
 {
@@ -29,7 +50,7 @@ static void hint(const struct cst_cli *cli, const struct cli_object *o, const st
 	case ENOENT:
 		if (o != NULL && o->object != NULL && status == 1)
 			fprintf(stderr, "'coastctl %s show' lists those that there are.\n",
-				o->name);
+				kind_of_missing(o, e->reason)->name);
 		return;
 	case ENOSYS:
 		fputs("'coastctl rpc version' shows coastd's version, 'coastctl --version' this "

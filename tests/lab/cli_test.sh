@@ -59,6 +59,7 @@ ok "top, plain" sh -c "'$BUILD/coastctl' -s '$SOCK' top interval=0.3 | grep -Eq 
 ok "wrong value" refused 2 'mtu.*68' port modify name=p mtu=5
 ok "no such field, a better one" refused 2 'did you mean.*device' port put name=q devic=null
 ok "a reference to nothing" refused 1 'nowhere' interface put name=k port=nowhere network_instance=access
+ok "and where to look" grep -q "'coastctl port show'" "$LAB_TMP/stderr"
 ok "in use" refused 1 'p|interface' port delete p
 ok "one of a list: all or nothing" refused 1 '\[1\]' network_instance put '[{"name": "z"}, {"nam": "z2"}]'
 ok "no trace of it" json '[.items[].name] | index("z") == null' network_instance show
