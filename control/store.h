@@ -95,7 +95,7 @@ int cst_store_unpack(uint16_t shape, const struct cst_object *o, const void *buf
 /* The number that `name` has in `space` ("network_instance", "pool"), 0: none yet. So that what is
  * kept may refer to it by number. */
 uint32_t cst_store_number(const char *space, const char *name);
-/* Note it in the batch. */
+/* Note it in the batch; 0: it has none any more. */
 void cst_store_set_number(const char *space, const char *name, uint32_t number);
 
 /* ---- looking at it ------------------------------------------------------- */

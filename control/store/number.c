@@ -15,6 +15,7 @@ struct number {
 	struct number *next; /* in the same slot */
 	uint32_t number;
 	uint16_t klen;
+	bool gone;  /* none of what was written has it */
 	char key[]; /* space, NUL, name */
 };
 
@@ -132,7 +133,10 @@ void cst_store_set_number(const char *space, const char *name, uint32_t number)
 	if (!cst_the_store.open)
 		return;
 	/* a name that is too long is refused with the batch */
-	cst_store_put(CST_DB_NAME, key, klen, &number, sizeof(number));
+	if (number != 0)
+		cst_store_put(CST_DB_NAME, key, klen, &number, sizeof(number));
+	else
+		cst_store_del(CST_DB_NAME, key, klen);
 	if (klen == 0)
 		return;
 	n = find(key, klen);
@@ -151,8 +155,31 @@ void store_numbers_rewind(size_t mark)
 	}
 }
 
+static void drop(struct number *n)
+{
+	struct number **at = &slots[slot_of(n->key, n->klen)];
+
+	while (*at != n)
+		at = &(*at)->next;
+	*at = n->next;
+	n_numbers--;
+	free(n);
+}
+
+/* What has no number now is not kept; the batch may have noted it more than once. */
 void store_numbers_written(void)
 {
+	for (unsigned i = 0; i < n_undos; i++) {
+		struct number *n = undos[i].number;
+
+		if (n->number != 0 || n->gone)
+			undos[i].number = NULL;
+		else
+			n->gone = true;
+	}
+	for (unsigned i = 0; i < n_undos; i++)
+		if (undos[i].number != NULL)
+			drop(undos[i].number);
 	n_undos = 0;
 }
 

@@ -77,6 +77,41 @@ static void test_rewind(void **state)
 	assert_int_equal(cst_store_number("network_instance", "x"), 0);
 }
 
+static void test_numbers_go(void **state)
+{
+	struct cst_store_state st;
+	uint64_t entries;
+
+	open_store();
+	cst_store_set_number("pool", "x", 1);
+	write_sync();
+	cst_store_set_number("pool", "x", 2);
+	cst_store_set_number("pool", "x", 0);
+	cst_store_set_number("pool", "x", 3);
+	cst_store_set_number("pool", "x", 0);
+	cst_store_set_number("pool", "never", 0);
+	assert_int_equal(cst_store_number("pool", "x"), 0);
+	cst_store_rewind(0);
+	assert_int_equal(cst_store_number("pool", "x"), 1);
+	cst_store_set_number("pool", "y", 4);
+	write_sync();
+	cst_store_close();
+	open_store();
+	cst_store_state(&st);
+	entries = st.entries[CST_DB_NAME];
+	cst_store_set_number("pool", "x", 0);
+	cst_store_set_number("pool", "x", 0);
+	write_sync();
+	assert_int_equal(cst_store_number("pool", "x"), 0);
+	assert_int_equal(cst_store_number("pool", "y"), 4);
+	cst_store_close();
+	open_store();
+	assert_int_equal(cst_store_number("pool", "x"), 0);
+	assert_int_equal(cst_store_number("pool", "y"), 4);
+	cst_store_state(&st);
+	assert_int_equal(st.entries[CST_DB_NAME], entries - 1);
+}
+
 static void test_many_numbers(void **state)
 {
 	char name[32];
@@ -574,13 +609,16 @@ static void test_read_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_put_get),      T(test_closed),     T(test_rewind),
-		T(test_each),         T(test_tail),       T(test_many_numbers),
-		T(test_state),        T(test_second),     T(test_refused_changes),
-		T(test_foreign),      T(test_log_alone),  T(test_precheck),
-		T(test_full_disk),    T(test_sync_fails), T(test_newer),
-		T(test_begun_again),  T(test_file_limit), T(test_read_only),
-		T(test_read_between),
+		T(test_put_get),     T(test_closed),
+		T(test_rewind),      T(test_each),
+		T(test_tail),        T(test_many_numbers),
+		T(test_numbers_go),  T(test_state),
+		T(test_second),      T(test_refused_changes),
+		T(test_foreign),     T(test_log_alone),
+		T(test_precheck),    T(test_full_disk),
+		T(test_sync_fails),  T(test_newer),
+		T(test_begun_again), T(test_file_limit),
+		T(test_read_only),   T(test_read_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

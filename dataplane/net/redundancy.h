@@ -7,7 +7,9 @@
  * asks for numbers and verdicts. Numbers in host order.
  *
  * A flow's state outlives coastd where its tables do: opened again under the
- * same key it goes on where it was, and its numbers never go back.
+ * same key it goes on where it was. Where the tables are lost its numbers do not
+ * go back all the same: one of the same name begins ahead of them, and
+ * elimination takes whatever comes first.
  */
 #pragma once
 
@@ -24,7 +26,7 @@ struct cst_redundancy_conf {
 	uint64_t key;      /* the caller's own, unique among flows */
 	uint8_t bits;      /* of a sequence number: 16 or 24 */
 	char recovery[64]; /* name of the recovery object; "": the default one */
-	char name[64];     /* for operators: "session 17 pdr 2" */
+	char name[64]; /* for operators, "session 17 downlink"; no two that number have the same */
 };
 
 struct cst_redundancy_counts {

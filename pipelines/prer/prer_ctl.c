@@ -103,7 +103,7 @@ static void commit(struct cst_txn *t)
 	for (x = prer_entry_touched(); x; x = x->touched)
 		if (x->kind == PRER_STREAMS) {
 			if (!x->next && x->live)
-				prer_resume_forget(x->name);
+				prer_mark_forget(PRER_MARK_STREAM, x->name);
 			prer_claims_commit(x);
 		}
 	for (x = prer_entry_touched(); x; x = x->touched) {

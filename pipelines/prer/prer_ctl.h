@@ -93,10 +93,6 @@ const char *prer_name_of(uint32_t stream);
 
 /* ---- prer_resume.c: numbers do not go back ------------------------------------------------ */
 
-/* For a new stream of this name: the number that it begins with. */
-uint32_t prer_resume_at(const char *name);
-/* A stream goes: a new one of its name begins with 0. */
-void prer_resume_forget(const char *name);
 extern struct cst_module prer_resume_module;
 
 /* ---- prer_refresh.c ------------------------------------------------------------------------ */

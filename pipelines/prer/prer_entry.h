@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "prer_api.h"
+#include "prer_mark.h"
 #include "prer_stream.h"
 
 enum prer_kind { PRER_RECOVERIES, PRER_PATHWAYS, PRER_STREAMS, PRER_KINDS };
@@ -53,14 +54,14 @@ struct prer_entry {
 	struct prer_entry *touched; /* the next that this transaction is about */
 	struct prer_conf *live, *next;
 	uint64_t hash;
-	uint32_t at;        /* in its kind's list, from 1 on; a path is known to health by it */
-	uint32_t number;    /* a stream's; 0: none */
-	uint32_t users;     /* streams that will refer to it */
-	uint8_t kind;       /* enum prer_kind */
-	bool is_touched;    /* `next` counts, NULL: it will be gone */
-	bool put, next_put; /* by somebody; else it comes with coast */
-	uint64_t marked, marked_ms; /* of a stream: packets numbered by when its mark was set */
-	bool claims_left;           /* of a stream: its claims were given up for this transaction */
+	uint32_t at;           /* in its kind's list, from 1 on; a path is known to health by it */
+	uint32_t number;       /* a stream's; 0: none */
+	uint32_t users;        /* streams that will refer to it */
+	uint8_t kind;          /* enum prer_kind */
+	bool is_touched;       /* `next` counts, NULL: it will be gone */
+	bool put, next_put;    /* by somebody; else it comes with coast */
+	struct prer_mark mark; /* of a stream that sends */
+	bool claims_left;      /* of a stream: its claims were given up for this transaction */
 	union {
 		struct {
 			struct prer_made made, made_next;

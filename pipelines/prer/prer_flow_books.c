@@ -8,6 +8,8 @@
 #include "hash.h"
 #include "module.h"
 #include "prer_flow.h"
+#include "prer_mark.h"
+#include "store.h"
 #include "table/arena.h"
 #include "table/index.h"
 #include "table/lines.h"
@@ -26,7 +28,8 @@ static struct cst_section rings = {.name = "prer.flow_rings", .elem_size = 64};
 static struct entry {
 	uint32_t next; /* in the chain of its key's hash */
 	bool waits;    /* an earlier coastd's, and nobody has opened it yet */
-	char *name;
+	char *name;    /* NULL: not open, or waits */
+	struct prer_mark mark;
 } * entries;
 static uint32_t *chains, mask;
 static struct cst_index *numbers;
@@ -140,6 +143,7 @@ static uint32_t new_flow(const struct cst_redundancy_conf *c, const struct prer_
 			prer_flows.count - 1);
 		return 0;
 	}
+	f.state.counts.gen_seq = prer_mark_at(PRER_MARK_FLOW, c->name) & ((1u << c->bits) - 1);
 	f.params = take_params(p, e);
 	if (f.params == 0 || !take_ring(&f, p, e)) {
 		if (f.params)
@@ -148,6 +152,7 @@ static uint32_t new_flow(const struct cst_redundancy_conf *c, const struct prer_
 		return 0;
 	}
 	prer_flows.flow[flow] = f;
+	entries[flow].mark = (struct prer_mark){0};
 	enter(flow);
 	return flow;
 }
@@ -206,6 +211,8 @@ void prer_flow_close(uint32_t flow)
 	leave(flow);
 	prer_flows.flow[flow].key = 0;
 	entries[flow].waits = false;
+	if (entries[flow].name)
+		prer_mark_forget(PRER_MARK_FLOW, entries[flow].name);
 	free(entries[flow].name);
 	entries[flow].name = NULL;
 	cst_rcu_defer(reap, NULL, flow);
@@ -219,6 +226,32 @@ uint32_t prer_flows_used(void)
 const char *prer_flow_name(uint32_t flow)
 {
 	return entries[flow].name ? entries[flow].name : "?";
+}
+
+/* ---- numbers where the tables are lost ------------------------------------------------------ */
+
+static void tick(uint64_t now_ms)
+{
+	static uint32_t at;
+
+	for (uint32_t n = prer_mark_turn(prer_flows.count); n > 0; n--) {
+		const struct prer_flow *f;
+
+		at = at + 1 < prer_flows.count ? at + 1 : 0;
+		f = &prer_flows.flow[at];
+		if (entries[at].name)
+			prer_mark_move(&entries[at].mark, PRER_MARK_FLOW, entries[at].name,
+				       &f->state.counts, f->bits, now_ms);
+	}
+}
+
+static void end_marks(void)
+{
+	for (uint32_t i = 1; i < prer_flows.count; i++)
+		if (entries[i].name)
+			prer_mark_end(PRER_MARK_FLOW, entries[i].name,
+				      &prer_flows.flow[i].state.counts);
+	cst_store_write(NULL);
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -328,6 +361,8 @@ static int resume(struct cst_err *e)
 static void stop(void)
 {
 	cst_rcu_reclaim(true);
+	if (entries)
+		end_marks();
 	for (uint32_t i = 1; entries && i < prer_flows.count; i++)
 		free(entries[i].name);
 	free(entries);
@@ -343,8 +378,12 @@ static void stop(void)
 }
 
 /* Starts before and comes back behind who opens flows. */
-struct cst_module prer_flow_module = {
-	.name = "prer.flow", .order = 24, .reserve = reserve, .start = start, .stop = stop};
+struct cst_module prer_flow_module = {.name = "prer.flow",
+				      .order = 24,
+				      .reserve = reserve,
+				      .start = start,
+				      .tick = tick,
+				      .stop = stop};
 CST_MODULE(prer_flow_module);
 struct cst_module prer_flow_resume_module = {
 	.name = "prer.flow.resume", .order = 45, .resume = resume};

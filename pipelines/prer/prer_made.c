@@ -53,7 +53,7 @@ static void begin_state(const struct prer_entry *x)
 		return;
 	memset(&prer_tables.state[x->number], 0, sizeof(struct prer_state));
 	memset(&prer_tables.more_health[2 * x->number], 0, 2 * sizeof(struct prer_health));
-	prer_tables.state[x->number].counts.gen_seq = prer_resume_at(x->name);
+	prer_tables.state[x->number].counts.gen_seq = prer_mark_at(PRER_MARK_STREAM, x->name);
 }
 
 /* What its owner has done of an earlier coastd's bidding. */

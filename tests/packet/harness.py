@@ -214,6 +214,17 @@ class Rig:
             time.sleep(0.05)
         self.client = Client(self.sock_path)
 
+    def begin_again(self, forget):
+        """coastd is killed and started anew, with its tables or without."""
+        self.coastd.send_signal(signal.SIGKILL)
+        self.coastd.wait()
+        for place in ("/dev/shm", "/dev/hugepages"):
+            path = f"{place}/{self.name}-tables"
+            if forget and os.path.exists(path):
+                os.unlink(path)
+        self._coastd(CONFIG, self.workers)
+        self.wait(self.alive, 15, "a ping to be answered")
+
     def _bridge(self):
         """testpmd carries frames between the kernel's veth and coastd's vhost socket."""
         if not shutil.which("dpdk-testpmd"):

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Streams as objects: put, listed, changed in operation, refused, kept over the end of coastd."""
 import json
-import os
-import signal
 import struct
 import subprocess
 import time
 
 from scapy.all import Dot1Q, Ether, Raw, raw
 
-from harness import CONFIG, SRC, RpcError
+from harness import SRC, RpcError
 
 PLC, FAR = "02:00:00:00:70:01", "02:00:00:00:70:02"
 RTAG = 0xf1c1
@@ -150,18 +148,6 @@ def test_conflicts_name_both(rig):
         close_all(rig)
 
 
-def begin_again(rig, forget):
-    """coastd is killed and started anew, with its tables or without."""
-    rig.coastd.send_signal(signal.SIGKILL)
-    rig.coastd.wait()
-    for place in ("/dev/shm", "/dev/hugepages"):
-        path = f"{place}/{rig.name}-tables"
-        if forget and os.path.exists(path):
-            os.unlink(path)
-    rig._coastd(CONFIG, rig.workers)
-    rig.wait(rig.alive, 15, "a ping to be answered")
-
-
 def test_numbers_outlive_coastd(rig):
     if rig.ports != "af_xdp":
         return
@@ -173,14 +159,14 @@ def test_numbers_outlive_coastd(rig):
         assert send(rig, 5) == {10: [0, 1, 2, 3, 4], 20: [0, 1, 2, 3, 4]}
         rig.exchange(rig.n6, [member(10, s, b"") for s in range(100)], rig.n3, want=100)
         before = {n: state(rig, n) for n in "tl"}
-        begin_again(rig, forget=False)
+        rig.begin_again(forget=False)
         assert {n: state(rig, n) for n in "tl"} == before
         assert send(rig, 1) == {10: [0], 20: [0]}
-        # knrig numbers are still knrig, the next is taken
+        # known numbers are still known, the next is taken
         rig.silent(rig.n6, [member(20, s, b"") for s in (0, 50, 99)])
         assert len(rig.exchange(rig.n6, member(20, 100, b""), rig.n3)) == 1
         time.sleep(0.3)  # the mark in the store is ahead
-        begin_again(rig, forget=True)
+        rig.begin_again(forget=True)
         after = state(rig, "t")
         assert after["number"] == before["t"]["number"] and after["generated"] == 0
         assert at + 6 <= after["next_sequence"] < at + 1006, after
