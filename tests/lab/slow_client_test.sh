@@ -60,6 +60,7 @@ sleep 0.3
 ok "in time" not said Assertion clients
 grew=$(($(rss) - before))
 ok "memory for them is bounded, not $grew MB" test $grew -lt 150
+waits
 cut_off() { test "$(grep -c 'does not read was cut off' "$LAB_TMP/coastd.log")" -ge 8; }
 ok "they are cut off" lab_wait 45 cut_off
 ok "coastd goes on" ctl --json session show 1
