@@ -169,6 +169,43 @@ static int check_loops(const struct prer_refs *r, struct cst_err *e)
 	return 0;
 }
 
+/* ---- ways of their own ------------------------------------------------------------------ */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && strcasecmp(a, b) == 0;
+}
+
+/* Frames on an Ethernet path are told apart by VLAN, and by destination as far as paths set it. */
+static bool alike(const struct prer_path_obj *a, const struct prer_path_obj *b)
+{
+	if (a->encapsulation != b->encapsulation)
+		return false;
+	if (a->encapsulation == PRER_DCW)
+		return same_text(a->network_instance, b->network_instance) &&
+		       cst_ip_eq(&a->local, &b->local) && cst_ip_eq(&a->remote, &b->remote);
+	return same_place(a, b->port, b->session) &&
+	       cst_has(a, PATH_VLAN) == cst_has(b, PATH_VLAN) && a->vlan == b->vlan &&
+	       cst_has(a, PATH_DMAC) == cst_has(b, PATH_DMAC) &&
+	       memcmp(a->destination_mac, b->destination_mac, 6) == 0;
+}
+
+static int check_alike(const struct prer_refs *r, struct cst_err *e)
+{
+	char field[32];
+
+	for (uint32_t i = 1; i < r->stream->paths.n; i++)
+		for (uint32_t k = 0; k < i; k++) {
+			if (!alike(&r->path[k], &r->path[i]))
+				continue;
+			snprintf(field, sizeof(field), "paths[%u]", i);
+			return cst_err(e, -EINVAL, field,
+				       "'%s' is the same way as '%s': what one loses both lose",
+				       r->path[i].name, r->path[k].name);
+		}
+	return 0;
+}
+
 /* ---- ports ------------------------------------------------------------------------------- */
 
 /* Frames of streams are for anybody's MAC address. */
@@ -225,6 +262,8 @@ int prer_check_stream(const struct prer_refs *r, struct cst_err *e)
 
 	if (rc == 0)
 		rc = check_loops(r, e);
+	if (rc == 0)
+		rc = check_alike(r, e);
 	if (rc == 0)
 		rc = check_ports(r, e);
 	if (rc == 0)

@@ -108,6 +108,23 @@ static void loops(void **state)
 		"streams[one_armed].paths[1]", "loops back");
 }
 
+/* Two names of one way are no two paths. */
+static void paths_alike(void **state)
+{
+	put(PATH, "[{'name':'w2','encapsulation':'dcw','network_instance':'wan','local':"
+		  "'192.0.2.1','remote':'192.0.2.2'},"
+		  "{'name':'a2','encapsulation':'rtag','port':'a','vlan':10}]");
+	refused(STREAM,
+		"{'name':'t','paths':['w','w2'],'service_label':100,'receive':{'port':'plc'}}",
+		-EINVAL, "paths[1]", "'w'");
+	refused(STREAM, "{'name':'t','paths':['w','w2'],'remote_service_label':100," SEND("01") "}",
+		-EINVAL, "paths[1]", "'w'");
+	refused(STREAM, "{'name':'t','paths':['a','a2']," RECEIVE("01") "}", -EINVAL, "paths[1]",
+		"'a'");
+	refused(STREAM, "{'name':'t','paths':['a','a2']," SEND("01") "}", -EINVAL, "paths[1]",
+		"'a'");
+}
+
 #define WITH(id) "{'name':'t','paths':['a'],'send':{'port':'plc','identification':{" id "}}}"
 
 static void identifications(void **state)
@@ -213,9 +230,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
-		T(conflicts), T(references),      T(encapsulations),
-		T(loops),     T(identifications), T(bad_recoveries),
-		T(no_room),   T(ports_in_use),    T(one_end_each),
+		T(conflicts),       T(references),     T(encapsulations), T(loops),
+		T(identifications), T(bad_recoveries), T(no_room),        T(ports_in_use),
+		T(one_end_each),    T(paths_alike),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
