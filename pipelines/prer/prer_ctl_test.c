@@ -259,6 +259,51 @@ static void individual_obeys(void **state)
 	assert_int_equal(r[1].passed, 1);
 }
 
+/* A restarted coastd gives places anew: what was counted of a path goes with it. */
+static void paths_are_recalled(void **state)
+{
+	static const char again[] =
+		"{'name':'s','recovery':'r','paths':['b','c']," RECEIVE("01") "}";
+	const struct prer_params *p;
+	const struct prer_stream *s;
+	struct prer_recovery *r;
+	struct prer_state *st;
+
+	put(PATH, "{'name':'c','encapsulation':'rtag','port':'a','vlan':30}");
+	put(RECOVERY, "{'name':'r','history_length':100,'individual_recovery':true}");
+	put(STREAM, "{'name':'s','recovery':'r','paths':['a','b']," RECEIVE("01") "}");
+	put(STREAM, again);
+	s = record("s");
+	st = obeyed("s");
+	p = &prer_tables.params[s->recovery];
+	st->health[0].seen = 3; /* c */
+	st->health[1].seen = 2; /* b */
+	for (unsigned i = 0; i < 2; i++)
+		prer_recover_individual(&prer_tables.individual[s->individual + i], 0,
+					prer_individual_ring(s, p, i), p, 16, 70 + i, 1);
+	close_tables();
+	open_tables();
+	open_paths();
+	put(PATH, "{'name':'c','encapsulation':'rtag','port':'a','vlan':30}");
+	put(RECOVERY, "{'name':'r','history_length':100,'individual_recovery':true}");
+	put(STREAM, again);
+	s = record("s");
+	st = obeyed("s");
+	p = &prer_tables.params[s->recovery];
+	assert_int_equal(st->health[0].seen, 2);
+	assert_int_equal(st->health[1].seen, 3);
+	r = &prer_tables.individual[s->individual];
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(prer_recover_individual(&r[i], 0, prer_individual_ring(s, p, i), p,
+							 16, 71 - i, 2),
+				 PRER_DUPLICATE);
+		assert_int_equal(prer_recover_individual(&r[i], 0, prer_individual_ring(s, p, i), p,
+							 16, 70 - i, 2),
+				 PRER_PASS);
+	}
+	prer_tables_settle();
+}
+
 static void all_or_nothing(void **state)
 {
 	uint64_t before;
@@ -367,6 +412,7 @@ int main(void)
 		T(owner_obeys),
 		T(history_moves),
 		T(individual_obeys),
+		T(paths_are_recalled),
 		T(all_or_nothing),
 		T(refused_changes_are_forgotten),
 		T(sessions_come_and_go),

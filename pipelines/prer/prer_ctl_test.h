@@ -139,9 +139,10 @@ static struct cst_system sys = {.max_streams = 100, .hugepages = CST_HUGE_OFF};
 static inline void open_tables(void)
 {
 	assert_int_equal(prer_tables_module.reserve(&sys, &err), 0);
-	if (cst_arena_map(&sys, &err) != 0)
+	if (cst_arena_attach(&sys, 0, &err) != 0)
 		fail_msg("%s", err.reason);
 	assert_int_equal(prer_tables_module.start(&sys, &err), 0);
+	cst_arena_ready();
 }
 
 static inline void close_tables(void)
@@ -158,15 +159,20 @@ static inline int set_up(void **state)
 	return 0;
 }
 
-static inline int open_all(void **state)
+static inline void open_paths(void)
 {
-	open_tables();
 	put(PATH, "[{'name':'a','encapsulation':'rtag','port':'a','vlan':10},"
 		  "{'name':'b','encapsulation':'rtag','port':'b','vlan':20},"
 		  "{'name':'w','encapsulation':'dcw','network_instance':'wan','local':'192.0.2.1',"
 		  "'remote':'192.0.2.2'},"
 		  "{'name':'x','encapsulation':'dcw','network_instance':'wan',"
 		  "'local':'2001:db8::1','remote':'2001:db8::2'}]");
+}
+
+static inline int open_all(void **state)
+{
+	open_tables();
+	open_paths();
 	return 0;
 }
 

@@ -121,32 +121,70 @@ static void recall_path(struct prer_recovery *now, const struct prer_recovery *t
 	prer_go_on(now);
 }
 
-/* Path by path: their places in the record may have changed. */
-static void recall_individual(const struct prer_place_of *was, const struct prer_place_of *is)
+/* Where the path at this place was then; PRER_MAX_PATHS: the stream had not got it. */
+static unsigned place_then(const struct prer_place_of *was, uint64_t path)
 {
+	unsigned i = 0;
+
+	while (i < PRER_MAX_PATHS && (path == 0 || was->path[i] != path))
+		i++;
+	return i;
+}
+
+/* Path by path: their places in the record may have changed. */
+static void recall_health(uint32_t stream, const struct prer_place_of *was,
+			  const struct prer_place_of *is)
+{
+	struct prer_health then[PRER_MAX_PATHS];
+
 	for (unsigned i = 0; i < PRER_MAX_PATHS; i++)
-		if (is->path[i] != 0 && was->path[i] == is->path[i] && was->individual != 0 &&
-		    (uint64_t)was->individual + PRER_MAX_PATHS <= individual.count)
-			recall_path(&prer_tables.individual[is->individual + i],
-				    &past.individual[was->individual + i]);
+		then[i] = *prer_health_of(stream, i);
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++) {
+		unsigned k = place_then(was, is->path[i]);
+
+		*prer_health_of(stream, i) = k < PRER_MAX_PATHS ? then[k] : (struct prer_health){0};
+	}
+	prer_tables.state[stream].counts.sample_at = 0;
+}
+
+/* `words`: of a ring, if theirs were as long then; without them a path begins anew. */
+static void recall_individual(const struct prer_place_of *was, const struct prer_place_of *is,
+			      uint32_t words)
+{
+	for (unsigned i = 0; i < PRER_MAX_PATHS; i++) {
+		unsigned k = place_then(was, is->path[i]);
+
+		if (k == PRER_MAX_PATHS || was->individual == 0 ||
+		    (uint64_t)was->individual + PRER_MAX_PATHS > individual.count)
+			continue;
+		recall_path(&prer_tables.individual[is->individual + i],
+			    &past.individual[was->individual + k]);
+		memcpy(&prer_tables.rings[is->ring + (1 + i) * words],
+		       &past.rings[was->ring + (1 + k) * words], words * sizeof(uint64_t));
+	}
 }
 
 void prer_tables_recall(uint32_t stream, uint64_t name, const struct prer_stream *now)
 {
 	struct prer_state *st = &prer_tables.state[stream];
+	uint32_t mask = prer_tables.params[now->recovery].mask;
+	uint32_t words = mask < 64 ? 0 : (mask + 1) / 64; /* of one ring */
 	const struct prer_place_of *was, *is = &prer_places[stream];
+	bool fits;
 
 	if (!prer_tables_knows(stream, name))
 		return;
 	was = &past.places[stream];
+	fits = whole(was, is->ring_words);
+	recall_health(stream, was, is);
 	prer_go_on(&st->recovery);
-	if (is->ring_words != 0 && whole(was, is->ring_words))
+	if (fits)
 		memcpy(&prer_tables.rings[is->ring], &past.rings[was->ring],
-		       is->ring_words * sizeof(uint64_t));
-	else if (is->ring_words != 0 || was->ring_words != 0)
+		       words * sizeof(uint64_t));
+	else
 		st->recovery.window = 0; /* whatever comes is taken */
-	if (now->individual != 0)
-		recall_individual(was, is);
+	if (now->individual != 0 && fits)
+		recall_individual(was, is, words);
 	past.places[stream].name = 0;
 }
 
