@@ -253,12 +253,29 @@ static __rte_noinline void match_all(struct rte_mbuf *m, struct item *it, uint8_
 		ask_for_what_follows(it);
 }
 
-/* The policy's line; asks for meters and usage. */
-static __rte_noinline void read_policies(struct item *items, uint16_t n)
+static __rte_noinline void ask_for_flows(const struct item *items, uint16_t n)
 {
+	for (uint16_t i = 0; i < n; i++) {
+		const struct upf_pdr *second =
+			items[i].pdr ? upf_second_of(upf_rules_of(items[i].ref), items[i].pdr)
+				     : NULL;
+
+		if (second)
+			upf_redundant_prefetch(second);
+	}
+}
+
+/* The policy's line; asks for meters and usage. Not 0: some have a second tunnel. */
+static __rte_noinline uint8_t read_policies(struct item *items, uint16_t n)
+{
+	uint8_t second = 0;
+
 	for (uint16_t i = 0; i < n; i++)
 		if (items[i].pdr && (items[i].pdr->flags & UPF_PDR_POLICY))
-			upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
+			second |= upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
+	if (unlikely(second))
+		ask_for_flows(items, n);
+	return second;
 }
 
 /* One hop less, unless `route` or coast itself has seen to that. False: none left. */
@@ -320,11 +337,12 @@ static __rte_noinline uint8_t enter_twice(struct cst_worker *w, struct rte_mbuf 
 	return TO_ROUTE;
 }
 
-/* Into the tunnel, when quotas and meters let it. What does not fit is neither counted nor charged.
- */
+/* Into the tunnel, or into `second`, too, when quotas and meters let it. What does not fit is
+ * neither counted nor charged. */
 static inline __attribute__((always_inline)) uint8_t enter(struct cst_worker *w, struct rte_mbuf *m,
-							   const struct item *it, uint8_t tos,
-							   uint32_t bytes, bool policy)
+							   const struct item *it,
+							   const struct upf_pdr *second,
+							   uint8_t tos, uint32_t bytes, bool policy)
 {
 	const struct upf_pdr *pdr = it->pdr;
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
@@ -333,10 +351,9 @@ static inline __attribute__((always_inline)) uint8_t enter(struct cst_worker *w,
 
 	if (policy) {
 		enum upf_drop why = UPF_DROP_NO_HEADROOM;
-		const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), pdr);
 		const struct upf_pdr *by = NULL;
 
-		if (unlikely(second != NULL))
+		if (second)
 			return enter_twice(w, m, it, second, tos, bytes);
 		if (likely(rte_pktmbuf_headroom(m) >= peer->hdr_len + gtpu_len))
 			by = upf_policy_pass(w, upf_rules_of(it->ref), pdr, UPF_DL, bytes, &why);
@@ -373,26 +390,18 @@ static bool goes_whole(struct rte_mbuf *m)
 }
 
 /* The largest user packet that the way takes; where there are two, either. */
-static uint32_t room_for(const struct item *it)
+static uint32_t room_for(const struct upf_pdr *pdr, const struct upf_pdr *second)
 {
-	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), it->pdr);
-
-	return second ? upf_redundant_room(it->pdr, second)
-		      : upf_room_of(it->pdr, upf_gtpu_len(it->pdr));
-}
-
-static __rte_noinline bool exceeds_second(const struct item *it, uint32_t bytes)
-{
-	return bytes > room_for(it);
+	return second ? upf_redundant_room(pdr, second) : upf_room_of(pdr, upf_gtpu_len(pdr));
 }
 
 /* Larger than what the way to the peer takes: the sender is told, or, when it allows fragments, the
  * user packet is cut, so that the UE puts it together and not the gNB. False: neither can be. */
 static __rte_noinline bool too_big(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
-				   uint8_t tos, uint8_t *edge)
+				   const struct upf_pdr *second, uint8_t tos, uint8_t *edge)
 {
 	struct cst_pkt *pkt = cst_pkt(m);
-	uint32_t room = RTE_MAX(room_for(it), least_mtu(pkt));
+	uint32_t room = RTE_MAX(room_for(it->pdr, second), least_mtu(pkt));
 	struct rte_mbuf *frags[UPF_MAX_FRAGS];
 	uint16_t n;
 
@@ -412,7 +421,7 @@ static __rte_noinline bool too_big(struct cst_worker *w, struct rte_mbuf *m, con
 	w->stats.injected += n;
 	w->stats.consumed++;
 	for (uint16_t i = 0; i < n; i++) {
-		uint8_t to = enter(w, frags[i], it, tos, frags[i]->pkt_len,
+		uint8_t to = enter(w, frags[i], it, second, tos, frags[i]->pkt_len,
 				   it->pdr->flags & UPF_PDR_POLICY);
 
 		if (to != CST_EDGE_TAKEN)
@@ -423,9 +432,12 @@ static __rte_noinline bool too_big(struct cst_worker *w, struct rte_mbuf *m, con
 	return true;
 }
 
-/* The rule, to its end. `policy`: its PDR has one; a constant. */
-static inline __attribute__((always_inline)) void
-apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it, bool policy, uint8_t *edge)
+/* The rule, to its end. `second`: its PDR's other tunnel; `policy`: its PDR has one; where there
+ * are none, constants. */
+static inline __attribute__((always_inline)) void apply(struct cst_worker *w, struct rte_mbuf *m,
+							const struct item *it,
+							const struct upf_pdr *second, bool policy,
+							uint8_t *edge)
 {
 	const struct upf_pdr *pdr = it->pdr;
 	const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
@@ -449,11 +461,10 @@ apply(struct cst_worker *w, struct rte_mbuf *m, const struct item *it, bool poli
 		return;
 	}
 	if (unlikely(peer->hdr_len + gtpu_len + bytes > upf_peer_mtu(peer) ||
-		     (policy && upf_policy_of(upf_rules_of(it->ref), pdr)->second &&
-		      exceeds_second(it, bytes))) &&
-	    !goes_whole(m) && too_big(w, m, it, tos, edge))
+		     (second && bytes > upf_redundant_room(pdr, second))) &&
+	    !goes_whole(m) && too_big(w, m, it, second, tos, edge))
 		return;
-	*edge = enter(w, m, it, tos, bytes, policy);
+	*edge = enter(w, m, it, second, tos, bytes, policy);
 }
 
 /* Apart, so that plain sessions do not carry it along. */
@@ -462,7 +473,20 @@ static __rte_noinline uint8_t apply_policy(struct cst_worker *w, struct rte_mbuf
 {
 	uint8_t edge = TO_ROUTE;
 
-	apply(w, m, it, true, &edge);
+	apply(w, m, it, NULL, true, &edge);
+	return edge;
+}
+
+/* Where second tunnels are about. */
+static __rte_noinline uint8_t apply_twice(struct cst_worker *w, struct rte_mbuf *m,
+					  const struct item *it)
+{
+	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), it->pdr);
+	uint8_t edge = TO_ROUTE;
+
+	if (!second)
+		return apply_policy(w, m, it);
+	apply(w, m, it, second, true, &edge);
 	return edge;
 }
 
@@ -471,7 +495,7 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct upf_strangers strangers = {.n = 0};
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
-	uint8_t flags = 0;
+	uint8_t flags = 0, second = 0;
 	bool others = false;
 
 	upf_marks_prefetch(pkts, n);
@@ -498,11 +522,11 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 		const struct upf_pdr *pdr = items[i].pdr;
 
 		if (unlikely(flags & UPF_PDR_POLICY) && i % UPF_POLICY_CHUNK == 0)
-			read_policies(items + i, RTE_MIN(n - i, UPF_POLICY_CHUNK));
+			second = read_policies(items + i, RTE_MIN(n - i, UPF_POLICY_CHUNK));
 		if (likely(pdr != NULL && !(pdr->flags & UPF_PDR_POLICY)))
-			apply(w, pkts[i], &items[i], false, &edge[i]);
+			apply(w, pkts[i], &items[i], NULL, false, &edge[i]);
 		else if (pdr != NULL)
-			edge[i] = apply_policy(w, pkts[i], &items[i]);
+			edge[i] = (second ? apply_twice : apply_policy)(w, pkts[i], &items[i]);
 		aside += edge[i] != TO_ROUTE;
 	}
 	if (unlikely(strangers.n > 0))

@@ -56,17 +56,13 @@ static inline bool upf_policy_quota_waits(const struct upf_rules *r, const struc
  * wait for are asked for in vain. */
 #define UPF_POLICY_CHUNK 8
 
-/* And what numbers its packets, or tells which came before. */
-void upf_policy_prefetch_flow(const struct upf_rules *r, const struct upf_policy *p);
-
-/* Ask for the memory that upf_policy_pass() will need, the policy's own line being there. */
-static inline void upf_policy_prefetch(const struct upf_rules *r, const struct upf_pdr *pdr)
+/* Ask for the memory that upf_policy_pass() will need, the policy's own line being there. Not 0: it
+ * has a second tunnel, perhaps. */
+static inline uint8_t upf_policy_prefetch(const struct upf_rules *r, const struct upf_pdr *pdr)
 {
 	const struct upf_policy *p = upf_policy_of(r, pdr);
 	const uint32_t *item = p->item;
 
-	if (unlikely(p->second))
-		upf_policy_prefetch_flow(r, p);
 	for (unsigned i = 0; i < p->n_qers; i++) {
 		rte_prefetch0((const char *)r + (uint64_t)item[i] * 64);
 		rte_prefetch0_write(&upf_tables.meters[item[p->n_qers + i]]);
@@ -77,6 +73,7 @@ static inline void upf_policy_prefetch(const struct upf_rules *r, const struct u
 		if (unlikely(p->flags & UPF_POLICY_RESTS))
 			rte_prefetch0(&upf_tables.limits[item[i]]);
 	}
+	return p->second;
 }
 
 /* What workers tell the control thread of usage (cst_notice): a bit of `told` was newly set. */

@@ -2,12 +2,9 @@
 #include "upf_redundant_node.h"
 
 #include "net/redundancy.h"
-#include "upf_policy.h"
 
-void upf_policy_prefetch_flow(const struct upf_rules *r, const struct upf_policy *p)
+void upf_redundant_prefetch(const struct upf_pdr *second)
 {
-	const struct upf_pdr *second = upf_line(r, p->copies + p->n_copies);
-
 	if (second->counter != 0)
 		cst_redundancy()->prefetch(second->counter);
 }

@@ -42,6 +42,9 @@ static inline uint32_t upf_redundant_room(const struct upf_pdr *pdr, const struc
 	return a < b ? a : b;
 }
 
+/* Ask for what numbers its packets, or tells which came before. */
+void upf_redundant_prefetch(const struct upf_pdr *second);
+
 /* Is there room for either tunnel's headers, in the buffer and in one datagram? */
 bool upf_redundant_fits(const struct rte_mbuf *m, const struct upf_pdr *pdr,
 			const struct upf_pdr *second);

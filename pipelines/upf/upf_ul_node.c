@@ -187,23 +187,13 @@ static bool is_routable(const struct cst_flow *f)
 	return !cst_ip6_bad_source(f->dst.b) && !cst_ip6_is_link_local(f->dst.b);
 }
 
-static __rte_noinline bool came_before(struct cst_worker *w, struct rte_mbuf *m,
-				       const struct item *it, const struct upf_pdr *second)
+static bool came_before(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
+			const struct upf_pdr *second)
 {
 	struct upf_numbers n =
 		upf_numbers_of(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g);
 
 	return upf_redundant_is_known(w, second, it->g.teid, cst_pkt(m)->vrf, &n);
-}
-
-/* The later one of two that came by two tunnels? Nothing of it counts. */
-static inline bool is_duplicate(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
-				const struct upf_pdr *pdr)
-{
-	const struct upf_pdr *second = upf_second_of(upf_rules_of(it->ref), pdr);
-
-	return unlikely(second != NULL) && pdr->source_if == UPF_IF_ACCESS &&
-	       came_before(w, m, it, second);
 }
 
 /* The rule does not just take the tunnel off and route. What cannot leave is not counted or
@@ -217,8 +207,6 @@ static __rte_noinline uint8_t act_otherwise(struct cst_worker *w, struct rte_mbu
 	bool leaves = (pdr->flags & UPF_PDR_ENCAP) || is_routable(&it->flow);
 	enum upf_drop why = bars(m, it, pdr);
 
-	if (is_duplicate(w, m, it, pdr))
-		return upf_drop(m, UPF_DROP_DUPLICATE);
 	if ((pdr->flags & UPF_PDR_POLICY) &&
 	    upf_buffer_meet(w, m, it->ref, pdr, pdr->action, UPF_FROM_UL, it->bytes))
 		return TO_BUFFER;
@@ -442,12 +430,8 @@ static inline void match_first(struct rte_mbuf *m, struct item *it)
 		upf_prefetch_rules(r, UPF_LINE_UL);
 }
 
-static inline bool by_second(const struct upf_rules *r, struct upf_ask *ask)
-{
-	return unlikely(r->flags & UPF_RULES_SECOND) && upf_redundant_ask_first(r, ask);
-}
-
-/* The rule in sessions with many, as far as it is found at first sight. */
+/* The rule in sessions with many, as far as it is found at first sight; where some have a second
+ * tunnel that is not told at first sight. */
 static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items, uint16_t n)
 {
 	struct upf_many many;
@@ -458,14 +442,36 @@ static __rte_noinline void match_many(struct rte_mbuf **pkts, struct item *items
 		struct upf_ask ask;
 
 		if (it->decided || it->pdr || it->g.type != CST_GTPU_GPDU ||
-		    !upf_is_of_many(upf_rules_of(it->ref), UPF_UL, UPF_LINE_UL))
+		    !upf_is_of_many(upf_rules_of(it->ref), UPF_UL, UPF_LINE_UL) ||
+		    unlikely(upf_rules_of(it->ref)->flags & UPF_RULES_SECOND))
 			continue;
 		ask = ask_of(pkts[i], it);
-		if (by_second(upf_rules_of(it->ref), &ask))
-			continue;
 		upf_many_add(&many, upf_rules_of(it->ref), UPF_UL, &ask, &it->pdr);
 	}
 	upf_many_match(&many);
+}
+
+static inline const struct upf_pdr *match_any(const struct upf_rules *r, const struct upf_ask *ask,
+					      int *spoofed)
+{
+	const struct upf_pdr *pdr = upf_match_only(r, UPF_LINE_UL, ask);
+
+	return pdr ? pdr : upf_match_tunnel(r, ask, spoofed);
+}
+
+/* The same where some have a second tunnel: by that nothing comes but what has two. Apart, so that
+ * others do not carry it along. */
+static __rte_noinline const struct upf_pdr *match_second(struct rte_mbuf *m, const struct item *it,
+							 int *spoofed)
+{
+	const struct upf_rules *r = upf_rules_of(it->ref);
+	struct upf_ask ask = ask_of(m, it);
+	bool second = upf_redundant_ask_first(r, &ask);
+	const struct upf_pdr *pdr = match_any(r, &ask, spoofed);
+
+	if (second && pdr && !upf_is_by_second(upf_second_of(r, pdr), it->g.teid, cst_pkt(m)->vrf))
+		return NULL;
+	return pdr;
 }
 
 /* The rule, of all that the session has. */
@@ -475,21 +481,16 @@ static __rte_noinline void match_all(struct cst_worker *w, struct rte_mbuf *m, s
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	struct upf_ask ask = ask_of(m, it);
 	int spoofed = 0;
-	bool second;
 
 	if (unlikely(it->g.type != CST_GTPU_GPDU)) {
 		*edge = end_marker(w, m, it);
 		it->decided = true;
 		return;
 	}
-	second = by_second(r, &ask);
-	it->pdr = upf_match_only(r, UPF_LINE_UL, &ask);
-	if (!it->pdr)
-		it->pdr = upf_match_tunnel(r, &ask, &spoofed);
-	/* by the second tunnel nothing comes but what has two */
-	if (second && it->pdr &&
-	    !upf_is_by_second(upf_second_of(r, it->pdr), it->g.teid, cst_pkt(m)->vrf))
-		it->pdr = NULL;
+	if (unlikely(r->flags & UPF_RULES_SECOND))
+		it->pdr = match_second(m, it, &spoofed);
+	else
+		it->pdr = match_any(r, &ask, &spoofed);
 	if (unlikely(!it->pdr)) {
 		if (!is_frame(m, it, edge))
 			*edge = upf_drop(m, spoofed ? UPF_DROP_SPOOFED : UPF_DROP_NO_PDR);
@@ -528,17 +529,44 @@ static inline uint8_t act(struct cst_worker *w, struct rte_mbuf *m, struct item 
 	return TO_ROUTE;
 }
 
-/* Those whose PDR has a policy, in two stages more: the policy's line, which asks for meters and
- * usage; then the action. */
+/* The later ones of two that came by two tunnels: nothing of them counts. */
+static __rte_noinline void eliminate(struct cst_worker *w, struct rte_mbuf **pkts,
+				     struct item *items, uint16_t n, uint8_t *edge)
+{
+	const struct upf_pdr *second[UPF_POLICY_CHUNK];
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct upf_pdr *pdr = items[i].decided ? NULL : items[i].pdr;
+
+		second[i] = pdr && pdr->source_if == UPF_IF_ACCESS
+				    ? upf_second_of(upf_rules_of(items[i].ref), pdr)
+				    : NULL;
+		if (second[i])
+			upf_redundant_prefetch(second[i]);
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		if (!second[i] || !came_before(w, pkts[i], &items[i], second[i]))
+			continue;
+		edge[i] = upf_drop(pkts[i], UPF_DROP_DUPLICATE);
+		items[i].decided = true;
+	}
+}
+
+/* Those whose PDR has a policy, in stages more: the policy's line, which asks for meters and usage;
+ * then what came before, where there are second tunnels; then the action. */
 static __rte_noinline void act_by_policy(struct cst_worker *w, struct rte_mbuf **pkts,
 					 struct item *items, uint16_t n, uint8_t *edge)
 {
 	for (uint16_t from = 0; from < n; from = (uint16_t)(from + UPF_POLICY_CHUNK)) {
 		uint16_t to = RTE_MIN(n, from + UPF_POLICY_CHUNK);
+		uint8_t second = 0;
 
 		for (uint16_t i = from; i < to; i++)
 			if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
-				upf_policy_prefetch(upf_rules_of(items[i].ref), items[i].pdr);
+				second |= upf_policy_prefetch(upf_rules_of(items[i].ref),
+							      items[i].pdr);
+		if (unlikely(second))
+			eliminate(w, pkts + from, items + from, (uint16_t)(to - from), edge + from);
 		for (uint16_t i = from; i < to; i++)
 			if (!items[i].decided && (items[i].pdr->flags & UPF_PDR_POLICY))
 				edge[i] = act_otherwise(w, pkts[i], &items[i], items[i].pdr);
