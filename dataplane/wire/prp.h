@@ -15,10 +15,11 @@
 #include "be.h"
 #include "eth.h"
 
-#define CST_PRP_RCT_LEN 6
-#define CST_PRP_SUFFIX  0x88fb /* and the EtherType of supervision frames */
-#define CST_PRP_LAN_A   0xa
-#define CST_PRP_LAN_B   0xb
+#define CST_PRP_RCT_LEN  6
+#define CST_PRP_SUFFIX   0x88fb /* and the EtherType of supervision frames */
+#define CST_PRP_MAX_LSDU 4095   /* what the trailer can tell of, itself included */
+#define CST_PRP_LAN_A    0xa
+#define CST_PRP_LAN_B    0xb
 
 enum cst_prp_err {
 	CST_PRP_OK = 0,

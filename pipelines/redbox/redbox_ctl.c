@@ -16,6 +16,7 @@
 #include "module.h"
 #include "net/frames.h"
 #include "net/net.h"
+#include "prp.h"
 #include "redbox.h"
 
 #define EACH_MS  1000
@@ -211,10 +212,14 @@ static void free_record(void *record, uint64_t with_state)
 	free(r);
 }
 
-static void release_ports(const struct redbox *r)
+/* What another box has by now stays with it. */
+static void release_ports(unsigned i, const struct redbox *r)
 {
 	for (unsigned k = 0; k < REDBOX_ROLES; k++) {
-		if (!r->port[k])
+		uint16_t at =
+			atomic_load_explicit(&redbox_of_port[r->port[k]], memory_order_relaxed);
+
+		if (!r->port[k] || !at || (at - 1u) / REDBOX_ROLES != i)
 			continue;
 		atomic_store_explicit(&redbox_of_port[r->port[k]], 0, memory_order_release);
 		cst_frames_take(r->port[k], 0);
@@ -234,7 +239,7 @@ static void hold_ports(unsigned i, const struct redbox *r)
 
 static void fill(const struct conf *c, struct redbox *r)
 {
-	r->mtu = UINT16_MAX;
+	r->mtu = CST_PRP_MAX_LSDU;
 	for (unsigned k = 0; k < REDBOX_ROLES; k++) {
 		const struct cst_port_conf *p = cst_port_conf(cst_port_by_name(c->port[k]));
 		uint16_t mtu = p && p->mtu ? p->mtu : CST_DEFAULT_MTU;
@@ -268,7 +273,7 @@ static void apply(unsigned i, const struct conf *c, bool anew)
 		spare[i].record = NULL;
 	}
 	if (was)
-		release_ports(was);
+		release_ports(i, was);
 	atomic_store_explicit(&redbox_records[i], r, memory_order_release);
 	if (r)
 		hold_ports(i, r);

@@ -249,3 +249,19 @@ def test_a_box_goes_and_comes(rig):
             assert len(b.cross("s", frame(), "a")) == 1
             assert rig.call("redbox.list")["items"][0]["name"] == "box"
     assert rig.call("redbox.list")["items"] == []
+
+
+def test_a_port_changes_boxes(rig):
+    """In one transaction, to the box that comes first."""
+    def put(name, port, lan_a, lan_b):
+        return {"name": name, "port": port, "lan_a": lan_a, "lan_b": lan_b, "supervision_ms": 0}
+
+    with box(rig) as b, contextlib.ExitStack() as made:
+        for port in ("p", "q", "x", "y"):
+            rig.call("port.put", {"name": port, "device": "null", "promiscuous": True})
+            made.callback(rig.call, "port.delete", {"name": port})
+        rig.call("redbox.put", put("other", "p", "x", "y"))
+        made.callback(rig.call, "redbox.delete", {"name": "other"})
+        rig.call("redbox.put", [put("box", "q", "a", "b"), put("other", "s", "x", "y")])
+        rig.call("redbox.put", [put("other", "p", "x", "y"), put("box", "s", "a", "b")])
+        assert len(b.cross("s", frame(), "a")) == 1
