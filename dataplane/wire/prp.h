@@ -18,6 +18,7 @@
 #define CST_PRP_RCT_LEN  6
 #define CST_PRP_SUFFIX   0x88fb /* and the EtherType of supervision frames */
 #define CST_PRP_MAX_LSDU 4095   /* what the trailer can tell of, itself included */
+#define CST_PRP_PADDED   46     /* octets behind the EtherType of the shortest frame */
 #define CST_PRP_LAN_A    0xa
 #define CST_PRP_LAN_B    0xb
 
@@ -30,12 +31,13 @@ enum cst_prp_err {
 struct cst_prp_rct {
 	uint16_t seq;
 	uint8_t lan;
+	uint8_t padding; /* octets behind it */
 };
 
-/* `p`: what follows the EtherType. It may be that the sender counted VLAN tags in; `tags`: how
- * many there are. */
-static inline int cst_prp_rct_parse(const uint8_t *p, uint32_t len, uint32_t tags,
-				    struct cst_prp_rct *out)
+/* The trailer that ends `len` octets behind the EtherType. It may be that the sender counted VLAN
+ * tags in; `tags`: how many there are. */
+static inline int cst_prp_rct_at(const uint8_t *p, uint32_t len, uint32_t tags,
+				 struct cst_prp_rct *out)
 {
 	const uint8_t *rct = p + len - CST_PRP_RCT_LEN;
 	uint32_t word, size;
@@ -49,6 +51,22 @@ static inline int cst_prp_rct_parse(const uint8_t *p, uint32_t len, uint32_t tag
 	out->seq = cst_be16(rct);
 	out->lan = (uint8_t)(word >> 12);
 	return out->lan == CST_PRP_LAN_A || out->lan == CST_PRP_LAN_B ? CST_PRP_OK : CST_PRP_NONE;
+}
+
+/* `p`: what follows the EtherType. The last octets are the trailer, or, where a frame was shorter
+ * than Ethernet's shortest and was padded on its way, stand before the padding. */
+static inline int cst_prp_rct_parse(const uint8_t *p, uint32_t len, uint32_t tags,
+				    struct cst_prp_rct *out)
+{
+	uint32_t end = len;
+	int rc = cst_prp_rct_at(p, len, tags, out);
+
+	out->padding = 0;
+	while (rc != CST_PRP_OK && len <= CST_PRP_PADDED && end > CST_PRP_RCT_LEN) {
+		rc = cst_prp_rct_at(p, --end, tags, out);
+		out->padding++;
+	}
+	return rc;
 }
 
 /* Write the trailer; `len` octets follow the EtherType, it included. */

@@ -20,6 +20,29 @@ static int parse(const uint8_t *p, uint32_t len, uint32_t tags, struct cst_prp_r
 	return rc;
 }
 
+/* Behind it stands what a bridge filled a short frame up with. */
+static void padded_trailers(void **state)
+{
+	struct cst_prp_rct rct;
+	uint8_t p[60];
+
+	(void)state;
+	memset(p, 0x5a, sizeof(p));
+	for (uint32_t end = CST_PRP_RCT_LEN; end <= CST_PRP_PADDED; end++) {
+		cst_prp_rct_put(p + end - CST_PRP_RCT_LEN, 7, CST_PRP_LAN_B, end);
+		assert_int_equal(parse(p, CST_PRP_PADDED, 0, &rct), CST_PRP_OK);
+		assert_int_equal(rct.seq, 7);
+		assert_int_equal(rct.padding, CST_PRP_PADDED - end);
+		if (end < CST_PRP_PADDED)
+			assert_int_equal(parse(p, CST_PRP_PADDED + 1, 0, &rct), CST_PRP_NONE);
+		/* of another size it is none */
+		cst_prp_rct_put(p + end - CST_PRP_RCT_LEN, 7, CST_PRP_LAN_B, end + 1);
+		assert_int_equal(parse(p, CST_PRP_PADDED, 0, &rct), CST_PRP_NONE);
+		memset(p, 0x5a, sizeof(p));
+	}
+	assert_int_equal(parse(p, 0, 0, &rct), CST_PRP_NONE);
+}
+
 static void trailers(void **state)
 {
 	static const uint8_t want[] = {0x12, 0x34, 0xa0, 0x34, 0x88, 0xfb};
@@ -98,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trailers),
+		cmocka_unit_test(padded_trailers),
 		cmocka_unit_test(sizes_with_tags),
 		cmocka_unit_test(supervision),
 	};

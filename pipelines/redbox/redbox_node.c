@@ -250,7 +250,7 @@ static uint8_t from_lan(struct cst_worker *w, struct rte_mbuf *m, struct job *j,
 	}
 	if (n)
 		n->ordinary = 0;
-	rte_pktmbuf_trim(m, CST_PRP_RCT_LEN);
+	rte_pktmbuf_trim(m, (uint16_t)(CST_PRP_RCT_LEN + rct.padding));
 	return deliver(m, j);
 }
 

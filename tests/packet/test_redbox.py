@@ -152,6 +152,15 @@ def ordinary_nodes(b):
     assert b.state()["ordinary"] == 6 and b.node(PLAIN)["attached"] == "singly"
 
 
+def a_trailer_before_padding(b):
+    sent = raw(Ether(src=PLC, dst=DEVICE, type=0x88b5)) + b"short" * 4
+    for lan, want in (("a", 1), ("b", 0)):
+        padded = trailer(sent, 5100, lan)
+        got = b.cross(lan, padded + bytes(60 - len(padded)), "s", want)
+        assert [o[:len(sent)] for o in got] == [sent] * want
+        assert not any(b"\x88\xfb" in o for o in got)
+
+
 def the_wrong_lan(b):
     sent = frame(PLC, DEVICE)
     assert b.cross("b", trailer(sent, 5007, "a"), "s") == [sent]
@@ -163,6 +172,7 @@ def test_what_is_no_duplicate(rig):
         gaps_wraps_and_other_sources(b)
         a_number_after_a_while(b)
         ordinary_nodes(b)
+        a_trailer_before_padding(b)
         the_wrong_lan(b)
 
 
