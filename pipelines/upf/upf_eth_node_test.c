@@ -5,6 +5,7 @@
  */
 #include "engine/node.h"
 #include "net/frames.h"
+#include "net/redundancy.h"
 #include "upf_eth_node.h"
 #include "upf_eth_test.h"
 
@@ -109,6 +110,48 @@ static void frames_of_taken_tunnels(void **state)
 	assert_int_equal(packet.pkt.drop, upf_drops[UPF_DROP_NO_SESSION].id);
 }
 
+/* ---- two tunnels ------------------------------------------------------------------- */
+
+static uint32_t open_flow(const struct cst_redundancy_conf *conf, struct cst_err *e)
+{
+	return 1;
+}
+
+static void close_flow(uint32_t flow)
+{
+	assert_int_equal(flow, 1);
+}
+
+#define TWICE                                                                                    \
+	"{'id':2,'apply_action':['FORW','DFRT'],'forwarding_parameters':{"                       \
+	"'destination_interface':'access','network_instance':'access','outer_header_creation':{" \
+	"'description':'gtpu-udp-ipv4','teid':'0x11','ipv4':'192.0.2.2'}},"                      \
+	"'redundant_transmission_forwarding_parameters':{'outer_header_creation':{"              \
+	"'description':'gtpu-udp-ipv4','teid':'0x12','ipv4':'192.0.2.3'}}}"
+
+/* What either does not take goes by neither, and numbers need their room. */
+static void room_of_two_tunnels(void **state)
+{
+	static const struct cst_redundancy fake = {.open = open_flow, .close = close_flow};
+	const struct cst_frame_tunnels *t = cst_frame_tunnels();
+	const struct upf_pdr *first, *second;
+
+	(void)state;
+	cst_redundancy_offer(&fake);
+	PUT("{'seid':1,'pdn_type':'ethernet','pdrs':[" ETH_UL("") "," ETH_DL("") "],'fars':[" TO_LAN
+										 "," TWICE "]}");
+	first = pdr_of(1, 2);
+	second = upf_second_of(run_of(1), first);
+	upf_tables.peers[first->peer].mtu = 1500;
+	upf_tables.peers[second->peer].mtu = 1600;
+	assert_int_equal(t->room(t->find(1, &err)), 1500 - 28 - 12);
+	upf_tables.peers[second->peer].mtu = 1400;
+	assert_int_equal(t->room(t->find(1, &err)), 1400 - 28 - 12);
+	upf_tables.peers[first->peer].mtu = upf_tables.peers[second->peer].mtu = 0;
+	DELETE("{'seid':1}");
+	cst_redundancy_offer(NULL);
+}
+
 /* A frame from there is switched. */
 static void heard(uint64_t seid, uint64_t src)
 {
@@ -194,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(frames_of_taken_tunnels, nothing_left),
+		cmocka_unit_test_teardown(room_of_two_tunnels, nothing_left),
 		cmocka_unit_test_teardown(workers_tell_what_is_new, nothing_left),
 		cmocka_unit_test_teardown(nobody_else_is_there, nothing_left),
 		cmocka_unit_test_teardown(storms_are_bounded, nothing_left),

@@ -63,6 +63,16 @@ const struct cst_drop *upf_eth_bars(const struct rte_mbuf *m, const struct upf_p
 	return NULL;
 }
 
+/* By one rule, and by either tunnel of it. */
+static uint32_t room_by(const struct upf_rules *r, const struct upf_pdr *pdr)
+{
+	const struct upf_pdr *second = upf_second_of(r, pdr);
+	uint32_t gtpu_len = second ? upf_numbered_len(pdr, second) : upf_gtpu_len(pdr);
+	uint32_t room = second ? upf_redundant_room(pdr, second) : upf_room_of(pdr, gtpu_len);
+
+	return RTE_MIN(room, UINT16_MAX - upf_tables.peers[pdr->peer].hdr_len - gtpu_len);
+}
+
 uint32_t upf_eth_room(uint32_t member)
 {
 	uint32_t ref = upf_eth_ref(member), room = UINT32_MAX;
@@ -70,12 +80,9 @@ uint32_t upf_eth_room(uint32_t member)
 
 	for (uint32_t i = 0; r && i < r->n_dl; i++) {
 		const struct upf_pdr *pdr = upf_line(r, r->dl + i);
-		const struct upf_peer *peer = &upf_tables.peers[pdr->peer];
-		uint32_t hdr = peer->hdr_len + upf_gtpu_len(pdr);
 
-		if ((pdr->flags & UPF_PDR_ENCAP) && peer->family)
-			room = RTE_MIN(room,
-				       RTE_MIN(upf_peer_mtu(peer), (uint32_t)UINT16_MAX) - hdr);
+		if ((pdr->flags & UPF_PDR_ENCAP) && upf_tables.peers[pdr->peer].family)
+			room = RTE_MIN(room, room_by(r, pdr));
 	}
 	return room == UINT32_MAX ? 0 : room;
 }
