@@ -53,6 +53,16 @@ int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cs
 	return 0;
 }
 
+uint32_t upf_plan_keep(enum upf_part kind, uint32_t rule)
+{
+	struct upf_held_part *p = find(upf_work.parts, upf_work.n_parts, kind, rule);
+
+	if (!p)
+		return 0;
+	p->used = 1;
+	return p->number;
+}
+
 bool upf_keeps_part(const struct upf_session *next, const struct upf_held_part *p)
 {
 	return next && find(upf_parts(next), next->n_parts, p->kind, p->rule) != NULL;

@@ -143,12 +143,35 @@ static int plan_flow(struct upf_link *l, struct cst_err *e)
 	return l->second.counter ? 0 : e && e->code ? e->code : -ENOSPC;
 }
 
+/* While packets wait, or go by one tunnel, the flow of a FAR that still names two stays: who finds
+ * duplicates at the far ends may have been there all the time, and takes no number that is past. */
+static void keep_flow(struct upf_link *l)
+{
+	const struct upf_rtfp_obj *o = l->dl ? upf_far_second(l->far) : NULL;
+	struct cst_redundancy_conf conf;
+	struct cst_err unheeded;
+	uint32_t part;
+
+	if (!o)
+		return;
+	l->second.first = o->sequence_number;
+	part = upf_plan_keep(UPF_PART_FLOW, rule_of(l));
+	if (part == 0)
+		return;
+	describe(l, rule_of(l), &conf);
+	upf_flow_of(part, &conf, &unheeded);
+}
+
 int upf_plan_flows(struct cst_err *e)
 {
 	for (unsigned i = 0; i < upf_work.n; i++) {
 		struct upf_link *l = &upf_work.links[i];
-		int rc = l->has_second && l->numbered ? plan_flow(l, e) : 0;
+		int rc = 0;
 
+		if (!l->has_second)
+			keep_flow(l);
+		else if (l->numbered)
+			rc = plan_flow(l, e);
 		if (rc < 0) {
 			locate(i, e);
 			return rc;

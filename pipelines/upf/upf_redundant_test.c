@@ -251,10 +251,15 @@ static void test_path_switch(void **state)
 	MODIFY("{'seid':1,'update_fars':[{'id':2,'apply_action':['BUFF']}]}");
 	assert_int_equal(flows[ul].restarts, 3);
 	assert_null(second_of(2));
-	assert_int_equal(open_flows(), 1);
+	assert_int_equal(open_flows(), 2);
 	MODIFY("{'seid':1,'update_fars':[{'id':2,'apply_action':['FORW','DFRT']}]}");
 	assert_int_equal(flows[ul].restarts, 4);
 	assert_int_equal(open_flows(), 2);
+	assert_int_equal(second_of(2)->counter, dl);
+	/* by one tunnel for good */
+	PUT(RULES(UL(1, FIRST TWICE), DL(2, "," UE), TO_N6("'FORW','EDRT'"),
+		  TO_BOTH("'FORW'", "")));
+	assert_int_equal(open_flows(), 1);
 }
 
 /* Another recovery object makes another flow, and nothing else does. */

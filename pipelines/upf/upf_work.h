@@ -72,6 +72,8 @@ void upf_teid_give_back(const struct upf_held_teid *t);
 int upf_plan_parts(struct cst_err *e);
 /* The part that the session has for this rule, else a new one. -ENOSPC, -E2BIG. */
 int upf_plan_part(enum upf_part kind, uint32_t rule, uint32_t *number, struct cst_err *e);
+/* The one that the session has for the rule stays, though nothing uses it now; 0: it has none. */
+uint32_t upf_plan_keep(enum upf_part kind, uint32_t rule);
 /* upf_plan_srr.c: after all PDRs are there. */
 int upf_plan_monitors(struct cst_err *e);
 /* upf_plan_redundant.c: the way into the second tunnel; and who numbers packets, after all that

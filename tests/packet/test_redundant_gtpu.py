@@ -401,15 +401,16 @@ def test_too_big_goes_by_neither(rig):
 
 
 def test_rest_and_return(rig):
-    """While the user rests its packets wait; when it is back they leave twice."""
+    """While the user rests its packets wait; when it is back they leave twice, and numbers go on."""
     with redundant(rig) as s:
+        sent_twice(rig, s, downlink4(), 0)
         s.modify(update_fars=[{"id": 2, "apply_action": ["BUFF"]}])
         rig.silent(rig.n6, rig.from_dn(downlink4()))
         rig.n3.drain()
         s.modify(update_fars=[{"id": 2, "apply_action": ["FORW", "DFRT"]}])
         got = rig.n3.receive(0.5, 2)
         assert sorted(f[GTP_U_Header].teid for f in got) == [DL_TEID, DL_TEID_B]
-        assert {f[GTP_U_Header].seq for f in got} == {0}
+        assert {f[GTP_U_Header].seq for f in got} == {1}
 
 
 # ---- frames -----------------------------------------------------------------------------------
