@@ -6,7 +6,7 @@
 
 figures() { # FLOW
 	plc ".flows | map(select(.name == \"$1\")) | [(map(.sent) | add), (map(.lost) | add), (map(.duplicated) | add),
-		(map(.reordered) | add), (map(.gap_ms) | max), (map(.delay_ms) | max)] | @tsv"
+		(map(.reordered) | add), (map(.gap_ms) | max), (map(.sent_gap_ms) | max)] | @tsv"
 }
 
 row() { # FLOW
@@ -44,8 +44,7 @@ show_residual() { # DESCRIPTION SHARE COMMAND...
 	likely "$lose_lost" "$lose_n" "$show_share"
 	check "  lost on both, of $lose_n" "$(awk "BEGIN { printf \"%d: %.2f %%, computed %.2f %%\", \
 		$lose_lost, 100 * $lose_lost / $lose_n, 100 * $show_share }")" $?
-	printf '  %-46s %s\n' "  correlation of losses since the start" "$(jq -r .correlation_long "$LAB_TMP/lossy.json") as \
-coastd b measures it, $(air stats | jq '.copies.there.pairs[0].correlation * 100 | round / 100') as the lanes count"
+	printf '  %-46s %s\n' "  correlation of losses" "$lose_told as coastd b measures it, $lose_rho as the lanes counted"
 }
 
 show_death() {
@@ -62,8 +61,10 @@ show_death() {
 show_prer() {
 	prer_plc || { cat "$LAB_TMP/plc.log" >&2; exit 1; }
 	sleep 0.5
+	echo "== two flows, UDP by d-CW and raw frames by R-TAG, each a packet a millisecond both ways"
+	echo "  order: came after a newer one; gap: longest time without a packet; sender's: its longest pause"
 	printf '%-48s %-9s %6s %6s %6s %6s %9s %9s\n' "== what the controllers saw" flow sent lost twice \
-		order "gap ms" "delay ms"
+		order "gap ms" "sender's"
 	show_act "nothing fails" "$in_order" sleep 2
 	show_act "path 1 cut for a second and restored" "$unharmed" outage 1 1
 	show_act "path 2 cut for a second and restored" "$unharmed" outage 2 1
