@@ -55,6 +55,12 @@ static inline uint64_t redbox_mac_number(const uint8_t *mac)
 	       (uint64_t)mac[3] << 16 | (uint64_t)mac[4] << 8 | mac[5];
 }
 
+static inline void redbox_mac_of(uint64_t number, uint8_t *mac)
+{
+	for (int i = 0; i < 6; i++)
+		mac[i] = (uint8_t)(number >> (40 - 8 * i));
+}
+
 /* ---- control thread -------------------------------------------------------------------- */
 
 /* Tell both LANs of the box, whose address is `mac`, and of those behind it; `last` octet of the

@@ -36,8 +36,7 @@ static void show_behind(uint64_t mac, uint64_t last, uint64_t now, struct redbox
 		.attached = REDBOX_BEHIND,
 		.port_ms = ms_since(last, now),
 	};
-	for (int i = 0; i < 6; i++)
-		o->mac[i] = (uint8_t)(mac >> (40 - 8 * i));
+	redbox_mac_of(mac, o->mac);
 }
 
 static uint32_t show_nodes(const struct redbox *box, struct redbox_node_obj *out)

@@ -29,12 +29,6 @@ static bool send(uint32_t number, uint16_t port, uint8_t last, const uint8_t *ma
 	return false;
 }
 
-static void mac_of(uint64_t number, uint8_t *mac)
-{
-	for (int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)(number >> (40 - 8 * i));
-}
-
 void redbox_supervise(uint32_t number, uint8_t last, const uint8_t *mac, uint16_t seq)
 {
 	const struct redbox *box =
@@ -55,7 +49,7 @@ void redbox_supervise(uint32_t number, uint8_t last, const uint8_t *mac, uint16_
 
 		if (!who || now - b->last >= box->node_forget)
 			continue;
-		mac_of(who, sup.mac);
+		redbox_mac_of(who, sup.mac);
 		if (!send(number, box->port[REDBOX_PORT], last, mac, &sup))
 			return;
 	}
