@@ -137,7 +137,7 @@ uint16_t prer_eliminate_process(struct cst_worker *w, struct rte_mbuf **pkts, ui
 	uint16_t aside = 0;
 
 	if (n > 1)
-		prer_fetch(pkts, n);
+		prer_fetch(pkts, n, true);
 	for (uint16_t i = 0; i < n; i++) {
 		edge[i] = eliminate(w, pkts[i]);
 		aside += edge[i] != TO_FRAME;

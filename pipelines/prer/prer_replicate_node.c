@@ -262,7 +262,7 @@ uint16_t prer_replicate_process(struct cst_worker *w, struct rte_mbuf **pkts, ui
 	for (unsigned i = 0; i < PRER_MAX_PATHS - 1; i++)
 		out.to[i][TO_FRAME].n = out.to[i][TO_ROUTE].n = 0;
 	if (n > 1)
-		prer_fetch(pkts, n);
+		prer_fetch(pkts, n, false);
 	for (uint16_t i = 0; i < n; i++) {
 		edge[i] = replicate(w, pkts[i], &out);
 		aside += edge[i] != TO_FRAME;
