@@ -108,12 +108,6 @@ uint32_t prer_ident_used(void)
 	return n_used;
 }
 
-uint64_t prer_ident_bytes(void)
-{
-	return n_touched * (sizeof(struct ident_entry) + sizeof(struct book)) +
-	       (books ? HEADS_BYTES : 0);
-}
-
 /* ---- masks at a port ------------------------------------------------------------ */
 
 static void list_free(void *l, uint64_t unused)

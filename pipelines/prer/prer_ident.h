@@ -88,10 +88,8 @@ void prer_ident_show(uint32_t entry);
  * period. */
 void prer_ident_drop(uint32_t entry);
 
-/* Entries in use, and what they and the look-up hold of memory. */
-uint32_t prer_ident_used(void);
-uint64_t prer_ident_bytes(void);
-void prer_ident_fini(void); /* workers have stopped */
+uint32_t prer_ident_used(void); /* entries */
+void prer_ident_fini(void);     /* workers have stopped */
 
 /* As the frames look at a path: with the VID and the destination MAC that the path gives them. */
 void prer_ident_on_path(struct prer_ident_conf *c, const struct prer_path *path);
@@ -106,13 +104,8 @@ void prer_ident_on_path(struct prer_ident_conf *c, const struct prer_path *path)
 
 /* ---- workers ------------------------------------------------------------------- */
 
-/* Is there any at this port, or for 0 in any tunnel? */
-bool prer_ident_at(uint16_t port);
-
-/* Whose the frame is; 0: nobody's. */
-uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame *f);
-
-/* The same in three steps for bursts, each of which asks for the memory that the next one needs. */
+/* Whose a frame is, 0: nobody's. In three steps for bursts, each of which asks for the memory that
+ * the next one needs. */
 struct prer_look {
 	const struct prer_frame *frame; /* stays where it is until the answer */
 	const void *masks;              /* at its place */

@@ -98,20 +98,14 @@ static inline const struct ident_list *masks_at(uint16_t port)
 	return __atomic_load_n(&ident_lists[port % CST_MAX_PORTS], __ATOMIC_ACQUIRE);
 }
 
-bool prer_ident_at(uint16_t port)
-{
-	return masks_at(port) != NULL;
-}
-
-/* Under the masks from number `from` on. */
-static uint32_t find(const struct ident_list *l, unsigned from, uint32_t place,
-		     const struct prer_frame *f)
+/* Under the masks but the first. */
+static uint32_t find(const struct ident_list *l, uint32_t place, const struct prer_frame *f)
 {
 	union ident_body full;
 	bool there = false;
 	int kind = -1;
 
-	for (unsigned i = from; i < l->n; i++) {
+	for (unsigned i = 1; i < l->n; i++) {
 		struct ident_key k;
 		uint32_t value, len;
 
@@ -127,13 +121,6 @@ static uint32_t find(const struct ident_list *l, unsigned from, uint32_t place,
 			return value;
 	}
 	return 0;
-}
-
-uint32_t prer_ident_find(uint16_t port, uint32_t tunnel, const struct prer_frame *f)
-{
-	const struct ident_list *l = masks_at(port);
-
-	return l ? find(l, 0, ident_place(port, tunnel), f) : 0;
 }
 
 void prer_ident_ask(struct prer_look *l, uint16_t port, uint32_t tunnel, const struct prer_frame *f)
@@ -169,5 +156,5 @@ uint32_t prer_ident_answer(struct prer_look *l)
 
 	if (value || !masks || masks->n == 1)
 		return value;
-	return find(masks, 1, l->place, l->frame);
+	return find(masks, l->place, l->frame);
 }

@@ -22,9 +22,12 @@ static const struct prer_place p1 = {.port = 1}, p2 = {.port = 2}, t1 = {.tunnel
 static uint32_t find(const struct prer_place *at, const uint8_t *p, uint32_t len)
 {
 	struct prer_frame f;
+	struct prer_look l;
 
 	assert_int_equal(prer_frame_parse(p, len, &f), 0);
-	return PRER_VALUE_STREAM(prer_ident_find(at->port, at->tunnel, &f));
+	prer_ident_ask(&l, at->port, at->tunnel, &f);
+	prer_ident_reach(&l);
+	return PRER_VALUE_STREAM(prer_ident_answer(&l));
 }
 
 static const struct prer_ident_conf null_a = {
@@ -130,8 +133,6 @@ static void types(void **state)
 	assert_int_equal(find(&t1, FRAME(MACS "\xf1\xc1\0\0\0\1\x08\0" IP4)), 8);
 	assert_int_equal(find(&t1, FRAME(MACS "\x08\6" IP4)), 0);
 	assert_int_equal(find(&t2, FRAME(MACS "\x08\0" IP4)), 0);
-	assert_true(prer_ident_at(0));
-	assert_false(prer_ident_at(3));
 }
 
 /* Whatever is asked, nothing is read behind the end; sanitizers tell. */
@@ -285,7 +286,7 @@ static void changes(void **state)
 	assert_int_equal(find(&p1, FRAME(MACS "\x81\0\xb0\x64\x08\0" IP4)), 6);
 	prer_ident_drop(b);
 	assert_int_equal(find(&p1, FRAME(MACS "\x81\0\xb0\x64\x08\0" IP4)), 0);
-	assert_false(prer_ident_at(1));
+	assert_null(ident_lists[1]);
 	assert_int_equal(prer_ident_used(), 0);
 }
 
