@@ -30,7 +30,8 @@ void prer_count_users(const struct prer_made *m, int by);
 void prer_hold_vrf(struct prer_entry *path, uint16_t vrf);
 /* The next stream, by its place in the list, that refers to this path or recovery. */
 struct prer_entry *prer_next_user(const struct prer_entry *x, uint32_t from);
-/* The recovery that comes with coast becomes itself again. */
+/* The recovery that comes with coast: what it says; it becomes itself again. */
+int prer_default(struct cst_pool *pool, struct prer_recovery_obj *out, struct cst_err *e);
 struct prer_entry *prer_touch_default(struct cst_pool *pool, struct cst_err *e);
 
 /* ---- prer_check.c: rules between a stream and what it refers to ------------------- */

@@ -12,16 +12,6 @@
 
 /* ---- control thread --------------------------------------------------------------------- */
 
-/* The one that comes with coast is there before anybody has put a recovery. */
-static int read_default(struct cst_pool *pool, struct prer_recovery_obj *r, struct cst_err *e)
-{
-	json_t *js = json_pack("{s:s}", "name", PRER_DEFAULT_RECOVERY);
-	int rc = cst_decode(&prer_recovery_object, js, false, pool, r, e);
-
-	json_decref(js);
-	return rc;
-}
-
 static int read_recovery(const char *name, struct cst_pool *pool, struct prer_recovery_obj *r,
 			 struct cst_err *e)
 {
@@ -33,7 +23,7 @@ static int read_recovery(const char *name, struct cst_pool *pool, struct prer_re
 	if (x)
 		return prer_entry_read(x, false, pool, r);
 	if (name[0] == '\0' || strcmp(name, PRER_DEFAULT_RECOVERY) == 0)
-		return read_default(pool, r, e);
+		return prer_default(pool, r, e); /* nobody has put a recovery yet */
 	return cst_err(e, -ENOENT, "recovery", "there is no recovery '%s'", name);
 }
 

@@ -226,15 +226,22 @@ static int put_recovery(struct cst_txn *t, const void *obj, struct cst_err *e)
 	return prer_entry_touch(PRER_RECOVERIES, r->name, r, e) ? 0 : -ENOMEM;
 }
 
-struct prer_entry *prer_touch_default(struct cst_pool *pool, struct cst_err *e)
+int prer_default(struct cst_pool *pool, struct prer_recovery_obj *out, struct cst_err *e)
 {
 	json_t *js = json_pack("{s:s}", "name", PRER_DEFAULT_RECOVERY);
+	int rc = cst_decode(&prer_recovery_object, js, false, pool, out, e);
+
+	json_decref(js);
+	return rc;
+}
+
+struct prer_entry *prer_touch_default(struct cst_pool *pool, struct cst_err *e)
+{
 	struct prer_recovery_obj r = {0};
 	struct prer_entry *x = NULL;
 
-	if (cst_decode(&prer_recovery_object, js, false, pool, &r, e) == 0)
+	if (prer_default(pool, &r, e) == 0)
 		x = prer_entry_touch(PRER_RECOVERIES, r.name, &r, e);
-	json_decref(js);
 	if (x)
 		x->next_put = false;
 	return x;
@@ -335,6 +342,7 @@ static int modify_stream(struct cst_txn *t, const void *obj, struct cst_err *e)
 
 	return modify(&prer_stream_class, PRER_STREAMS, s->name, t, s, e);
 }
+
 /* ---- the classes' callbacks ------------------------------------------------------ */
 
 #define SHOW(kind, name_)                                                        \
