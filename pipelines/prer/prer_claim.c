@@ -156,8 +156,8 @@ static void want_sent(const struct prer_entry *x, const struct prer_stream_obj *
 	bool by_session = cst_has(&s->send, SEND_SESSION);
 
 	ident_conf(&s->send.identification, &w->conf);
-	want(w, by_session ? 0 : cst_port_by_name(s->send.port),
-	     by_session && t ? t->find(s->send.session, NULL) : 0, PRER_VALUE(known_as(x), 0, 0));
+	want(w, prer_port_of(s->send.port), prer_tunnel_of(s->send.session),
+	     PRER_VALUE(known_as(x), 0, 0));
 }
 
 static int want_member(const struct prer_entry *x, const struct prer_stream_obj *s, unsigned i,

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "engine/rcu.h"
-#include "net/frames.h"
 #include "net/net.h"
-#include "port/port.h"
 #include "prer_ctl.h"
 #include "prer_reorder.h"
 #include "store.h"
@@ -156,8 +154,8 @@ static void deliver(const struct prer_stream_obj *s, struct prer_stream *rec)
 	const struct prer_receive_obj *r = &s->receive;
 	const struct cst_frame_tunnels *t = cst_frame_tunnels();
 
-	rec->to_port = r->port ? cst_port_by_name(r->port) : 0;
-	rec->to_tunnel = !r->port && r->session && t ? t->find(r->session, NULL) : 0;
+	rec->to_port = prer_port_of(r->port);
+	rec->to_tunnel = prer_tunnel_of(r->session);
 	rec->to_vrf = r->network_instance ? cst_vrf_by_name(r->network_instance) : 0;
 	if (cst_has(r, RECEIVE_VLAN)) {
 		rec->flags |= PRER_TO_VLAN;

@@ -9,23 +9,10 @@
 #include "hash.h"
 #include "log.h"
 #include "module.h"
-#include "net/frames.h"
 #include "port/port.h"
 #include "prer_ctl.h"
 
 #define EACH_MS 1000
-
-static uint32_t tunnel_of(uint64_t seid)
-{
-	const struct cst_frame_tunnels *t = cst_frame_tunnels();
-
-	return seid && t ? t->find(seid, NULL) : 0;
-}
-
-static uint16_t port_of(const char *name)
-{
-	return name ? cst_port_by_name(name) : 0;
-}
 
 static bool path_differs(const struct prer_entry *x, struct cst_pool *pool)
 {
@@ -45,10 +32,10 @@ static bool stream_differs(const struct prer_entry *x, struct cst_pool *pool)
 
 	if (prer_entry_read(x, true, pool, &s) < 0)
 		return false;
-	return x->made.in_port != port_of(s.send.port) ||
-	       x->made.in_tunnel != tunnel_of(s.send.session) ||
-	       rec->to_port != port_of(s.receive.port) ||
-	       rec->to_tunnel != tunnel_of(s.receive.session);
+	return x->made.in_port != prer_port_of(s.send.port) ||
+	       x->made.in_tunnel != prer_tunnel_of(s.send.session) ||
+	       rec->to_port != prer_port_of(s.receive.port) ||
+	       rec->to_tunnel != prer_tunnel_of(s.receive.session);
 }
 
 /* Which ports there are. */
@@ -89,15 +76,16 @@ static void touch(void *arg)
 static void tick(uint64_t now_ms)
 {
 	static uint64_t due, ports;
-	struct what w = {0};
+	uint64_t now;
+	struct what w;
 	struct cst_err e = {0};
 
 	if (now_ms < due || !prer_has_tables())
 		return;
 	due = now_ms + EACH_MS;
-	w.all = ports != fingerprint();
-	ports = fingerprint();
-	w.pool = cst_pool_new();
+	now = fingerprint();
+	w = (struct what){.pool = cst_pool_new(), .all = now != ports};
+	ports = now;
 	if (w.pool && prer_redo(touch, &w, &e) < 0)
 		LOG_ERR("streams cannot follow a change of ports or sessions: %s: %s", e.field,
 			e.reason);

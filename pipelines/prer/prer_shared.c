@@ -24,18 +24,23 @@ static uint16_t mtu_of(uint16_t port)
 	return c && c->mtu ? c->mtu : CST_DEFAULT_MTU;
 }
 
-static uint32_t tunnel_of(uint64_t seid)
+uint16_t prer_port_of(const char *name)
+{
+	return name ? cst_port_by_name(name) : 0;
+}
+
+uint32_t prer_tunnel_of(uint64_t seid)
 {
 	const struct cst_frame_tunnels *t = cst_frame_tunnels();
 
-	return t ? t->find(seid, NULL) : 0;
+	return seid && t ? t->find(seid, NULL) : 0;
 }
 
 static void rtag_record(const struct prer_path_obj *p, struct prer_path *out)
 {
 	out->encap = PRER_RTAG;
-	out->port = p->port ? cst_port_by_name(p->port) : 0;
-	out->tunnel = p->port ? 0 : tunnel_of(p->session);
+	out->port = prer_port_of(p->port);
+	out->tunnel = prer_tunnel_of(p->session);
 	out->mtu = mtu_of(out->port);
 	if (cst_has(p, PATH_VLAN)) {
 		out->flags |= PRER_PATH_VLAN;
