@@ -36,7 +36,7 @@ static const char *const order_names[] = {"off", "basic", "advanced", "drop_olde
 static const struct cst_field order_fields[] = {
 	CST_F_ENUM(struct prer_order_obj, mode, order_names, 0, "off",
 		   "off: packets go on as they come; basic, advanced: late ones are waited for "
-		   "(RFC 9550, 4.1, 4.2); drop_older: what is older than the last is dropped"),
+		   "(RFC 9550); drop_older: what is older than the last is dropped"),
 	CST_F_UINT(struct prer_order_obj, max_delay_us, 1, 10000000, "us", 0, "20000",
 		   "how long a packet waits for those before it (POFMaxDelay)"),
 	CST_F_UINT(struct prer_order_obj, take_any_ms, 1, 3600000, "ms", 0, "2000",
@@ -51,7 +51,7 @@ static int check_order(const void *obj, struct cst_err *e)
 
 	if (o->take_any_ms * 1000ull <= o->max_delay_us)
 		return cst_err(e, -ERANGE, "take_any_ms",
-			       "must be longer than max_delay_us (RFC 9550, 4.1)");
+			       "must be longer than max_delay_us (RFC 9550)");
 	return 0;
 }
 

@@ -28,10 +28,9 @@ struct prer_intent_obj {
 
 struct prer_order_obj {
 	uint64_t has;
-	uint8_t mode; /* enum prer_order_name */
+	uint8_t mode; /* enum prer_order_mode */
 	uint32_t max_delay_us, take_any_ms, packets;
 };
-enum prer_order_name { PRER_NAME_OFF, PRER_NAME_BASIC, PRER_NAME_ADVANCED, PRER_NAME_DROP_OLDER };
 
 struct prer_recovery_state {
 	uint64_t has;

@@ -248,7 +248,7 @@ static int check_history(const struct prer_refs *r, struct cst_err *e)
 {
 	unsigned bits = r->stream->sequence_bits;
 
-	if (r->recovery->order.mode != PRER_NAME_OFF && bits == 0)
+	if (r->recovery->order.mode != PRER_ORDER_OFF && bits == 0)
 		return cst_err(e, -EINVAL, "recovery",
 			       "'%s' orders packets, but sequence_bits: 0 gives them no numbers",
 			       r->recovery->name);

@@ -15,9 +15,7 @@
 #include "prer_ident.h"
 #include "prer_in.h"
 
-#define LABELS (1u << 20)
-
-static uint32_t *label_of; /* [LABELS] a stream's place in the list of entries, 0: nobody's */
+static uint32_t *label_of; /* [PRER_LABELS] a stream's place in the list of entries, 0: nobody's */
 static uint32_t port_users[CST_MAX_PORTS]; /* [0]: of all sessions */
 
 static struct {
@@ -32,7 +30,7 @@ static int claim_label(struct prer_entry *x, uint32_t label, struct cst_err *e)
 	const struct prer_entry *other;
 
 	if (!label_of)
-		label_of = calloc(LABELS, sizeof(*label_of));
+		label_of = calloc(PRER_LABELS, sizeof(*label_of));
 	if (!label_of)
 		return cst_err(e, -ENOMEM, NULL, "no memory for S-Labels");
 	other = label_of[label] ? prer_entry_from(PRER_STREAMS, label_of[label]) : NULL;
@@ -152,9 +150,6 @@ static void want(struct want *w, uint16_t port, uint32_t tunnel, uint32_t value)
 
 static void want_sent(const struct prer_entry *x, const struct prer_stream_obj *s, struct want *w)
 {
-	const struct cst_frame_tunnels *t = cst_frame_tunnels();
-	bool by_session = cst_has(&s->send, SEND_SESSION);
-
 	ident_conf(&s->send.identification, &w->conf);
 	want(w, prer_port_of(s->send.port), prer_tunnel_of(s->send.session),
 	     PRER_VALUE(known_as(x), 0, 0));

@@ -40,8 +40,7 @@ struct prer_params {
 	uint8_t pad[6];
 	uint64_t order_delay; /* POFMaxDelay, TSC cycles */
 	uint64_t order_any;   /* POFTakeAnyTime, TSC cycles */
-	uint32_t order_packets;
-	uint32_t reserved[5];
+	uint32_t reserved[6];
 };
 _Static_assert(sizeof(struct prer_params) == 64, "one cache line");
 

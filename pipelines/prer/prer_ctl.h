@@ -7,6 +7,7 @@
 
 #include "class.h"
 #include "prer_entry.h"
+#include "prer_order.h"
 #include "prer_tables.h"
 
 #define PRER_DEFAULT_RECOVERY "default"
@@ -46,10 +47,10 @@ int prer_check_path(const struct prer_path_obj *p, struct cst_err *e);
 
 /* ---- prer_shared.c: what streams share --------------------------------------------- */
 
-/* Fill in the record; `number`: the path's own. A port or session that is gone: it is down. */
 /* As they are now, 0: gone, or NULL and 0: none is asked for. */
 uint16_t prer_port_of(const char *name);
 uint32_t prer_tunnel_of(uint64_t seid);
+/* Fill in the record; `number`: the path's own. A port or session that is gone: it is down. */
 void prer_path_record(const struct prer_path_obj *p, uint32_t number, struct prer_path *out);
 struct prer_found {
 	uint32_t history, reset_ms;

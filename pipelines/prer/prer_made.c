@@ -130,9 +130,9 @@ static int queue(struct prer_entry *x, const struct prer_stream_obj *s,
 		 const struct prer_order_obj *order, struct cst_err *e)
 {
 	struct prer_made *m = &x->made_next;
-	uint32_t packets = order->mode == PRER_NAME_DROP_OLDER ? 0 : order->packets;
+	uint32_t packets = order->mode == PRER_ORDER_DROP_OLDER ? 0 : order->packets;
 
-	if (order->mode == PRER_NAME_OFF || !cst_has(s, STREAM_RECEIVE)) {
+	if (order->mode == PRER_ORDER_OFF || !cst_has(s, STREAM_RECEIVE)) {
 		m->queue = 0;
 		return 0;
 	}
@@ -152,7 +152,6 @@ static int queue(struct prer_entry *x, const struct prer_stream_obj *s,
 static void deliver(const struct prer_stream_obj *s, struct prer_stream *rec)
 {
 	const struct prer_receive_obj *r = &s->receive;
-	const struct cst_frame_tunnels *t = cst_frame_tunnels();
 
 	rec->to_port = prer_port_of(r->port);
 	rec->to_tunnel = prer_tunnel_of(r->session);
@@ -198,7 +197,7 @@ static void fill(const struct prer_entry *x, const struct prer_stream_obj *s,
 			       (cst_has(s, STREAM_RECEIVE) ? PRER_RECEIVE : 0) |
 			       (s->payload == PRER_PAYLOAD_IP ? PRER_IP : 0) |
 			       (m->individual ? PRER_INDIV : 0) |
-			       (r->order.mode != PRER_NAME_OFF ? PRER_ORDER : 0));
+			       (r->order.mode != PRER_ORDER_OFF ? PRER_ORDER : 0));
 	deliver(s, rec);
 }
 

@@ -3,9 +3,9 @@
  * What is done about packets that come late, behind elimination and per stream.
  *
  *   basic       a packet that is ahead of its turn waits for those before it, up to
- *               POFMaxDelay (RFC 9550 4.2)
+ *               POFMaxDelay (RFC 9550)
  *   advanced    the wait is told by the path it came by, the slowest path's is 0
- *               (RFC 9550 4.3)
+ *               (RFC 9550)
  *   drop_older  nothing waits; what is older than the last delivered is dropped: for
  *               cyclic data a stale value is worse than a missing one
  *

@@ -125,10 +125,9 @@ int prer_params_record(const struct prer_recovery_obj *r, struct prer_params *ou
 	out->flags = (uint8_t)((r->rogue_rule ? PRER_RULE_2017 : 0) |
 			       (r->take_no_sequence ? PRER_TAKE_NO_SEQUENCE : 0) |
 			       (r->resync ? PRER_RESYNC : 0));
-	if (r->order.mode != PRER_NAME_OFF) {
+	if (r->order.mode != PRER_ORDER_OFF) {
 		out->order_delay = cycles(r->order.max_delay_us);
 		out->order_any = cycles(r->order.take_any_ms * 1000ull);
-		out->order_packets = r->order.packets;
 	}
 	return 0;
 }

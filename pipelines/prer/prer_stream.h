@@ -21,8 +21,8 @@
 #include "prer_core.h"
 #include "prer_health.h"
 
-#define PRER_MAX_STREAMS (1u << 20) /* stream numbers 1..; 0: none */
-#define PRER_MAX_PATHS   4          /* of one stream */
+#define PRER_MAX_PATHS 4          /* of one stream */
+#define PRER_LABELS    (1u << 20) /* S-Labels */
 
 enum prer_encap { PRER_RTAG, PRER_DCW };
 
@@ -96,7 +96,7 @@ _Static_assert(sizeof(struct prer_state) == 192, "with the record 256 B a stream
 
 /* What the nodes reach by. Set before start, constant after; all zero-filled where unused. */
 struct prer_tables {
-	uint32_t *slot;             /* [PRER_MAX_STREAMS] record line by stream, 0: none; published
+	uint32_t *slot;             /* [streams] record line by stream, 0: none; published
 				     * with release, read with acquire */
 	void *lines;                /* struct prer_stream, by line */
 	struct prer_state *state;   /* [streams] by stream number */
@@ -106,7 +106,7 @@ struct prer_tables {
 	uint64_t *rings;            /* words of histories */
 	struct prer_recovery *individual;
 	struct prer_health *more_health; /* [streams][2] paths 2 and 3 of streams */
-	uint32_t *label;                 /* [1 << 20] stream by S-Label, 0: none */
+	uint32_t *label;                 /* [PRER_LABELS] stream by S-Label, 0: none */
 	uint32_t streams;                /* how many stream numbers there is room for */
 	uint32_t paths;                  /* and path numbers */
 };

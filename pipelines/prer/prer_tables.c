@@ -15,7 +15,6 @@
 #include "log.h"
 #include "table/arena.h"
 
-#define LABELS     (1u << 20)
 #define RING_WORDS 16    /* of each stream, in the mean: a history of 1024 */
 #define MANY       65536 /* streams above which it is a quarter of it */
 
@@ -39,7 +38,7 @@ static struct cst_section individual = {.name = "prer.individual",
 static struct cst_section more = {.name = "prer.more_health",
 				  .elem_size = 2 * sizeof(struct prer_health)};
 static struct cst_section labels = {
-	.name = "prer.labels", .elem_size = sizeof(uint32_t), .count = LABELS};
+	.name = "prer.labels", .elem_size = sizeof(uint32_t), .count = PRER_LABELS};
 static struct cst_section *const sections[] = {&slots,  &lines, &states,     &places, &paths,
 					       &params, &rings, &individual, &more,   &labels};
 

@@ -23,7 +23,7 @@
 #define PRER_WATCH_MOST_MS    10000 /* unless it took so long */
 #define PRER_WATCH_SLICE_US   3000  /* of a tick, for streams */
 #define PRER_WATCH_PATHS_MS   300   /* between two looks at all paths */
-#define PRER_WATCH_MAX_EVENTS 50    /* about streams in a second; what goes beyond is counted */
+#define PRER_WATCH_MAX_EVENTS 50    /* about streams in a second; others are not told */
 
 /* ---- asked of the objects -------------------------------------------------- */
 

@@ -22,11 +22,9 @@ void prer_watch_look(const struct prer_state *s, const struct prer_health *more,
 		     const struct prer_params *p, unsigned n_paths, struct prer_watch_look *out)
 {
 	bool taken = p->algorithm == PRER_MATCH || (p->flags & PRER_TAKE_NO_SEQUENCE);
-	uint32_t tagless = get(&s->counts.tagless);
 
 	*out = (struct prer_watch_look){
-		.passed = get(&s->recovery.passed) - (taken ? tagless : 0),
-		.discarded = get(&s->recovery.discarded) - (taken ? 0 : tagless),
+		.passed = get(&s->recovery.passed) - (taken ? get(&s->counts.tagless) : 0),
 		.rogue = get(&s->recovery.rogue),
 		.resets = get32(&s->counts.resets),
 		.seq = get32(&s->recovery.seq),

@@ -18,7 +18,7 @@
 
 /* A stream's counters at one moment, modulo 2^32. */
 struct prer_watch_look {
-	uint32_t passed, discarded; /* less those without a number */
+	uint32_t passed; /* less those without a number */
 	uint32_t rogue, resets, seq;
 	bool based; /* there is a number that the next one follows */
 	struct {
