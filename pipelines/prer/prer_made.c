@@ -49,8 +49,7 @@ static void begin_state(const struct prer_entry *x)
 {
 	if (prer_tables_knows(x->number, x->hash))
 		return;
-	memset(&prer_tables.state[x->number], 0, sizeof(struct prer_state));
-	memset(&prer_tables.more_health[2 * x->number], 0, 2 * sizeof(struct prer_health));
+	prer_tables_begin(x->number);
 	prer_tables.state[x->number].counts.gen_seq = prer_mark_at(PRER_MARK_STREAM, x->name);
 }
 
@@ -249,8 +248,7 @@ static void free_individual(void *unused, uint64_t line)
 static void free_number(void *unused, uint64_t number)
 {
 	(void)unused;
-	memset(&prer_tables.state[number], 0, sizeof(struct prer_state));
-	memset(&prer_tables.more_health[2 * number], 0, 2 * sizeof(struct prer_health));
+	prer_tables_begin((uint32_t)number);
 	cst_index_free(prer_books.streams, (uint32_t)number);
 }
 

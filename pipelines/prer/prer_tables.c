@@ -66,6 +66,12 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 	return 0;
 }
 
+void prer_tables_begin(uint32_t stream)
+{
+	memset(&prer_tables.state[stream], 0, sizeof(struct prer_state));
+	memset(prer_health_of(stream, 2), 0, 2 * sizeof(struct prer_health));
+}
+
 /* ---- what was left --------------------------------------------------------------- */
 
 static void forget_past(void)
@@ -189,12 +195,9 @@ void prer_tables_recall(uint32_t stream, uint64_t name, const struct prer_stream
 
 void prer_tables_settle(void)
 {
-	for (uint32_t i = 1; past.places && i < prer_tables.streams; i++) {
-		if (past.places[i].name == 0 || prer_places[i].name != 0)
-			continue;
-		memset(&prer_tables.state[i], 0, sizeof(struct prer_state));
-		memset(&prer_tables.more_health[2 * i], 0, 2 * sizeof(struct prer_health));
-	}
+	for (uint32_t i = 1; past.places && i < prer_tables.streams; i++)
+		if (past.places[i].name != 0 && prer_places[i].name == 0)
+			prer_tables_begin(i);
 	forget_past();
 }
 

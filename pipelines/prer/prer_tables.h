@@ -41,6 +41,8 @@ static inline bool prer_has_tables(void)
 	return prer_tables.slot != 0;
 }
 
+/* Nothing came of this stream. No worker knows it. */
+void prer_tables_begin(uint32_t stream);
 /* What an earlier coastd left of the stream with this number and name goes back where it belongs
  * now. Before workers run; nothing happens when there was none. */
 void prer_tables_recall(uint32_t stream, uint64_t name, const struct prer_stream *now);
