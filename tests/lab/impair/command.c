@@ -28,13 +28,13 @@ static bool bad(struct words *w, const char *format, ...)
 	return false;
 }
 
-static bool split(struct words *w, const char *line)
+static bool split(struct words *w, const char *command, size_t len)
 {
 	char *save, *word;
 
-	if (strlen(line) >= sizeof(w->text))
+	if (len >= sizeof(w->text))
 		return bad(w, "the command is too long");
-	memcpy(w->text, line, strlen(line) + 1);
+	memcpy(w->text, command, len);
 	for (word = strtok_r(w->text, " \t\r\n", &save); word != NULL;
 	     word = strtok_r(NULL, " \t\r\n", &save)) {
 		if (w->n == MAX_WORDS)
@@ -260,20 +260,29 @@ static bool correlation_words(struct lanes *l, struct words *w)
 	return true;
 }
 
+static bool one_command(struct lanes *l, struct words *w)
+{
+	const char *verb = next(w);
+
+	if (strcmp(verb, "lane") == 0)
+		return lane_words(l, w);
+	if (strcmp(verb, "correlation") == 0)
+		return correlation_words(l, w);
+	return bad(w, "'%s': want lane, correlation, at, stats or quit", verb);
+}
+
 bool lanes_command(struct lanes *l, const char *line, char *why, size_t size)
 {
-	struct words w = {.why = why, .size = size};
 	struct lanes trial = *l;
-	const char *verb;
 
-	if (!split(&w, line))
-		return false;
-	verb = next(&w);
-	if (strcmp(verb, "lane") == 0 ? !lane_words(&trial, &w)
-	    : strcmp(verb, "correlation") == 0
-		    ? !correlation_words(&trial, &w)
-		    : !bad(&w, "'%s': want lane, correlation, at, stats or quit", verb))
-		return false;
+	for (const char *end; line != NULL; line = end != NULL ? end + 1 : NULL) {
+		struct words w = {.why = why, .size = size};
+
+		end = strchr(line, ';');
+		if (!split(&w, line, end != NULL ? (size_t)(end - line) : strlen(line)) ||
+		    !one_command(&trial, &w))
+			return false;
+	}
 	*l = trial;
 	return true;
 }

@@ -73,13 +73,10 @@ static void correlated(double pa, double pb, double rho)
 {
 	struct lanes l = two(2);
 	uint64_t lost[2] = {0}, both = 0;
-	char line[80];
+	char line[100];
 
-	snprintf(line, sizeof(line), "lane a loss %g", pa);
-	tell(&l, line);
-	snprintf(line, sizeof(line), "lane b loss %g", pb);
-	tell(&l, line);
-	snprintf(line, sizeof(line), "correlation %g a b", rho);
+	snprintf(line, sizeof(line), "lane a loss %g; lane b loss %g; correlation %g a b", pa, pb,
+		 rho);
 	tell(&l, line);
 	for (uint64_t i = 0; i < PACKETS; i++) {
 		bool a = lane_fate(&l, &l.lane[0], 0, i, 0).lost;
@@ -209,6 +206,8 @@ static void test_refused(void **state)
 	tell(&l, "lane b loss 0.1");
 	refused(&l, "correlation 0.5 a b", "at most");
 	refused(&l, "correlation 0.5 a", "two lanes");
+	refused(&l, "lane a down; lane c down", "no lane c");
+	refused(&l, "lane a down;", "empty");
 	assert_false(lane_add(&l, "a", why, sizeof(why)));
 	assert_false(lane_add(&l, "all", why, sizeof(why)));
 	assert_false(lane_add(&l, "a b", why, sizeof(why)));

@@ -58,7 +58,7 @@ struct fate lane_fate(const struct lanes *l, struct lane *lane, unsigned way, ui
 		      uint64_t now);
 
 /*
- * Carry out a command on lanes (the words are told by `impair --help`). False: nothing is
- * changed, and `why` says what is wrong.
+ * Carry out commands on lanes, at once where there are several, divided by ';' (the words are told
+ * by `impair --help`). False: nothing is changed, and `why` says what is wrong.
  */
 bool lanes_command(struct lanes *l, const char *line, char *why, size_t size);
