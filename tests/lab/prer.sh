@@ -211,7 +211,10 @@ outage() { # LANE SECONDS
 flap() { # LANE TIMES
 	act_i=0
 	while [ $act_i -lt "$2" ]; do
-		outage "$1" 0.08
+		air lane "$1" down
+		sleep 0.08
+		air lane "$1" up
+		sleep 0.15
 		act_i=$((act_i + 1))
 	done
 }

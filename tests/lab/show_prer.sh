@@ -39,7 +39,7 @@ cut_the_faster() {
 show_residual() { # DESCRIPTION SHARE COMMAND...
 	show_what=$1 show_share=$2
 	shift 2
-	act both_lose 6 "$@"
+	act both_lose 4 "$@"
 	saw "$show_what" ".flows | (map(.lost) | add) == $lose_lost and all(.duplicated + .wrong == 0)"
 	likely "$lose_lost" "$lose_n" "$show_share"
 	check "  lost on both, of $lose_n" "$(awk "BEGIN { printf \"%d: %.2f %%, computed %.2f %%\", \
@@ -54,7 +54,7 @@ show_death() {
 	sleep 0.5
 	plc_phase
 	saw "one coastd killed (kill -9) and started again" '.flows | all(.duplicated + .wrong == 0)'
-	show_act "  from then on" "$in_order" sleep 2
+	show_act "  from then on" "$in_order" sleep 1
 	show_act "  and path 1 cut again" "$unharmed" outage 1 1
 }
 
@@ -69,12 +69,12 @@ show_prer() {
 	show_act "path 1 cut for a second and restored" "$unharmed" outage 1 1
 	show_act "path 2 cut for a second and restored" "$unharmed" outage 2 1
 	show_act "path 1 goes and comes eight times" "$unharmed" flap 1 8
-	show_act "path 2 is 20 ms slower" "$in_order" impaired 2 2 delay 20
+	show_act "path 2 is 20 ms slower" "$in_order" impaired 2 1 delay 20
 	show_act "  and path 1, the faster, is cut and restored" "$unharmed" cut_the_faster
-	show_act "path 1 loses, doubles, turns round 10 %" "$unharmed" impaired 1 2 loss 0.1 duplicate 0.1 2 \
+	show_act "path 1 loses, doubles, turns round 10 %" "$unharmed" impaired 1 1 loss 0.1 duplicate 0.1 2 \
 		reorder 0.1 3 jitter 2
 	show_residual "both paths lose 10 %, independently" 0.01 "lane all loss 0.1"
-	show_residual "both lose 10 %, with a correlation of 0.3" 0.037 "lane all loss 0.1" "correlation 0.3 1 2"
+	show_residual "both lose 10 %, with a correlation of 0.3" 0.037 "lane all loss 0.1; correlation 0.3 1 2"
 	show_death
 	echo "== what coastd b says of a stream and of the paths"
 	side_ctl b stream show udp
