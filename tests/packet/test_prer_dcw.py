@@ -162,7 +162,7 @@ def test_what_is_too_big_goes_by_no_path(rig):
                 for path, o in talk(rig, raw(from_plc(inner(room))), paths).items():
                     assert len(o.payload) == room and len(o.ip) == room + OWN[path]
                 drops = rig.drops().get("prer.too_big", 0)
-                got = rig.exchange(rig.n6, from_plc(inner(room + 1)), rig.n6, want=2, timeout=0.2)
+                got = rig.exchange(rig.n6, from_plc(inner(room + 1)), rig.n6, want=2, timeout=0.1)
                 assert len(got) == 1 and not rig.n3.receive(0.05), rig.drops()
                 if inner is inner4:
                     assert (got[0][ICMP].type, got[0][ICMP].code) == (3, 4)

@@ -1,43 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The health of a stream whose paths lose packets, lag and fail."""
 import contextlib
-import struct
 import time
 
+import test_prer_l2 as l2
 from upf import Events
 
-TALKER, LISTENER = bytes.fromhex("020000000001"), bytes.fromhex("020000000004")
-VLANS = {"a": 101, "b": 102}
 RATE = 500  # packets per second
 LATE = 5    # packets that path b is behind
 
 
 @contextlib.contextmanager
 def stream(rig):
-    made = [("path", {"name": name, "encapsulation": "rtag", "port": "n6", "vlan": vlan,
-                      "degraded": {"loss": 30000}}) for name, vlan in VLANS.items()]
-    made.append(("stream", {
-        "name": "cell", "paths": list(VLANS),
-        "receive": {"port": "n3", "identification": {"type": "source_mac_vlan",
-                                                     "mac": "02:00:00:00:00:01"}}}))
-    was = {name: {k: v for k, v in rig.call("port.get", {"name": name}).items() if k != "state"}
-           for name in ("n3", "n6")}
-    for port in was.values():
-        rig.call("port.put", {**port, "promiscuous": True})
-    for kind, thing in made:
-        rig.call(kind + ".put", thing)
-    try:
+    paths = [("path", {"name": name, "encapsulation": "rtag", "port": "n6", "vlan": vlan,
+                       "degraded": {"loss": 30000}}) for name, vlan in l2.PATHS.items()]
+    cell = {"name": "cell", "paths": list(l2.PATHS), "receive": l2.RECEIVE}
+    with l2.ports(rig), l2.made(rig, *paths, ("stream", cell)):
         yield
-    finally:
-        for kind, thing in reversed(made):
-            rig.call(kind + ".delete", {"name": thing["name"]})
-        for port in was.values():
-            rig.call("port.put", port)
-
-
-def member(vlan, seq):
-    tags = struct.pack(">HHHHHH", 0x8100, vlan, 0xf1c1, 0, seq, 0x88b5)
-    return LISTENER + TALKER + tags + bytes(46)
 
 
 def run(rig, seq, seconds, lost):
@@ -47,7 +26,7 @@ def run(rig, seq, seconds, lost):
     while seq < end:
         for name, late in (("a", 0), ("b", LATE)):
             if seq >= late and not lost(name, seq - late):
-                rig.n6.send(member(VLANS[name], seq - late))
+                rig.n6.sock.send(l2.member(seq - late, name))
         seq += 1
         time.sleep(max(0, begin + (seq - end + RATE * seconds) / RATE - time.monotonic()))
     rig.n3.drain()
