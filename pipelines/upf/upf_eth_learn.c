@@ -3,6 +3,7 @@
 
 #include <rte_cycles.h>
 
+#include "net/bucket.h"
 #include "upf_eth_group.h"
 #include "upf_eth_report.h"
 
@@ -26,21 +27,17 @@ static struct {
 	struct {
 		uint64_t key, until;
 	} recent[RECENT];
-	uint64_t due[BUCKETS]; /* generic cell rate algorithm, by side */
+	struct cst_bucket side[BUCKETS];
 } __rte_cache_aligned tellers[CST_MAX_WORKERS];
 
 /* ---- worker ------------------------------------------------------------------------ */
 
 static bool may_tell(struct cst_worker *w, uint32_t where)
 {
-	uint64_t *due = &tellers[w->id].due[(where ^ where >> 8) % BUCKETS];
 	uint64_t step = rte_get_tsc_hz() / RATE;
-	uint64_t start = RTE_MAX(*due, w->now);
 
-	if (start > w->now + (BURST - 1) * step)
-		return false;
-	*due = start + step;
-	return true;
+	return cst_bucket_take(&tellers[w->id].side[(where ^ where >> 8) % BUCKETS], w->now, step,
+			       (BURST - 1) * step);
 }
 
 static __rte_noinline void tell(struct cst_worker *w, uint64_t key, uint32_t where)

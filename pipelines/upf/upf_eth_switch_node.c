@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_ether.h>
 
+#include "net/bucket.h"
 #include "net/fib.h"
 #include "upf_eth_group.h"
 #include "upf_eth_learn.h"
@@ -22,7 +23,7 @@ static const char *const edges[] = {"upf_eth_dl", "frame_out", NULL};
 uint8_t upf_eth_from_classify;
 
 static struct {
-	uint64_t due[BUCKETS]; /* generic cell rate algorithm, by side */
+	struct cst_bucket side[BUCKETS];
 } __rte_cache_aligned floods[CST_MAX_WORKERS];
 
 /* Where a frame comes from or goes to: as in upf_eth_macs.h; 0: nowhere. */
@@ -109,14 +110,10 @@ static void send_copy(struct cst_worker *w, struct rte_mbuf *m, const struct cst
 /* May so many copies of one frame be made now? */
 static bool may_flood(struct cst_worker *w, side_t from, uint32_t copies)
 {
-	uint64_t *due = &floods[w->id].due[(from ^ from >> 8) % BUCKETS];
 	uint64_t step = rte_get_tsc_hz() / STORM_RATE;
-	uint64_t start = RTE_MAX(*due, w->now);
 
-	if (start > w->now + STORM_BURST * step)
-		return false;
-	*due = start + copies * step;
-	return true;
+	return cst_bucket_take(&floods[w->id].side[(from ^ from >> 8) % BUCKETS], w->now,
+			       copies * step, STORM_BURST * step);
 }
 
 /* One receiver more: the one before it gets a copy, the last one the frame itself. */
