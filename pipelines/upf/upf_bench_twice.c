@@ -9,11 +9,8 @@
 #include <string.h>
 
 #include "engine/engine.h"
-#include "engine/internal.h"
 #include "gtpu.h"
 #include "net/redundancy.h"
-#include "port/tables.h"
-#include "samples.h"
 #include "upf_bench_rig.h"
 #include "upf_redundant_node.h"
 
@@ -25,33 +22,9 @@
 static struct upf_tables twice;
 static uint16_t numbers[SESSIONS + 1];
 static struct {
-	struct rte_mbuf *in[CST_MAX_BURST], *out[2 * CST_MAX_BURST];
-	uint16_t n_in, n_out, at;
-} burst;
-static struct cst_samples samples;
-
-/* --- devices --- */
-
-static uint16_t receive(void *queue, struct rte_mbuf **to, uint16_t n)
-{
-	n = RTE_MIN(n, burst.n_in - burst.at);
-	memcpy(to, &burst.in[burst.at], n * sizeof(*to));
-	burst.at += n;
-	return n;
-}
-
-static uint16_t nothing(void *queue, struct rte_mbuf **to, uint16_t n)
-{
-	return 0;
-}
-
-static uint16_t swallow(void *queue, struct rte_mbuf **from, uint16_t n)
-{
-	n = RTE_MIN(n, RTE_DIM(burst.out) - burst.n_out);
-	memcpy(&burst.out[burst.n_out], from, n * sizeof(*from));
-	burst.n_out += n;
-	return n;
-}
+	bool ul;
+	uint16_t n;
+} now;
 
 /* --- sessions --- */
 
@@ -127,83 +100,81 @@ static uint32_t put_ul(uint8_t *p, uint32_t session, bool second)
 	return n;
 }
 
-static bool prepare(bool ul, uint16_t n)
+static void fill(void)
 {
+	struct cst_bench_burst *b = &cst_bench_burst;
 	uint32_t session = 0;
 
-	if (rte_pktmbuf_alloc_bulk(cst_packet_pool(), burst.in, n) < 0)
-		return false;
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = burst.in[i];
+	b->n_in = rte_pktmbuf_alloc_bulk(cst_packet_pool(), b->in, now.n) == 0 ? now.n : 0;
+	for (uint16_t i = 0; i < b->n_in; i++) {
+		struct rte_mbuf *m = b->in[i];
 		uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 
-		if (!ul || i % 2 == 0)
+		if (!now.ul || i % 2 == 0)
 			session = 1 + upf_bench_some(SESSIONS);
-		m->data_len =
-			(uint16_t)(ul ? put_ul(p, session, i % 2) : upf_bench_put_dl(p, session));
+		m->data_len = (uint16_t)(now.ul ? put_ul(p, session, i % 2)
+						: upf_bench_put_dl(p, session));
 		m->pkt_len = m->data_len;
 	}
-	burst.n_in = n;
-	burst.n_out = burst.at = 0;
+	b->want = now.ul ? now.n / 2 : 2 * now.n;
+}
+
+static void empty(void)
+{
+	rte_pktmbuf_free_bulk(cst_bench_burst.out, cst_bench_burst.n_out);
+}
+
+static bool is_whole(const struct rte_mbuf *m)
+{
+	/* downlink a sequence number goes where a PDU Session Container leaves room for one */
+	return m->pkt_len == (now.ul ? UPF_BENCH_DL_LEN : UPF_BENCH_UL_LEN);
+}
+
+static void leave_out_talk(void)
+{
+	struct cst_bench_burst *b = &cst_bench_burst;
+	uint16_t n = 0;
+
+	for (uint16_t i = 0; i < b->n_out; i++)
+		if (is_whole(b->out[i]))
+			b->out[n++] = b->out[i];
+		else
+			rte_pktmbuf_free(b->out[i]);
+	b->n_out = n;
+}
+
+static bool is_right(void)
+{
+	for (uint16_t i = 0; i < cst_bench_burst.n_out; i++)
+		if (!is_whole(cst_bench_burst.out[i]))
+			return false;
 	return true;
-}
-
-/* Now and then the slow path has something to say to the neighbours, too. */
-static unsigned take_back(bool ul)
-{
-	uint32_t len = ul ? UPF_BENCH_DL_LEN : UPF_BENCH_UL_LEN;
-	unsigned n = 0;
-
-	for (uint16_t i = 0; i < burst.n_out; i++)
-		n += burst.out[i]->pkt_len == len;
-	rte_pktmbuf_free_bulk(burst.out, burst.n_out);
-	return n;
-}
-
-static void measure(struct cst_bench *b, bool ul)
-{
-	struct cst_worker *w = cst_worker_get(0);
-	uint16_t n = (uint16_t)cst_bench_arg(b);
-	unsigned want = ul ? n / 2u : 2u * n;
-
-	cst_samples_reset(&samples);
-	while (cst_bench_run(b, n)) {
-		bool ready;
-		uint64_t t;
-
-		cst_bench_pause(b);
-		ready = prepare(ul, n);
-		cst_bench_resume(b);
-		t = cst_samples_clock();
-		w->now = t;
-		cst_graph_walk(w);
-		cst_samples_add(&samples, t);
-		cst_bench_pause(b);
-		if (!ready || take_back(ul) != want) {
-			cst_bench_fail(b, "packets came out otherwise than they should");
-			return;
-		}
-		cst_bench_resume(b);
-	}
-	cst_bench_counter(b, "node", cst_samples_median(&samples) / (ul ? n : 2 * n));
 }
 
 static void run(struct cst_bench *b, bool ul)
 {
-	uint16_t polls = (uint16_t)((cst_bench_arg(b) + CST_PORT_BURST - 1) / CST_PORT_BURST);
+	uint16_t n = (uint16_t)cst_bench_arg(b);
+	struct cst_bench_walk walk = {
+		.in = ul ? CST_BENCH_N3 : CST_BENCH_N6,
+		.burst = n,
+		.packets = ul ? n : 2 * n,
+		.fill = fill,
+		.empty = empty,
+		.is_right = is_right,
+		.sort_out = leave_out_talk,
+	};
 	static struct cst_err e; /* the report keeps the reason */
 	struct upf_tables theirs;
 
-	if (!upf_bench_engine(&e) || !cst_bench_poll(ul ? CST_BENCH_N3 : CST_BENCH_N6, polls) ||
-	    !make(&e)) {
+	if (!upf_bench_engine(&e) || !make(&e)) {
 		cst_bench_fail(b, e.reason[0] ? e.reason : "no memory");
 		return;
 	}
+	now.ul = ul;
+	now.n = n;
 	theirs = upf_tables;
 	upf_tables = twice;
-	cst_bench_device(ul ? CST_BENCH_N3 : CST_BENCH_N6, receive, nothing);
-	cst_bench_device(ul ? CST_BENCH_N6 : CST_BENCH_N3, nothing, swallow);
-	measure(b, ul);
+	cst_bench_walks(b, &walk);
 	upf_tables = theirs;
 }
 
