@@ -32,6 +32,7 @@ static struct entry {
 	struct prer_mark mark;
 } * entries;
 static uint32_t *chains, mask;
+static uint32_t top; /* none above it was ever open */
 static struct cst_index *numbers;
 static struct cst_lines *lines;
 static uint32_t users[PRER_FLOW_PARAMS]; /* of params */
@@ -49,6 +50,8 @@ static void enter(uint32_t flow)
 
 	entries[flow].next = *chain;
 	*chain = flow;
+	if (flow > top)
+		top = flow;
 }
 
 static void leave(uint32_t flow)
@@ -234,10 +237,10 @@ static void tick(uint64_t now_ms)
 {
 	static uint32_t at;
 
-	for (uint32_t n = prer_mark_turn(prer_flows.count); n > 0; n--) {
+	for (uint32_t n = prer_mark_turn(top); n > 0; n--) {
 		const struct prer_flow *f;
 
-		at = at + 1 < prer_flows.count ? at + 1 : 0;
+		at = at < top ? at + 1 : 1;
 		f = &prer_flows.flow[at];
 		if (entries[at].name)
 			prer_mark_move(&entries[at].mark, PRER_MARK_FLOW, entries[at].name,
@@ -371,6 +374,7 @@ static void stop(void)
 	cst_lines_free_all(lines);
 	entries = NULL;
 	chains = NULL;
+	top = 0;
 	numbers = NULL;
 	lines = NULL;
 	memset(users, 0, sizeof(users));
