@@ -43,7 +43,9 @@ static bool is_duplicate(struct cst_worker *w, struct rte_mbuf *m, const struct 
 	const struct upf_eth_in *in = upf_eth_in(m);
 
 	return unlikely(second != NULL) && pdr->source_if == UPF_IF_ACCESS &&
-	       upf_redundant_is_known(w, second, in->teid, cst_pkt(m)->vrf, &in->numbers);
+	       in->numbers.has[second->first] &&
+	       upf_redundant_is_known(w, second, in->teid, cst_pkt(m)->vrf,
+				      in->numbers.value[second->first]);
 }
 
 /* Why a frame cannot go by its rule at all. */

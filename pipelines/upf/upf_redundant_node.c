@@ -82,14 +82,11 @@ void upf_redundant_enter(struct cst_worker *w, struct rte_mbuf *m, const struct 
 /* ---- uplink --------------------------------------------------------------------- */
 
 bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint32_t teid,
-			    uint16_t vrf, const struct upf_numbers *n)
+			    uint16_t vrf, uint32_t number)
 {
 	unsigned path = upf_is_by_second(second, teid, vrf);
 
-	/* other flows of the tunnel have no number, whatever stands in its place */
-	if (second->counter == 0 || !n->has[second->first])
-		return false;
-	return !cst_redundancy()->accept(w, second->counter, path, n->value[second->first]);
+	return second->counter != 0 && !cst_redundancy()->accept(w, second->counter, path, number);
 }
 
 bool upf_redundant_ask_first(const struct upf_rules *r, struct upf_ask *ask)

@@ -17,13 +17,22 @@ struct upf_numbers {
 	uint8_t has[2];
 };
 
-/* `gtpu`: the header that `g` was parsed from. */
+/* The number of this kind, UPF_BY_*; false: it bears none. `gtpu`: the header that `g` was parsed
+ * from. */
+static inline bool upf_number_of(const uint8_t *gtpu, const struct cst_gtpu *g, unsigned by,
+				 uint32_t *number)
+{
+	*number = g->seq;
+	return likely(by == UPF_BY_GTPU) ? (g->flags & CST_GTPU_HAS_SEQ) != 0
+					 : cst_gtpu_qfi_seq(gtpu, g, number) > 0;
+}
+
 static inline struct upf_numbers upf_numbers_of(const uint8_t *gtpu, const struct cst_gtpu *g)
 {
-	struct upf_numbers n = {.value[UPF_BY_GTPU] = g->seq,
-				.has[UPF_BY_GTPU] = g->flags & CST_GTPU_HAS_SEQ};
+	struct upf_numbers n;
 
-	n.has[UPF_BY_QFI] = cst_gtpu_qfi_seq(gtpu, g, &n.value[UPF_BY_QFI]) > 0;
+	for (unsigned by = 0; by < RTE_DIM(n.has); by++)
+		n.has[by] = upf_number_of(gtpu, g, by, &n.value[by]);
 	return n;
 }
 
@@ -55,10 +64,11 @@ bool upf_redundant_fits(const struct rte_mbuf *m, const struct upf_pdr *pdr,
 void upf_redundant_enter(struct cst_worker *w, struct rte_mbuf *m, const struct upf_pdr *pdr,
 			 const struct upf_pdr *second, uint8_t inner_tos);
 
-/* Did this G-PDU, which fell to a PDR with a second tunnel and came by TEID and network instance,
- * come before? One without a number did not. */
+/* Did the G-PDU with this number, which fell to a PDR with a second tunnel and came by TEID and
+ * network instance, come before? Not to be asked of one without a number: other flows of the
+ * tunnel have none, whatever stands in its place. */
 bool upf_redundant_is_known(struct cst_worker *w, const struct upf_pdr *second, uint32_t teid,
-			    uint16_t vrf, const struct upf_numbers *n);
+			    uint16_t vrf, uint32_t number);
 
 /* A packet that came by the second tunnel of an uplink PDR is asked about as if it had come by the
  * first. False: it did not. */

@@ -190,10 +190,11 @@ static bool is_routable(const struct cst_flow *f)
 static bool came_before(struct cst_worker *w, struct rte_mbuf *m, const struct item *it,
 			const struct upf_pdr *second)
 {
-	struct upf_numbers n =
-		upf_numbers_of(rte_pktmbuf_mtod_offset(m, uint8_t *, it->at), &it->g);
+	const uint8_t *gtpu = rte_pktmbuf_mtod_offset(m, uint8_t *, it->at);
+	uint32_t number;
 
-	return upf_redundant_is_known(w, second, it->g.teid, cst_pkt(m)->vrf, &n);
+	return upf_number_of(gtpu, &it->g, second->first, &number) &&
+	       upf_redundant_is_known(w, second, it->g.teid, cst_pkt(m)->vrf, number);
 }
 
 /* The rule does not just take the tunnel off and route. What cannot leave is not counted or
@@ -418,16 +419,49 @@ static inline struct upf_ask ask_of(struct rte_mbuf *m, const struct item *it)
 				.vrf = cst_pkt(m)->vrf};
 }
 
-/* The rule, where the session's first one takes the packet; else asks for the lines that tell. */
-static inline void match_first(struct rte_mbuf *m, struct item *it)
+#define LEFT 0x100 /* beside UPF_RULES_* */
+
+/* The rule, where the session's first one takes the packet, and 0; else asks for the lines that
+ * tell. */
+static inline uint32_t match_first(struct rte_mbuf *m, struct item *it)
 {
 	const struct upf_rules *r = upf_rules_of(it->ref);
 	struct upf_ask ask = ask_of(m, it);
 
 	if (likely(it->g.type == CST_GTPU_GPDU))
 		it->pdr = upf_match_first_tunnel(r, &ask);
-	if (unlikely(!it->pdr))
-		upf_prefetch_rules(r, UPF_LINE_UL);
+	if (likely(it->pdr != NULL))
+		return 0;
+	upf_prefetch_rules(r, UPF_LINE_UL);
+	return r->flags | LEFT;
+}
+
+/* What came by the second tunnel of the session's first rule, and that takes it. What is left. */
+static __rte_noinline uint32_t match_by_second(struct rte_mbuf **pkts, struct item *items,
+					       uint16_t n)
+{
+	uint32_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct item *it = &items[i];
+		const struct upf_rules *r;
+		const struct upf_pdr *first;
+		struct upf_ask ask;
+
+		if (it->decided || it->pdr)
+			continue;
+		r = upf_rules_of(it->ref);
+		first = upf_line(r, UPF_LINE_UL);
+		ask = ask_of(pkts[i], it);
+		if ((r->flags & UPF_RULES_SECOND) && it->g.type == CST_GTPU_GPDU &&
+		    upf_is_by_second(upf_second_of(r, first), ask.teid, ask.vrf)) {
+			ask.teid = first->teid;
+			ask.vrf = first->in_vrf;
+			it->pdr = upf_match_first_tunnel(r, &ask);
+		}
+		left |= it->pdr ? 0 : LEFT;
+	}
+	return left;
 }
 
 /* The rule in sessions with many, as far as it is found at first sight; where some have a second
@@ -534,6 +568,9 @@ static __rte_noinline void eliminate(struct cst_worker *w, struct rte_mbuf **pkt
 				     struct item *items, uint16_t n, uint8_t *edge)
 {
 	const struct upf_pdr *second[UPF_POLICY_CHUNK];
+	struct rte_mbuf *known[UPF_POLICY_CHUNK];
+	bool watched = cst_watched(w);
+	uint16_t n_known = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct upf_pdr *pdr = items[i].decided ? NULL : items[i].pdr;
@@ -547,9 +584,13 @@ static __rte_noinline void eliminate(struct cst_worker *w, struct rte_mbuf **pkt
 	for (uint16_t i = 0; i < n; i++) {
 		if (!second[i] || !came_before(w, pkts[i], &items[i], second[i]))
 			continue;
-		edge[i] = upf_drop(pkts[i], UPF_DROP_DUPLICATE);
+		edge[i] = watched ? upf_drop(pkts[i], UPF_DROP_DUPLICATE) : CST_EDGE_TAKEN;
 		items[i].decided = true;
+		if (!watched)
+			known[n_known++] = pkts[i];
 	}
+	if (n_known > 0)
+		cst_drop_burst(w, &upf_drops[UPF_DROP_DUPLICATE], known, n_known);
 }
 
 /* Those whose PDR has a policy, in stages more: the policy's line, which asks for meters and usage;
@@ -590,7 +631,8 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	struct upf_strangers strangers = {.n = 0};
 	struct item items[UPF_CHUNK];
 	uint16_t aside = 0;
-	bool others = false, policies = false;
+	uint32_t others = 0;
+	bool policies = false;
 
 	upf_marks_prefetch(pkts, n);
 	for (uint16_t i = 0; i < n; i++)
@@ -602,9 +644,10 @@ static uint16_t chunk(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, 
 	for (uint16_t i = 0; i < n; i++) {
 		if (unlikely(items[i].decided))
 			continue;
-		match_first(pkts[i], &items[i]);
-		others |= !items[i].pdr;
+		others |= match_first(pkts[i], &items[i]);
 	}
+	if (unlikely(others & UPF_RULES_SECOND))
+		others = match_by_second(pkts, items, n);
 	if (unlikely(others))
 		match_many(pkts, items, n);
 	for (uint16_t i = 0; unlikely(others) && i < n; i++)
