@@ -19,7 +19,7 @@ struct pair {
 
 struct copies;
 
-struct copies *copies_new(void); /* for one way; aborts without memory */
+struct copies *copies_new(void); /* for one way; aborts without memory; free() ends it */
 
 /*
  * The same number for all copies: from behind the VLAN tags on; of RFC 9566 from the d-CW on, of

@@ -67,6 +67,7 @@ static void test_independent(void **state)
 	within_3_sigma((double)p.lost[1], 0.1, PACKETS);
 	within_3_sigma((double)p.lost_both, 0.01, PACKETS);
 	assert_true(fabs(pair_correlation(&p)) < 3 / sqrt(PACKETS));
+	free(c);
 }
 
 static void correlated(double pa, double pb, double rho)
