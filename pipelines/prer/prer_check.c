@@ -39,6 +39,11 @@ static bool is_own(const struct cst_ip *ip, const char *vrf)
 	return o.found;
 }
 
+bool prer_path_has_local(const struct prer_path_obj *p)
+{
+	return p->encapsulation != PRER_DCW || is_own(&p->local, p->network_instance);
+}
+
 int prer_check_path(const struct prer_path_obj *p, struct cst_err *e)
 {
 	char text[64];
@@ -50,7 +55,7 @@ int prer_check_path(const struct prer_path_obj *p, struct cst_err *e)
 	if (cst_vrf_by_name(p->network_instance) == 0)
 		return cst_err(e, -ENOENT, "network_instance", "there is no network instance '%s'",
 			       p->network_instance);
-	if (!is_own(&p->local, p->network_instance))
+	if (!prer_path_has_local(p))
 		return cst_err(e, -EINVAL, "local", "no interface in '%s' has the address %s",
 			       p->network_instance, cst_ip_text(&p->local, text));
 	if (is_own(&p->remote, NULL))

@@ -44,6 +44,8 @@ struct prer_refs {
 };
 int prer_check_stream(const struct prer_refs *r, struct cst_err *e);
 int prer_check_path(const struct prer_path_obj *p, struct cst_err *e);
+/* Has an interface the address that the path comes from? True for paths without one. */
+bool prer_path_has_local(const struct prer_path_obj *p);
 
 /* ---- prer_shared.c: what streams share --------------------------------------------- */
 

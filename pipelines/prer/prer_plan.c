@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log.h"
 #include "net/net.h"
 #include "port/port.h"
 #include "prer_ctl.h"
@@ -180,13 +181,24 @@ void prer_hold_vrf(struct prer_entry *x, uint16_t vrf)
 		cst_vrf_hold(vrf, 1);
 }
 
+/* An interface that was deleted since does not keep coastd from starting: packets of the path have
+ * nowhere to come to until its address is there again. */
+static int check_path(const struct cst_txn *t, const struct prer_path_obj *p, struct cst_err *e)
+{
+	int rc = prer_check_path(p, e);
+
+	if (rc == 0 || !t->startup || t->check_only || strcmp(e->field, "local") != 0)
+		return rc;
+	LOG_WARN("path '%s': local: %s", p->name, e->reason);
+	return 0;
+}
+
 static int put_path(struct cst_txn *t, const void *obj, struct cst_err *e)
 {
 	const struct prer_path_obj *p = obj;
 	struct prer_entry *x;
-	int rc = prer_check_path(p, e);
+	int rc = check_path(t, p, e);
 
-	(void)t;
 	if (rc < 0)
 		return rc;
 	x = prer_entry_touch(PRER_PATHWAYS, p->name, p, e);

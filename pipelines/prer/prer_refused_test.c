@@ -192,6 +192,43 @@ static void one_end_each(void **state)
 		-EINVAL, "remote", "one far end");
 }
 
+static int plan_path(bool check_only, const char *text)
+{
+	struct cst_txn t = {.pool = cst_pool_new(), .startup = true, .check_only = check_only};
+	struct prer_path_obj p = {0};
+	json_t *js = quoted(text);
+	int rc = cst_decode(&prer_path_object, js, false, t.pool, &p, &err);
+
+	assert_int_equal(rc, 0);
+	rc = prer_path_class.put(&t, &p, &err);
+	if (rc == 0) {
+		assert_int_equal(prer_party.compile(&t, &err), 0);
+		prer_party.commit(&t);
+	} else {
+		prer_party.abort(&t);
+	}
+	json_decref(js);
+	cst_pool_free(t.pool);
+	return rc;
+}
+
+/* An interface that was deleted while the file still has it. */
+static void starts_without_an_interface(void **state)
+{
+	const char path[] = "{'name':'m','encapsulation':'dcw','network_instance':'wan',"
+			    "'local':'192.0.2.77','remote':'192.0.2.2'}";
+	json_t *js;
+
+	assert_int_equal(plan_path(false, path), 0);
+	assert_int_equal(prer_show_get(PRER_PATHWAYS, "m", &js, &err), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(js, "state"), "reason")),
+		"no interface has its local address");
+	json_decref(js);
+	assert_int_equal(plan_path(true, path), -EINVAL);
+	refused(PATH, path, -EINVAL, "local", "no interface");
+}
+
 static void ports_in_use(void **state)
 {
 	const char *const names[] = {"plc", "a"};
@@ -230,9 +267,17 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
-		T(conflicts),       T(references),     T(encapsulations), T(loops),
-		T(identifications), T(bad_recoveries), T(no_room),        T(ports_in_use),
-		T(one_end_each),    T(paths_alike),
+		T(conflicts),
+		T(references),
+		T(encapsulations),
+		T(loops),
+		T(identifications),
+		T(bad_recoveries),
+		T(no_room),
+		T(ports_in_use),
+		T(one_end_each),
+		T(paths_alike),
+		T(starts_without_an_interface),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

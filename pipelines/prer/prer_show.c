@@ -55,6 +55,8 @@ static const char *why_down(const struct prer_path_obj *p, const struct prer_pat
 		return "it is not enabled";
 	if (rec->flags & PRER_PATH_DOWN)
 		return p->port ? "its port is gone" : "there is no such Ethernet PDU session";
+	if (!prer_path_has_local(p))
+		return "no interface has its local address";
 	cst_port_state(rec->port, &st);
 	if (rec->port != 0 && (!st.up || !st.link))
 		return !st.up ? "its port is down" : "its port has no link";
