@@ -123,20 +123,30 @@ class Uplink:
         self.rig.n3.sock.send(frame)
 
     def run(self, packets):
-        """Send (tunnel, number); what came out, in its order."""
-        got = []
+        """Send (tunnel, number), so many at a time that no queue on the way is too short; what came
+        out, in its order."""
+        passed, counted = self.taken()
         self.rig.n6.drain()
-        for i, (tunnel, number) in enumerate(packets):
-            self.send(tunnel, number)
-            if i % 64 == 63:
-                got += self.receive(0.001)
-        return got + self.receive(0.1)
+        for at in range(0, len(packets), 64):
+            for tunnel, number in packets[at:at + 64]:
+                self.send(tunnel, number)
+            want, end = counted + min(at + 64, len(packets)), time.monotonic() + 5
+            while self.taken()[1] < want and time.monotonic() < end:
+                time.sleep(0.002)
+        want = self.taken()[0] - passed
+        got = self.receive(want, 2)
+        return got + self.receive(1, 0.05)
 
-    def receive(self, quiet):
-        sock, got = self.rig.n6.sock, []
-        sock.settimeout(quiet)
+    def taken(self):
+        """Numbers that were passed, and all that were looked at."""
+        r = self.s.state()["pdrs"][0]["redundancy"]
+        return r["passed"], r["passed"] + r["discarded"] + r["rogue"]
+
+    def receive(self, want, timeout):
+        sock, got, end = self.rig.n6.sock, [], time.monotonic() + timeout
+        sock.settimeout(timeout)
         with contextlib.suppress(socket.timeout, BlockingIOError):
-            while True:
+            while len(got) < want and time.monotonic() < end:
                 frame, address = sock.recvfrom(2048)
                 if address[2] != socket.PACKET_OUTGOING and frame[12:14] == b"\x08\0":
                     got.append(struct.unpack("!I", frame[14 + 28 + 4:14 + 28 + 8])[0])
