@@ -59,8 +59,9 @@ void cst_handoff(struct cst_worker *w, uint16_t owner, struct rte_mbuf **pkts, u
 
 /* The same for a burst of several owners' packets, owner[i] that of pkts[i]: in one go for each of
  * them. What is in both arrays afterwards means nothing. */
-static inline void cst_handoff_each(struct cst_worker *w, struct rte_mbuf **pkts, uint8_t *owner,
-				    uint16_t n)
+static void __rte_noinline __rte_unused cst_handoff_each(struct cst_worker *w,
+							 struct rte_mbuf **pkts, uint8_t *owner,
+							 uint16_t n)
 {
 	struct rte_mbuf *same[CST_MAX_BURST];
 

@@ -154,7 +154,8 @@ static uint16_t to_owners(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t
 		others[away] = pkts[i];
 		owners[away++] = (uint8_t)owner;
 	}
-	cst_handoff_each(w, others, owners, away);
+	if (unlikely(away > 0))
+		cst_handoff_each(w, others, owners, away);
 	return aside + away;
 }
 
