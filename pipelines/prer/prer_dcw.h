@@ -22,11 +22,10 @@
 #include "engine/worker.h"
 #include "hash.h"
 #include "ip.h"
+#include "outer.h"
 #include "prer_stream.h"
 #include "udp.h"
 #include "vlan.h"
-
-#define PRER_DCW_TTL 64
 
 /* IPv4 identification per worker, whose numbers are not those of another: DF is 0 outside, so they
  * may not repeat soon (RFC 6864). */
@@ -41,20 +40,11 @@ extern struct prer_dcw_id prer_dcw_id[CST_MAX_WORKERS];
 static inline void prer_dcw_path_set(struct prer_path *p, uint16_t vrf, const struct cst_ip *local,
 				     const struct cst_ip *remote)
 {
-	uint32_t ip_len;
-
 	p->encap = PRER_DCW;
 	p->vrf = vrf;
 	p->family = remote->family;
 	__builtin_memcpy(p->remote, remote->b, 16);
-	if (remote->family == 4)
-		ip_len = cst_ip4_put(p->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0, PRER_DCW_TTL,
-				     0, 0);
-	else
-		ip_len = cst_ip6_put(p->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0, PRER_DCW_TTL,
-				     0);
-	cst_udp_put(p->hdr + ip_len, 0, CST_DCW_PORT, 0);
-	p->hdr_len = (uint8_t)(ip_len + 8);
+	p->hdr_len = cst_outer_set(p->hdr, local, remote, CST_DCW_PORT);
 	p->mtu = 0;
 }
 
@@ -116,32 +106,11 @@ static inline uint8_t prer_dcw_tos(const struct prer_stream *s, const struct rte
 	return type == CST_ETH_IPV4 || type == CST_ETH_IPV6 ? prer_dcw_dscp(p + 14, len - 14) : 0;
 }
 
-/* IP and UDP of a path in front of `payload` octets. The UDP checksum is left 0. */
+/* IP and UDP of a path in front of `payload` octets (outer.h). */
 static inline void prer_dcw_put_outer(uint8_t *p, const struct prer_path *path, uint32_t payload,
 				      uint8_t tos, uint16_t id, uint16_t sport, uint32_t label)
 {
-	if (likely(path->family == 4)) {
-		uint16_t total = (uint16_t)(28 + payload);
-		/* the template's checksum is that of length, type of service and identification 0
-		 */
-		uint32_t sum = (uint16_t)~cst_be16(path->hdr + 10) + (uint32_t)total + tos + id;
-
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		__builtin_memcpy(p, path->hdr, 28);
-		p[1] = tos;
-		cst_put_be16(p + 2, total);
-		cst_put_be16(p + 4, id);
-		cst_put_be16(p + 10, (uint16_t)~sum);
-		cst_put_be16(p + 20, sport);
-		cst_put_be16(p + 24, (uint16_t)(8 + payload));
-		return;
-	}
-	__builtin_memcpy(p, path->hdr, 48);
-	cst_put_be32(p, 6u << 28 | (uint32_t)tos << 20 | (label & 0xfffff));
-	cst_put_be16(p + 4, (uint16_t)(8 + payload));
-	cst_put_be16(p + 40, sport);
-	cst_put_be16(p + 44, (uint16_t)(8 + payload));
+	cst_outer_put(p, path->hdr, path->family, payload, tos, id, sport, label);
 }
 
 static inline void prer_dcw_fill_csum6(struct rte_mbuf *m)

@@ -55,7 +55,7 @@ static uint32_t put_tunnel(uint8_t *p, bool ul, uint32_t session, uint16_t id, u
 	uint8_t upf[4] = {192, 0, 2, 1}, gnb[4] = {192, 0, 2, (uint8_t)UPF_BENCH_GNB(session)};
 
 	cst_ip4_put(p, ul ? gnb : upf, ul ? upf : gnb, CST_PROTO_UDP, 44 + UPF_BENCH_USER_LEN, 0,
-		    ul ? 64 : UPF_OUTER_TTL, id, 0);
+		    ul ? 64 : CST_OUTER_TTL, id, 0);
 	cst_udp_put(p + 20, sport, CST_GTPU_PORT, 24 + UPF_BENCH_USER_LEN);
 	cst_gtpu_put_psc(p + 28, CST_GTPU_GPDU, ul ? upf_bench_teid(session) : session,
 			 UPF_BENCH_USER_LEN,

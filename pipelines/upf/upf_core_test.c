@@ -601,7 +601,7 @@ static void patched_checksum(void **state)
 		a.v4 = rnd(UINT32_MAX);
 		b.v4 = rnd(UINT32_MAX);
 		upf_peer_set(&peer, 3, &a, &b, 2152);
-		upf_put_outer(p, &peer, payload, tos, id, 50000, 0);
+		cst_outer_put(p, peer.hdr, peer.family, payload, tos, id, 50000, 0);
 		assert_true(cst_ip4_csum_ok(p));
 		assert_int_equal(p[1], tos);
 		assert_int_equal(cst_be16(p + 2), 28 + payload);

@@ -14,58 +14,17 @@
 #include "csum.h"
 #include "gtpu.h"
 #include "ip.h"
+#include "outer.h"
 #include "upf_core.h"
 
-#define UPF_OUTER_TTL    64
 #define UPF_MAX_OVERHEAD (48 + 16)
 
-/* The template: all that is the same in every packet. Its IPv4 checksum is right for length, type
- * of service and identification of zero, so that patching only adds. */
+/* The template: all that is the same in every packet (outer.h). */
 static inline void upf_peer_set(struct upf_peer *peer, uint16_t vrf, const struct cst_ip *local,
 				const struct cst_ip *remote, uint16_t port)
 {
-	uint32_t ip_len;
-
 	*peer = (struct upf_peer){.vrf = vrf, .family = remote->family, .refs = peer->refs};
-	if (remote->family == 4)
-		ip_len = cst_ip4_put(peer->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0,
-				     UPF_OUTER_TTL, 0, 0);
-	else
-		ip_len = cst_ip6_put(peer->hdr, local->b, remote->b, CST_PROTO_UDP, 0, 0,
-				     UPF_OUTER_TTL, 0);
-	cst_put_be16(peer->hdr + ip_len + 2, port);
-	peer->hdr_len = (uint8_t)(ip_len + 8);
-}
-
-/* Outer IP and UDP for `payload` bytes behind UDP. `id` is the IPv4 identification: DF is 0
- * outside, so it may not repeat soon (RFC 6864). The UDP checksum is left 0: final for IPv4 (RFC
- * 768), to be filled in for IPv6. */
-static inline __attribute__((always_inline)) void
-upf_put_outer(uint8_t *p, const struct upf_peer *peer, uint32_t payload, uint8_t tos, uint16_t id,
-	      uint16_t sport, uint32_t label)
-{
-	if (__builtin_expect(peer->family == 4, 1)) {
-		uint16_t total = (uint16_t)(28 + payload);
-		uint32_t sum;
-
-		__builtin_memcpy(p, peer->hdr, 28);
-		sum = (uint16_t)~cst_be16(peer->hdr + 10);
-		sum += (uint32_t)total + tos + id;
-		sum = (sum & 0xffff) + (sum >> 16);
-		sum = (sum & 0xffff) + (sum >> 16);
-		p[1] = tos;
-		cst_put_be16(p + 2, total);
-		cst_put_be16(p + 4, id);
-		cst_put_be16(p + 10, (uint16_t)~sum);
-		cst_put_be16(p + 20, sport);
-		cst_put_be16(p + 24, (uint16_t)(8 + payload));
-		return;
-	}
-	__builtin_memcpy(p, peer->hdr, 48);
-	cst_put_be32(p, 6u << 28 | (uint32_t)tos << 20 | (label & 0xfffff));
-	cst_put_be16(p + 4, (uint16_t)(8 + payload));
-	cst_put_be16(p + 40, sport);
-	cst_put_be16(p + 44, (uint16_t)(8 + payload));
+	peer->hdr_len = cst_outer_set(peer->hdr, local, remote, port);
 }
 
 /* The GTP-U header that a rule asks for, in front of `payload` bytes: with a PDU Session Container
@@ -129,10 +88,10 @@ static inline uint32_t upf_put_signal(uint8_t *p, const struct cst_ip *src,
 
 	if (src->family == 4) {
 		ip_len = cst_ip4_put(p, src->b, dst->b, CST_PROTO_UDP, (uint16_t)(20 + udp_len),
-				     tos, UPF_OUTER_TTL, id, 0);
+				     tos, CST_OUTER_TTL, id, 0);
 		sum = cst_csum_pseudo4(src->b, dst->b, CST_PROTO_UDP, udp_len);
 	} else {
-		ip_len = cst_ip6_put(p, src->b, dst->b, CST_PROTO_UDP, udp_len, tos, UPF_OUTER_TTL,
+		ip_len = cst_ip6_put(p, src->b, dst->b, CST_PROTO_UDP, udp_len, tos, CST_OUTER_TTL,
 				     0);
 		sum = cst_csum_pseudo6(src->b, dst->b, CST_PROTO_UDP, udp_len);
 	}

@@ -64,8 +64,8 @@ upf_enter(struct upf_worker *uw, struct rte_mbuf *m, const struct upf_pdr *pdr,
 		return false;
 	p = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(hdr + gtpu_len));
 	uw->ip_id = (uint16_t)(uw->ip_id + uw->ip_id_step);
-	upf_put_outer(p, peer, gtpu_len + payload, upf_outer_tos(pdr, inner_tos), uw->ip_id,
-		      cst_hash_port(pkt->hash), pkt->hash);
+	cst_outer_put(p, peer->hdr, peer->family, gtpu_len + payload, upf_outer_tos(pdr, inner_tos),
+		      uw->ip_id, cst_hash_port(pkt->hash), pkt->hash);
 	if (gtpu_len)
 		upf_put_gtpu(p + hdr, CST_GTPU_GPDU, pdr, (uint16_t)payload);
 	if (unlikely(peer->family == 6))

@@ -6,7 +6,6 @@ What is delivered, in its order, and every counter must be the model's.
 """
 import contextlib
 import random
-import socket
 import struct
 import sys
 import time
@@ -115,19 +114,6 @@ def settle(rig, sent):
     raise AssertionError(f"{sent} sent: {state}")
 
 
-def collect(rig, want):
-    got, end = [], time.monotonic() + 2
-    rig.n3.sock.settimeout(0.1)
-    while len(got) < want and time.monotonic() < end:
-        try:
-            f, _, _, addr = rig.n3.sock.recvmsg(2048)
-        except (socket.timeout, BlockingIOError):
-            continue
-        if addr[2] != socket.PACKET_OUTGOING and f[12:14] == b"\x88\xb5":
-            got.append(int.from_bytes(f[14:18], "big"))
-    return got
-
-
 def run(rig, encap, conf, script):
     model, sent, got = Model(conf, encap.bits), 0, []
     with encap.stream(rig, conf):
@@ -135,7 +121,7 @@ def run(rig, encap, conf, script):
         for n, step in enumerate(script):
             if step in ("pause", "reset") or n % BURST == 0:
                 settle(rig, sent)
-                got += collect(rig, len(model.delivered) - len(got))
+                got += l2.delivered(rig, len(model.delivered) - len(got), 4)
             if step == "reset":
                 rig.call("stream.reset", {"name": "s"})
                 model.reset()
@@ -147,7 +133,7 @@ def run(rig, encap, conf, script):
                 model.receive(*step)
                 sent += 1
         state = settle(rig, sent)
-        got += collect(rig, len(model.delivered) - len(got))
+        got += l2.delivered(rig, len(model.delivered) - len(got), 4)
     assert got == model.delivered, (len(got), len(model.delivered), got[:40], model.delivered[:40])
     want = dict(zip(COUNTERS, model.base.counters()))
     assert {k: state[k] for k in COUNTERS} == want, (state, want)
