@@ -298,7 +298,7 @@ struct upf_usage {
 	uint64_t refused[2];    /* packets, bytes not let pass because a quota was spent */
 	uint64_t starts;        /* starts of traffic: packets after a rest of limit.idle */
 	uint32_t told;          /* UPF_TOLD_*: the control thread was told */
-	uint32_t pad;
+	uint32_t waited;        /* the walk in which a packet was last told to wait: TSC mod 2^32 */
 	uint64_t reserved;
 };
 _Static_assert(sizeof(struct upf_usage) == 128, "two cache lines");

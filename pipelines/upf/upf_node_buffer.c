@@ -415,6 +415,28 @@ void waits_for_quota(void **state)
 	done();
 }
 
+/* Granted while a walk asks, after some were told to wait: none leaves before those. */
+void granted_in_a_walk(void **state)
+{
+	struct upf_queue *q = begin();
+
+	begin_quota(0);
+	dl(S, 1, 3);
+	walk_on();
+	news(QUEUE);
+	walk();
+	grant(5);
+	worker.now -= 1000; /* in the walk that asked */
+	dl(S, 4, 4);
+	news(QUEUE);
+	walk();
+	assert_int_equal(n_out, 0);
+	assert_int_equal(q->packets, 4);
+	walk_on();
+	assert_out(1, 4);
+	done();
+}
+
 /* More than a walk takes, and less granted: what does not leave keeps its place. */
 void many_wait_for_quota(void **state)
 {

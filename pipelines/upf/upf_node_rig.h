@@ -107,6 +107,7 @@ void news_is_enough(void **state);
 void news_of_others(void **state);
 void oldest_makes_room(void **state);
 void waits_for_quota(void **state);
+void granted_in_a_walk(void **state);
 void many_wait_for_quota(void **state);
 void notified_of_the_lost(void **state);
 void buffers_full(void **state);

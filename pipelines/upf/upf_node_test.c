@@ -53,6 +53,7 @@ int main(void)
 		cmocka_unit_test(news_of_others),
 		cmocka_unit_test(oldest_makes_room),
 		cmocka_unit_test(waits_for_quota),
+		cmocka_unit_test(granted_in_a_walk),
 		cmocka_unit_test(many_wait_for_quota),
 		cmocka_unit_test(notified_of_the_lost),
 		cmocka_unit_test(buffers_full),

@@ -318,6 +318,23 @@ static __rte_noinline const struct upf_pdr *instead(const struct upf_rules *r,
 	return NULL;
 }
 
+static void note_waits(const struct cst_worker *w, const struct upf_policy *p, uint32_t spent)
+{
+	for (unsigned i = 0; i < p->n_urrs; i++)
+		if (spent & (1u << i))
+			upf_tables.usages[urrs_of(p)[i]].waited = (uint32_t)w->now;
+}
+
+/* Not yet: more than what is left goes ahead of it, or the quota was granted in the middle of this
+ * walk, which let others wait that came before. */
+static bool leaves_later(const struct cst_worker *w, uint32_t number, uint64_t bytes)
+{
+	const struct upf_usage *u = &upf_tables.usages[number];
+
+	return exceeds(&upf_tables.limits[number], u, UPF_DL, bytes) ||
+	       u->waited == (uint32_t)w->now;
+}
+
 enum upf_leave upf_policy_may_leave(struct cst_worker *w, const struct upf_rules *r,
 				    const struct upf_pdr *pdr, uint32_t bytes, uint64_t ahead)
 {
@@ -327,15 +344,15 @@ enum upf_leave upf_policy_may_leave(struct cst_worker *w, const struct upf_rules
 	if (likely(!upf_policy_quota_waits(r, pdr)))
 		return UPF_LEAVE;
 	spent = spent_urrs(w, p, UPF_DL, bytes);
-	if (spent != 0)
-		return spent & ~(uint32_t)p->spent_by ? UPF_LEAVE : UPF_LEAVE_NOT;
-	for (unsigned i = 0; i < p->n_urrs; i++) {
-		uint32_t number = urrs_of(p)[i];
-
-		if (exceeds(&upf_tables.limits[number], &upf_tables.usages[number], UPF_DL,
-			    ahead + bytes))
-			return UPF_LEAVE_LATER;
+	if (spent & ~(uint32_t)p->spent_by)
+		return UPF_LEAVE;
+	if (spent != 0) {
+		note_waits(w, p, spent);
+		return UPF_LEAVE_NOT;
 	}
+	for (unsigned i = 0; i < p->n_urrs; i++)
+		if (leaves_later(w, urrs_of(p)[i], ahead + bytes))
+			return UPF_LEAVE_LATER;
 	return UPF_LEAVE;
 }
 

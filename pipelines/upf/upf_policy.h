@@ -37,7 +37,7 @@ const struct upf_pdr *upf_policy_pass(struct cst_worker *w, const struct upf_rul
  * goes and is refused. */
 enum upf_leave {
 	UPF_LEAVE,
-	UPF_LEAVE_LATER, /* perhaps, once those ahead are counted */
+	UPF_LEAVE_LATER, /* perhaps, in the next walk: behind those ahead of it */
 	UPF_LEAVE_NOT
 };
 enum upf_leave upf_policy_may_leave(struct cst_worker *w, const struct upf_rules *r,
