@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The control socket, spoken by hand: one JSON text per line."""
+import contextlib
 import json
 import socket
 import threading
@@ -9,6 +10,18 @@ class RpcError(Exception):
     def __init__(self, method, error):
         super().__init__(f"{method}: {error.get('message')}: {error.get('data')}")
         self.code, self.data = error["code"], error.get("data") or {}
+
+
+@contextlib.contextmanager
+def refused(field="", reason="", errno=None):
+    """What is done within is refused: for a reason, these words being in it and in its field."""
+    try:
+        yield
+    except RpcError as e:
+        assert field in e.data.get("field", "") and e.data["reason"], e
+        assert reason in e.data["reason"] and errno in (None, e.data.get("errno")), e
+        return
+    raise AssertionError(f"was not refused: {field} {reason}")
 
 
 class Client:

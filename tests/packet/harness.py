@@ -25,7 +25,7 @@ from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: F401
 
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{SRC}/tests/harness")
-from control_socket import Client, RpcError  # noqa: E402, F401
+from control_socket import Client, RpcError, refused  # noqa: E402, F401
 
 conf.verb = 0
 os.environ.setdefault("LSAN_OPTIONS", f"suppressions={SRC}/tests/packet/lsan.supp:"

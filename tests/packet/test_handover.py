@@ -10,7 +10,7 @@ from scapy.all import raw
 from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 
 import octets
-from harness import GNB4, RpcError
+from harness import GNB4, refused
 from test_buffer import numbered, numbers
 from test_downlink import tunnelled
 from test_uplink import forwarded
@@ -42,15 +42,6 @@ def drop(rig, seid=1, far_id=2):
 def pdr_web():
     return pdr_dl(3, precedence=10, sdf_filters=[
         {"flow_description": "permit out 17 from any 99 to assigned"}])
-
-
-def refused(field, words, call, *args, **kw):
-    try:
-        call(*args, **kw)
-    except RpcError as e:
-        assert e.data.get("field") == field and words in e.data["reason"], e.data
-        return
-    raise AssertionError(f"not refused: {field} {words}")
 
 
 def by_tunnel(frames):
@@ -177,7 +168,8 @@ def test_several_at_once(rig):
             pdr_ul(ue_ip_address=ue), pdr_dl(ue_ip_address=ue)]):
         prepare(rig)
         both = {"items": [{"seid": 1, "far_id": 2}, {"seid": 2, "far_id": 2}]}
-        refused("items[1].far_id", "no next tunnel", rig.call, "handover.commit", both)
+        with refused("items[1].far_id", "no next tunnel"):
+            rig.call("handover.commit", both)
         assert len(next_of(rig)) == 1, "half of it was done"
         tunnelled(rig, one, downlink4())
         prepare(rig, 0x78, seid=2)
@@ -239,27 +231,40 @@ def test_taken_by_an_update(rig):
 
 
 def test_refusals(rig):
-    refused("seid", "no session 1", prepare, rig)
-    with Session(rig) as s:
-        refused("far_id", "no FAR 9", prepare, rig, far_id=9)
-        refused("far_id", "no tunnel", prepare, rig, far_id=1)
-        refused("far_id", "no next tunnel", commit, rig)
-        refused("far_id", "no next tunnel", drop, rig)
-        refused("outer_header_creation", "uses already", prepare, rig, DL_TEID)
-        refused("network_instance", "nowhere", prepare, rig, network_instance="nowhere")
-        refused("outer_header_creation", "no IPv4 GTP-U address", prepare, rig,
-                network_instance="internet")
-        refused("feed_ms", "10000", prepare, rig, feed=True, feed_ms=10001)
-        refused("lead_ms", "1000", commit, rig, lead_ms=1001)
-        refused("items", "not with", commit, rig, items=[{"seid": 1, "far_id": 2}])
+    with refused("seid", "no session 1"):
         prepare(rig)
-        refused("far_id", "already", prepare, rig, 0x99)
-        refused("items[1].far_id", "twice", rig.call, "handover.commit",
-                {"items": [{"seid": 1, "far_id": 2}] * 2})
+    with Session(rig) as s:
+        with refused("far_id", "no FAR 9"):
+            prepare(rig, far_id=9)
+        with refused("far_id", "no tunnel"):
+            prepare(rig, far_id=1)
+        with refused("far_id", "no next tunnel"):
+            commit(rig)
+        with refused("far_id", "no next tunnel"):
+            drop(rig)
+        with refused("outer_header_creation", "uses already"):
+            prepare(rig, DL_TEID)
+        with refused("network_instance", "nowhere"):
+            prepare(rig, network_instance="nowhere")
+        with refused("outer_header_creation", "no IPv4 GTP-U address"):
+            prepare(rig, network_instance="internet")
+        with refused("feed_ms", "10000"):
+            prepare(rig, feed=True, feed_ms=10001)
+        with refused("lead_ms", "1000"):
+            commit(rig, lead_ms=1001)
+        with refused("items", "not with"):
+            commit(rig, items=[{"seid": 1, "far_id": 2}])
+        prepare(rig)
+        with refused("far_id", "already"):
+            prepare(rig, 0x99)
+        with refused("items[1].far_id", "twice"):
+            rig.call("handover.commit", {"items": [{"seid": 1, "far_id": 2}] * 2})
         s.modify(update_fars=[{"id": 2, "apply_action": ["DROP"]}])
         drop(rig)
-        refused("feed", "does not forward", prepare, rig, feed=True)
-    refused("seid", "no session 1", commit, rig)
+        with refused("feed", "does not forward"):
+            prepare(rig, feed=True)
+    with refused("seid", "no session 1"):
+        commit(rig)
 
 
 # ---- under load -------------------------------------------------------------------------------

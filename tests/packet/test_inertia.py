@@ -7,8 +7,8 @@ import time
 
 from scapy.contrib.gtp import GTP_U_Header
 
-from harness import GNB4
-from test_owner import an_owner, claim, refused, wait_for
+from harness import GNB4, refused
+from test_owner import an_owner, claim, wait_for
 from test_usage import REPORT, measured, octets_of, urr, volume
 from upf import (Events, Session, downlink4, far_access, far_core, inner4, pdr_dl, pdr_ul)
 
@@ -215,7 +215,8 @@ def test_user_admitted_locally(rig):
     with an_owner(rig, "absent") as name:
         o = claim(rig, name).keep_alive()
         with claim(rig, name, "town", role="authority") as town:
-            assert "errno" in refused(town.call, "session.admit", user).data
+            with refused():
+                town.call("session.admit", user)
             lose(rig, name, o)
             admitted = town.call("session.admit", user)
             s = Session(rig, admitted["seid"])
@@ -223,8 +224,8 @@ def test_user_admitted_locally(rig):
             assert len(up(rig, s, 5)) == 5
             down = rig.exchange(rig.n6, rig.from_dn(downlink4()), rig.n3)
             assert down[0][GTP_U_Header].teid == 0x11
-            assert refused(town.call, "session.admit", {**user, "ue_ipv4": "10.45.0.3"}).data[
-                "errno"] == "EDQUOT"
+            with refused(errno="EDQUOT"):
+                town.call("session.admit", {**user, "ue_ipv4": "10.45.0.3"})
             with claim(rig, name) as back:
                 item, = list(back.items())
                 assert item["local"] and item["stale"] and item["seid"] == s.seid

@@ -12,7 +12,7 @@ import time
 
 from scapy.all import IP, UDP, Dot1AD, Dot1Q, Ether, Raw, raw, wrpcap
 
-from harness import RpcError, Wire
+from harness import Wire, refused
 
 DEVICE, PLC, PLAIN = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 PORTS = ("s", "a", "b")
@@ -219,25 +219,19 @@ def test_supervision(rig):
         other_nodes_are_heard(b)
 
 
-def refused(rig, field, words, method="redbox.put", **fields):
-    try:
-        rig.call(method, {"name": "other", "port": "s", "lan_a": "a", "lan_b": "b", **fields}
-                 if method == "redbox.put" else fields)
-    except RpcError as e:
-        assert field in str(e) and words in str(e), e
-        return
-    raise AssertionError(f"{fields} was not refused")
-
-
 def test_ports_have_one_use(rig):
     with box(rig):
-        refused(rig, "port", "redbox 'box'")
-        refused(rig, "lan_b", "is LAN A too", lan_b="a")
-        refused(rig, "port", "there is no port", port="nowhere")
-        refused(rig, "port", "promiscuous", port="n3")
+        for field, reason, more in (("port", "redbox 'box'", {}),
+                                    ("lan_b", "is LAN A too", {"lan_b": "a"}),
+                                    ("port", "there is no port", {"port": "nowhere"}),
+                                    ("port", "promiscuous", {"port": "n3"})):
+            with refused(field, reason):
+                rig.call("redbox.put", {"name": "other", "port": "s", "lan_a": "a", "lan_b": "b",
+                                        **more})
         rig.call("path.put", {"name": "x", "encapsulation": "rtag", "port": "a"})
-        refused(rig, "send.port", "something else than streams", "stream.put", name="x", paths=["x"],
-                send={"port": "s", "identification": {"type": "null", "mac": PLC}})
+        with refused("send.port", "something else than streams"):
+            rig.call("stream.put", {"name": "x", "paths": ["x"], "send": {
+                "port": "s", "identification": {"type": "null", "mac": PLC}}})
         rig.call("path.delete", {"name": "x"})
 
 
