@@ -52,10 +52,12 @@ uint8_t redbox_at_rx(void)
 	return at_rx;
 }
 
-/* Copies for LAN B, which leave together. */
-struct copies {
-	uint16_t n;
-	struct rte_mbuf *pkts[CST_MAX_BURST];
+/* What goes its own way, together. */
+struct apart {
+	struct rte_mbuf *copies[CST_MAX_BURST]; /* for LAN B */
+	struct rte_mbuf *others[CST_MAX_BURST]; /* of other workers' boxes */
+	uint8_t owner[CST_MAX_BURST];           /* by others */
+	uint16_t n_copies, n_others;
 };
 
 struct job {
@@ -64,7 +66,7 @@ struct job {
 	uint8_t *p;
 	struct cst_l2 l2;
 	uint64_t now;
-	struct copies *copies;
+	struct apart *apart;
 };
 
 /* ---- devices behind the box ------------------------------------------------------------ */
@@ -159,7 +161,7 @@ static inline bool to_lan_b(struct cst_worker *w, struct rte_mbuf *m, const stru
 		return false;
 	}
 	leave(b, j->box->port[REDBOX_LAN_B]);
-	j->copies->pkts[j->copies->n++] = b;
+	j->apart->copies[j->apart->n_copies++] = b;
 	return true;
 }
 
@@ -268,21 +270,26 @@ static uint8_t pass(struct rte_mbuf *m)
 	return TO_CLASSIFY;
 }
 
-static inline uint8_t frame(struct cst_worker *w, struct rte_mbuf *m, struct copies *copies)
+static inline uint8_t hand_off(struct rte_mbuf *m, uint16_t owner, struct apart *apart)
+{
+	cst_pkt(m)->resume = at_rx;
+	apart->owner[apart->n_others] = (uint8_t)owner;
+	apart->others[apart->n_others++] = m;
+	return CST_EDGE_TAKEN;
+}
+
+static inline uint8_t frame(struct cst_worker *w, struct rte_mbuf *m, struct apart *apart)
 {
 	uint16_t at = atomic_load_explicit(&redbox_of_port[cst_pkt(m)->port % CST_MAX_PORTS],
 					   memory_order_acquire);
 	uint16_t owner, number = (at - 1) / REDBOX_ROLES;
-	struct job j = {.now = w->now, .copies = copies};
+	struct job j = {.now = w->now, .apart = apart};
 
 	if (unlikely(!at))
 		return pass(m);
 	owner = cst_owner_of(number);
-	if (owner != w->id) {
-		cst_pkt(m)->resume = at_rx;
-		cst_handoff(w, owner, &m, 1);
-		return CST_EDGE_TAKEN;
-	}
+	if (owner != w->id)
+		return hand_off(m, owner, apart);
 	j.box = atomic_load_explicit(&redbox_records[number], memory_order_acquire);
 	if (unlikely(!j.box))
 		return pass(m);
@@ -304,18 +311,20 @@ static inline uint8_t frame(struct cst_worker *w, struct rte_mbuf *m, struct cop
 
 uint16_t redbox_process(struct cst_worker *w, struct rte_mbuf **pkts, uint16_t n, uint8_t *edge)
 {
-	struct copies copies;
+	struct apart apart;
 	uint16_t aside = 0;
 
-	copies.n = 0;
+	apart.n_copies = apart.n_others = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + AHEAD], void *));
-		edge[i] = frame(w, pkts[i], &copies);
+		edge[i] = frame(w, pkts[i], &apart);
 		aside += edge[i] != TO_FRAME;
 	}
-	if (copies.n > 0)
-		cst_emit(w, TO_FRAME, copies.pkts, copies.n);
+	if (apart.n_copies > 0)
+		cst_emit(w, TO_FRAME, apart.copies, apart.n_copies);
+	if (apart.n_others > 0)
+		cst_handoff_each(w, apart.others, apart.owner, apart.n_others);
 	return aside;
 }
 
