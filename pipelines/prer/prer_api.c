@@ -176,9 +176,9 @@ static const struct cst_object probe_state_object =
 	CST_OBJECT("probe_state", struct prer_probe_obj_state, probe_state_fields,
 		   "what probes tell of a path");
 
-static const char *const status_names[] = {"down", "up", "degraded", NULL};
+const char *const prer_mood_names[] = {"up", "degraded", "down", NULL};
 static const struct cst_field path_state_fields[] = {
-	CST_F_ENUM(struct prer_path_state, status, status_names, CST_F_STATE, NULL,
+	CST_F_ENUM(struct prer_path_state, status, prer_mood_names, CST_F_STATE, NULL,
 		   "down: it takes no packets or answers no probe; degraded: it loses more or lags "
 		   "more than it may"),
 	STATE(prer_path_state, number, NULL, "its number"),

@@ -86,12 +86,12 @@ struct prer_probe_obj_state {
 
 struct prer_path_state {
 	uint64_t has;
-	uint8_t status; /* enum prer_path_status */
+	uint8_t status; /* enum prer_watch_mood */
 	uint32_t number, streams;
 	const char *reason;
 	struct prer_probe_obj_state probe;
 };
-enum prer_path_status { PRER_STATUS_DOWN, PRER_STATUS_UP, PRER_STATUS_DEGRADED };
+extern const char *const prer_mood_names[]; /* by enum prer_watch_mood */
 
 struct prer_path_obj {
 	uint64_t has;
@@ -196,6 +196,12 @@ struct prer_member_state { /* one path of the stream */
 	uint64_t passed, discarded, rogue; /* of its individual recovery */
 };
 
+struct prer_order_state {
+	uint64_t has;
+	uint32_t waiting;
+	uint64_t waited, late, expired, overflow;
+};
+
 struct prer_stream_state {
 	uint64_t has;
 	uint8_t direction; /* send, receive, both */
@@ -207,6 +213,7 @@ struct prer_stream_state {
 	uint64_t passed, discarded, rogue, out_of_order, lost, lost_guarded, tagless, resets;
 	uint64_t latent_error_resets;
 	uint32_t history_length;
+	struct prer_order_state order;
 	struct cst_list paths; /* of struct prer_member_state */
 };
 enum prer_stream_state_field {
@@ -227,6 +234,7 @@ enum prer_stream_state_field {
 	STREAM_STATE_RESETS,
 	STREAM_STATE_LATENT_RESETS,
 	STREAM_STATE_HISTORY,
+	STREAM_STATE_ORDER,
 	STREAM_STATE_PATHS,
 	STREAM_STATE_FIELDS,
 };

@@ -220,6 +220,20 @@ static const struct cst_field member_fields[] = {
 const struct cst_object prer_member_object = CST_OBJECT(
 	"member_state", struct prer_member_state, member_fields, "what one path does for a stream");
 
+static const struct cst_field order_fields[] = {
+	STATE(prer_order_state, waiting, "packets", "that wait now for those before them"),
+	STATE(prer_order_state, waited, "packets", "that waited, since order was asked for"),
+	STATE(prer_order_state, late, "packets",
+	      "older than the last delivered: delivered none the less, or with drop_older dropped"),
+	STATE(prer_order_state, expired, "packets",
+	      "that went on before their turn after max_delay_us, those before them being lost"),
+	STATE(prer_order_state, overflow, "packets",
+	      "that went on before their turn because more than `packets` would have waited"),
+};
+static const struct cst_object order_state_object =
+	CST_OBJECT("order_state", struct prer_order_state, order_fields,
+		   "what became of packets that came in another order (RFC 9550)");
+
 #define COUNTER(m, h) STATE(prer_stream_state, m, "packets", h)
 
 static const char *const direction_names[] = {"none", "send", "receive", "both", NULL};
@@ -242,6 +256,8 @@ static const struct cst_field state_fields[] = {
 	STATE(prer_stream_state, resets, NULL, "frerSeqRcvyResets"),
 	STATE(prer_stream_state, latent_error_resets, NULL, "frerSeqRcvyLatentErrorResets"),
 	STATE(prer_stream_state, history_length, "packets", "in force"),
+	CST_F_OBJ(struct prer_stream_state, order, &order_state_object, CST_F_STATE,
+		  "what its recovery's `order` does"),
 	CST_F_LIST(struct prer_stream_state, paths, CST_T_OBJ, struct prer_member_state, PRER_PATHS,
 		   CST_F_STATE, "what each path does", .sub = &prer_member_object),
 };

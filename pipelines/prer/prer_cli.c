@@ -133,6 +133,16 @@ static void say_count(const json_t *state, const char *name, const char *words, 
 		       num(state, name), words);
 }
 
+/* Of a stream whose packets are put in order. */
+static void say_order(const json_t *order)
+{
+	printf("            in order: %" JSON_INTEGER_FORMAT " waited, %" JSON_INTEGER_FORMAT
+	       " late, %" JSON_INTEGER_FORMAT " sent before their turn, %" JSON_INTEGER_FORMAT
+	       " wait\n",
+	       num(order, "waited"), num(order, "late"),
+	       num(order, "expired") + num(order, "overflow"), num(order, "waiting"));
+}
+
 static void say_receiving(struct cst_cli *cli, const json_t *stream, const json_t *state)
 {
 	bool all = cst_cli_all(cli);
@@ -149,6 +159,8 @@ static void say_receiving(struct cst_cli *cli, const json_t *stream, const json_
 	say_count(state, "tagless", "without a number", all);
 	say_count(state, "resets", "resets", all);
 	putchar('\n');
+	if (json_object_get(state, "order"))
+		say_order(json_object_get(state, "order"));
 }
 
 static void say(struct cst_cli *cli, const json_t *stream, const json_t *health)

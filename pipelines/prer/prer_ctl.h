@@ -46,6 +46,8 @@ int prer_check_stream(const struct prer_refs *r, struct cst_err *e);
 int prer_check_path(const struct prer_path_obj *p, struct cst_err *e);
 /* Has an interface the address that the path comes from? True for paths without one. */
 bool prer_path_has_local(const struct prer_path_obj *p);
+/* Why no packet can go by it or come by it. `at`: of its record. */
+enum prer_watch_why prer_path_cause(const struct prer_path_obj *p, uint32_t at);
 
 /* ---- prer_shared.c: what streams share --------------------------------------------- */
 

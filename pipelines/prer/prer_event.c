@@ -2,6 +2,7 @@
 #include "prer_event.h"
 
 #include "log.h"
+#include "prer_api.h"
 #include "rpc/rpc.h"
 
 struct path_event {
@@ -14,11 +15,9 @@ struct path_event {
 #define TEXT(m, h)      CST_F_STR(struct path_event, m, 0, 255, 0, NULL, h)
 #define NUMBER(m, u, h) CST_F_UINT(struct path_event, m, 0, 0, u, 0, NULL, h)
 
-static const char *const moods[] = {"up", "degraded", "down", NULL};
-
 static const struct cst_field path_fields[] = {
 	TEXT(path, "name of the path"),
-	CST_F_ENUM(struct path_event, was, moods, 0, NULL, "status before"),
+	CST_F_ENUM(struct path_event, was, prer_mood_names, 0, NULL, "status before"),
 	TEXT(reason, "why it is not up"),
 	NUMBER(streams, NULL, "that take it and have traffic"),
 	NUMBER(packet_rate, "packets/s", "that came by it"),
@@ -31,7 +30,8 @@ static const struct cst_object path_object =
 static const struct cst_field member_fields[] = {
 	TEXT(stream, "name of the stream"),
 	TEXT(path, "name of the path"),
-	CST_F_ENUM(struct path_event, status, moods, 0, NULL, "what the path is to this stream"),
+	CST_F_ENUM(struct path_event, status, prer_mood_names, 0, NULL,
+		   "what the path is to this stream"),
 	TEXT(reason, "why it is not up"),
 	NUMBER(packet_rate, "packets/s", "that came by it"),
 	NUMBER(loss, "ppm", "that did not"),
@@ -149,13 +149,13 @@ static void add_reason(json_t *js, const struct prer_watch_state *s)
 void prer_event_path(const char *path, enum prer_watch_mood was,
 		     const struct prer_watch_path_figures *f)
 {
-	json_t *js =
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "path", path, "was", moods[was],
-			  "streams", (json_int_t)f->streams, "packet_rate", (json_int_t)f->rate,
-			  "loss", ppm(f->loss), "delay_difference_us", (json_int_t)f->lag_us);
+	json_t *js = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "path", path, "was",
+			       prer_mood_names[was], "streams", (json_int_t)f->streams,
+			       "packet_rate", (json_int_t)f->rate, "loss", ppm(f->loss),
+			       "delay_difference_us", (json_int_t)f->lag_us);
 
 	add_reason(js, &f->state);
-	LOG_NOTICE("path %s is %s%s%s", path, moods[f->state.mood],
+	LOG_NOTICE("path %s is %s%s%s", path, prer_mood_names[f->state.mood],
 		   f->state.mood == PRER_UP ? "" : ": ", prer_watch_why_text(f->state.why));
 	cst_event_publish(&path_events[f->state.mood], js);
 }
@@ -163,8 +163,9 @@ void prer_event_path(const char *path, enum prer_watch_mood was,
 void prer_event_member(const char *stream, const char *path, const struct prer_watch_member *m)
 {
 	json_t *js = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "stream", stream, "path", path,
-			       "status", moods[m->state.mood], "packet_rate", (json_int_t)m->rate,
-			       "loss", ppm(m->loss), "delay_difference_us", (json_int_t)m->lag_us);
+			       "status", prer_mood_names[m->state.mood], "packet_rate",
+			       (json_int_t)m->rate, "loss", ppm(m->loss), "delay_difference_us",
+			       (json_int_t)m->lag_us);
 
 	add_reason(js, &m->state);
 	cst_event_publish(&member_event, js);

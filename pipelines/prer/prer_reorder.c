@@ -2,7 +2,6 @@
 #include "prer_reorder.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "engine/rcu.h"
@@ -10,7 +9,6 @@
 #include "module.h"
 #include "net/wake.h"
 #include "prer_drops.h"
-#include "prer_order.h"
 #include "table/index.h"
 
 #define MAX_PACKETS 4096
@@ -62,6 +60,15 @@ uint32_t prer_queue_open(uint32_t packets)
 	prer_order_init(&q->order, q->slot, packets);
 	atomic_store_explicit(&queues[number], q, memory_order_release);
 	return number;
+}
+
+bool prer_queue_look(uint32_t queue, struct prer_order *out)
+{
+	const struct queue *q = atomic_load(&queues[queue % PRER_MAX_QUEUES]);
+
+	if (q)
+		*out = q->order;
+	return q != NULL;
 }
 
 static void leave(void *unused, uint64_t number)

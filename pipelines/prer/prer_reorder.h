@@ -7,10 +7,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
 
+#include "prer_order.h"
 #include "prer_stream.h"
 
 struct cst_worker;
@@ -25,6 +27,9 @@ uint32_t prer_queue_open(uint32_t packets);
 /* One that no record names any more: it is freed after the grace period, once what waits in it has
  * gone on. */
 void prer_queue_close(uint32_t queue);
+/* Its counters and how many wait, each as it was at some moment; the rest means nothing. False:
+ * there is no such queue. */
+bool prer_queue_look(uint32_t queue, struct prer_order *out);
 
 /* ---- workers -------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "prer_ctl.h"
 #include "prer_obey.h"
 #include "prer_probe.h"
+#include "prer_reorder.h"
 #include "prer_watch.h"
 
 static const struct prer_stream *record_of(const struct prer_entry *x)
@@ -46,23 +47,6 @@ static void show_recovery(const struct prer_entry *x, struct prer_recovery_obj *
 	};
 }
 
-static const char *why_down(const struct prer_path_obj *p, const struct prer_path *rec,
-			    const struct prer_probe_facts *probe)
-{
-	struct cst_port_state st;
-
-	if (!p->enabled)
-		return "it is not enabled";
-	if (rec->flags & PRER_PATH_DOWN)
-		return p->port ? "its port is gone" : "there is no such Ethernet PDU session";
-	if (!prer_path_has_local(p))
-		return "no interface has its local address";
-	cst_port_state(rec->port, &st);
-	if (rec->port != 0 && (!st.up || !st.link))
-		return !st.up ? "its port is down" : "its port has no link";
-	return probe->state == PRER_PROBE_DOWN ? "the far end does not answer its probe" : NULL;
-}
-
 static void show_probe(const struct prer_probe_facts *f, struct prer_path_state *s)
 {
 	if (f->state == PRER_PROBE_OFF)
@@ -83,24 +67,19 @@ static void show_path(const struct prer_entry *x, struct prer_path_obj *p)
 {
 	struct prer_probe_facts probe;
 	struct prer_watch_path_figures f;
-	const char *why;
-	uint8_t status;
+	enum prer_watch_why cause = prer_path_cause(p, x->shared.at);
+	enum prer_watch_why why;
 
 	prer_probe_facts(x->shared.at, &probe);
-	why = why_down(p, &prer_tables.path[x->shared.at], &probe);
-	status = why ? PRER_STATUS_DOWN : PRER_STATUS_UP;
 	prer_watch_get_path(x->at, &f);
-	if (!why && f.state.mood != PRER_UP) {
-		status = f.state.mood == PRER_DOWN ? PRER_STATUS_DOWN : PRER_STATUS_DEGRADED;
-		why = prer_watch_why_text(f.state.why);
-	}
+	why = cause != PRER_WHY_NONE ? cause : f.state.why;
 	p->has |= 1ull << PATH_STATE;
 	p->state = (struct prer_path_state){
-		.has = 7u | (why ? 8u : 0),
-		.status = status,
+		.has = 7u | (why != PRER_WHY_NONE ? 8u : 0),
+		.status = cause != PRER_WHY_NONE ? PRER_DOWN : f.state.mood,
 		.number = x->at,
 		.streams = x->users,
-		.reason = why,
+		.reason = prer_watch_why_text(why),
 	};
 	show_probe(&probe, &p->state);
 }
@@ -172,6 +151,23 @@ static void show_sending(const struct prer_stream *rec, struct prer_stream_state
 	s->generator_resets = prer_gen_resets(c) + due;
 }
 
+static void show_order(const struct prer_stream *rec, struct prer_stream_state *s)
+{
+	struct prer_order c;
+
+	if (!(rec->flags & PRER_ORDER) || !prer_queue_look(rec->order_queue, &c))
+		return;
+	s->has |= BIT(ORDER);
+	s->order = (struct prer_order_state){
+		.has = 31,
+		.waiting = c.n,
+		.waited = c.held,
+		.late = c.late,
+		.expired = c.expired,
+		.overflow = c.overflow,
+	};
+}
+
 static void show_receiving(const struct prer_stream *rec, struct prer_stream_state *s)
 {
 	const struct prer_state *st = &prer_tables.state[rec->id];
@@ -191,6 +187,7 @@ static void show_receiving(const struct prer_stream *rec, struct prer_stream_sta
 	s->history_length = p->algorithm == PRER_MATCH ? 1 : p->history;
 	prer_watch_get(rec->id, &f);
 	s->latent_error_resets = f.latent_resets;
+	show_order(rec, s);
 }
 
 static void show_stream(const struct prer_entry *x, struct prer_stream_obj *s,

@@ -29,7 +29,6 @@
 
 struct prer_watch_path_conf {
 	const char *name;
-	uint16_t at; /* of its record in prer_tables.path */
 	struct prer_watch_limits limits;
 };
 
@@ -44,7 +43,8 @@ struct prer_watch_ask {
 	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);
 	/* Latent error detection of this recovery; false: none. */
 	bool (*latent)(uint16_t recovery, struct prer_watch_latent *out);
-	bool (*alive)(uint32_t at); /* of a record; false: its probe says that it is down */
+	/* Why nothing can come by this path, as far as that needs no traffic to be known. */
+	enum prer_watch_why (*cause)(uint32_t number);
 };
 
 /* Before start. Without it streams have no names and no limits. Functions may be NULL. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "prer_watch_api.h"
 
+#include "prer_api.h"
+
 #define NUMBER(s, m, u, h) CST_F_UINT(struct s, m, 0, 0, u, CST_F_STATE, NULL, h)
 #define TEXT(s, m, h)      CST_F_STR(struct s, m, 0, 255, CST_F_STATE, NULL, h)
 
-static const char *const statuses[] = {"up", "degraded", "down", NULL};
 static const struct cst_field member_fields[] = {
 	TEXT(prer_health_member, path, "name of the path"),
-	CST_F_ENUM(struct prer_health_member, status, statuses, CST_F_STATE, NULL,
+	CST_F_ENUM(struct prer_health_member, status, prer_mood_names, CST_F_STATE, NULL,
 		   "what it is to this stream"),
 	NUMBER(prer_health_member, carries, "%",
 	       "of the packets passed, those that came by it first"),

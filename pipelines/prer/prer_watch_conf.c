@@ -2,6 +2,7 @@
 /* What watching asks of the objects: names, and from when on something is wrong. */
 #include <string.h>
 
+#include "port/port.h"
 #include "prer_ctl.h"
 #include "prer_entry.h"
 #include "prer_probe.h"
@@ -52,13 +53,40 @@ static bool path(uint32_t number, struct prer_watch_path_conf *out)
 
 	if (!x || !read_entry(x, &o))
 		return false;
-	*out = (struct prer_watch_path_conf){.name = x->name, .at = (uint16_t)x->shared.at};
+	*out = (struct prer_watch_path_conf){.name = x->name};
 	if (cst_has(&o, PATH_DEGRADED))
 		out->limits = (struct prer_watch_limits){
 			.loss_ppm = o.degraded.loss,
 			.lag_us = o.degraded.delay_difference_ms * 1000,
 		};
 	return true;
+}
+
+enum prer_watch_why prer_path_cause(const struct prer_path_obj *p, uint32_t at)
+{
+	const struct prer_path *rec = &prer_tables.path[at];
+	struct cst_port_state st;
+
+	if (!p->enabled)
+		return PRER_WHY_DISABLED;
+	if (rec->flags & PRER_PATH_DOWN)
+		return p->port ? PRER_WHY_NO_PORT : PRER_WHY_NO_SESSION;
+	if (!prer_path_has_local(p))
+		return PRER_WHY_NO_LOCAL;
+	if (rec->port != 0) {
+		cst_port_state(rec->port, &st);
+		if (!st.up || !st.link)
+			return st.up ? PRER_WHY_LINK : PRER_WHY_PORT_DOWN;
+	}
+	return prer_probe_alive(at) ? PRER_WHY_NONE : PRER_WHY_PROBE;
+}
+
+static enum prer_watch_why cause(uint32_t number)
+{
+	const struct prer_entry *x = live(PRER_PATHWAYS, number);
+	struct prer_path_obj o = {0};
+
+	return x && read_entry(x, &o) ? prer_path_cause(&o, x->shared.at) : PRER_WHY_NONE;
 }
 
 static bool latent(uint16_t recovery, struct prer_watch_latent *out)
@@ -76,11 +104,8 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 	return true;
 }
 
-static const struct prer_watch_ask conf = {.stream = stream_name,
-					   .find = find,
-					   .path = path,
-					   .latent = latent,
-					   .alive = prer_probe_alive};
+static const struct prer_watch_ask conf = {
+	.stream = stream_name, .find = find, .path = path, .latent = latent, .cause = cause};
 
 static void __attribute__((constructor, used)) ask(void)
 {

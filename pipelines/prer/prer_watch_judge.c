@@ -49,9 +49,13 @@ const char *prer_watch_why_text(enum prer_watch_why why)
 {
 	static const char *const text[] = {
 		[PRER_WHY_NONE] = "",
-		[PRER_WHY_DISABLED] = "it is disabled, or its port or session is gone",
+		[PRER_WHY_DISABLED] = "it is not enabled",
+		[PRER_WHY_NO_PORT] = "its port is gone",
+		[PRER_WHY_NO_SESSION] = "there is no such Ethernet PDU session",
+		[PRER_WHY_NO_LOCAL] = "no interface has its local address",
+		[PRER_WHY_PORT_DOWN] = "its port is down",
 		[PRER_WHY_LINK] = "its port has no link",
-		[PRER_WHY_PROBE] = "its probe is not answered",
+		[PRER_WHY_PROBE] = "the far end does not answer its probe",
 		[PRER_WHY_SILENT] = "other paths bring packets, it brings none",
 		[PRER_WHY_LOSS] = "it loses more than degraded.loss",
 		[PRER_WHY_LAG] = "it lags more than degraded.delay_difference_ms",

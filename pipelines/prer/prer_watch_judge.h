@@ -15,10 +15,14 @@ enum prer_watch_mood { PRER_UP, PRER_DEGRADED, PRER_DOWN }; /* rising: worse */
 
 enum prer_watch_why {
 	PRER_WHY_NONE,
-	PRER_WHY_DISABLED, /* by hand, or its port or session is gone */
-	PRER_WHY_LINK,     /* its port has no link */
-	PRER_WHY_PROBE,    /* nothing answers its probe */
-	PRER_WHY_SILENT,   /* others bring packets, it brings none */
+	PRER_WHY_DISABLED,
+	PRER_WHY_NO_PORT, /* it is gone */
+	PRER_WHY_NO_SESSION,
+	PRER_WHY_NO_LOCAL, /* no interface has its address */
+	PRER_WHY_PORT_DOWN,
+	PRER_WHY_LINK,   /* its port has none */
+	PRER_WHY_PROBE,  /* nothing answers its probe */
+	PRER_WHY_SILENT, /* others bring packets, it brings none */
 	PRER_WHY_LOSS,
 	PRER_WHY_LAG,
 };
@@ -50,5 +54,5 @@ enum prer_watch_mood prer_watch_seems(const struct prer_watch_facts *f,
 bool prer_watch_judge(struct prer_watch_state *s, enum prer_watch_mood seems,
 		      enum prer_watch_why why);
 
-/* For operators. */
+/* For operators; empty for PRER_WHY_NONE. */
 const char *prer_watch_why_text(enum prer_watch_why why);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port/port.h"
 #include "prer_event.h"
 #include "prer_tables.h"
 #include "prer_watch_int.h"
@@ -74,29 +73,6 @@ void prer_watch_path_in_use(uint32_t number, uint32_t round)
 
 /* ---- what it is, and why ------------------------------------------------------------------ */
 
-static bool has_link(const struct prer_path *p)
-{
-	struct cst_port_state st;
-
-	if (p->encap != PRER_RTAG || p->port == 0)
-		return true; /* a tunnel, or a route: neither has one of its own */
-	cst_port_state(p->port, &st);
-	return st.up && st.link;
-}
-
-/* What needs no traffic to be known. */
-static enum prer_watch_why cause(uint16_t at)
-{
-	const struct prer_path *p = &prer_tables.path[at];
-	const struct prer_watch_ask *ask = prer_watch_asked();
-
-	if (__atomic_load_n(&p->flags, __ATOMIC_RELAXED) & PRER_PATH_DOWN)
-		return PRER_WHY_DISABLED;
-	if (!has_link(p))
-		return PRER_WHY_LINK;
-	return ask->alive && !ask->alive(at) ? PRER_WHY_PROBE : PRER_WHY_NONE;
-}
-
 static bool ripe(const struct path *p, uint64_t now_ms)
 {
 	uint64_t age = now_ms - p->began_ms;
@@ -153,7 +129,7 @@ static void look(uint32_t number, uint64_t now_ms)
 	if (ripe(p, now_ms))
 		close_window(p, now_ms);
 	was = p->figures.state.mood;
-	why = cause(c.at);
+	why = ask->cause ? ask->cause(number) : PRER_WHY_NONE;
 	p->figures.state = p->told;
 	if (why != PRER_WHY_NONE) {
 		p->figures.state.mood = PRER_DOWN;

@@ -85,7 +85,7 @@ static struct prer_state states[STREAMS];
 static struct prer_path paths[4];
 static struct prer_params params[2];
 static struct prer_watch_latent latent_conf;
-static bool alive[4];
+static enum prer_watch_why causes[4];
 static uint64_t now_ms, random_state;
 
 /* A tick ends when its time is over: here it never is, however busy the machine. */
@@ -121,7 +121,6 @@ static bool path_conf(uint32_t path, struct prer_watch_path_conf *out)
 		return false;
 	*out = (struct prer_watch_path_conf){
 		.name = names[path],
-		.at = (uint16_t)path,
 		.limits = {.loss_ppm = 20000, .lag_us = 50000},
 	};
 	return true;
@@ -133,9 +132,9 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 	return latent_conf.period_ms != 0;
 }
 
-static bool is_alive(uint32_t path)
+static enum prer_watch_why cause(uint32_t path)
 {
-	return alive[path];
+	return causes[path];
 }
 
 static void add(uint32_t stream)
@@ -151,7 +150,7 @@ static int setup(void **state)
 						  .find = find,
 						  .path = path_conf,
 						  .latent = latent,
-						  .alive = is_alive};
+						  .cause = cause};
 
 	prer_tables = (struct prer_tables){
 		.slot = slots,
@@ -168,7 +167,7 @@ static int setup(void **state)
 		paths[i].number = i;
 	params[0] = (struct prer_params){.history = 64, .mask = 63, .reset = 2000 * MS};
 	latent_conf = (struct prer_watch_latent){0};
-	alive[1] = alive[2] = true;
+	memset(causes, 0, sizeof(causes));
 	prer_watch_hz = HZ;
 	prer_watch_ask(&ask);
 	now_ms = 1000;
@@ -435,17 +434,13 @@ static void test_silent(void **state)
 	assert_int_equal(n_events, 0);
 	prer_watch_get(1, &f);
 	assert_true(f.rate <= 0 && f.path[0].rate <= 0);
-	alive[2] = false;
+	causes[2] = PRER_WHY_PROBE;
 	run(400, dead, dead, 0);
-	assert_string_equal(text("path.down", "reason"), "its probe is not answered");
-	alive[2] = true;
+	assert_string_equal(text("path.down", "reason"), "the far end does not answer its probe");
+	causes[2] = PRER_WHY_NONE;
 	run(400, dead, dead, 0);
 	assert_int_equal(told("path.up"), 1);
-	paths[1].flags = PRER_PATH_DOWN;
-	run(400, dead, dead, 0);
-	assert_string_equal(text("path.down", "path"), "lte");
-	paths[1].flags = 0;
-	paths[1].port = 5; /* of which there is none */
+	causes[1] = PRER_WHY_NO_PORT;
 	run(400, dead, dead, 0);
 	assert_string_equal(text("path.down", "path"), "lte");
 	assert_int_equal(path_mood(1), PRER_DOWN);

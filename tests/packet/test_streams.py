@@ -184,6 +184,10 @@ def delivered(rig, numbers, want, timeout=1.0):
     return [int(raw(f)[15:].split(b".")[0]) for f in got]
 
 
+def order(rig):
+    return rig.call("stream.get", {"name": "l"})["state"]["order"]
+
+
 def test_packets_in_order(rig):
     listen(rig, {"mode": "basic", "max_delay_us": 60000})
     try:
@@ -193,6 +197,7 @@ def test_packets_in_order(rig):
         assert delivered(rig, [7, 6], 2) == [6, 7]
         assert 0.05 < time.monotonic() - began < 0.5
         assert delivered(rig, [5], 1) == [5]
+        assert order(rig) == {"waiting": 0, "waited": 4, "late": 1, "expired": 2, "overflow": 0}
         # what waits when the stream goes is delivered all the same
         rig.n3.drain()
         rig.n6.send(member(10, 9, b"x9"))
@@ -208,6 +213,6 @@ def test_what_is_older_is_dropped(rig):
     try:
         before = rig.drops().get("prer.late", 0)
         assert delivered(rig, [0, 2, 1, 3], 3) == [0, 2, 3]
-        assert rig.drops()["prer.late"] == before + 1
+        assert rig.drops()["prer.late"] == before + 1 and order(rig)["late"] == 1
     finally:
         stop_listening(rig)
