@@ -3,6 +3,7 @@
 """Packet in, packet out: run the cases against a real coastd on real wires.
 
 run.py --build DIR --ports af_xdp|virtio|flowdev [--workers N] [--label NAME] [--times] [PATTERN ...]
+       --lanes N  as many rigs at once, which share the cases: most of the time a case waits
        --sets N   rule sets against the model, all of them whatever the time (default: what 60 s
                   allow)      --seed N  where their seeds begin
        --storm N  frames of the storm
@@ -15,6 +16,7 @@ import argparse
 import fnmatch
 import glob
 import importlib
+import multiprocessing
 import os
 import sys
 import time
@@ -24,10 +26,21 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 
 
-def cases(patterns):
+def modules(taken):
+    """Their names, each for one of the lanes that have `taken` in common."""
     here = os.path.dirname(os.path.abspath(__file__))
-    for path in sorted(glob.glob(f"{here}/test_*.py")):
-        name = os.path.basename(path)[:-3]
+    names = [os.path.basename(path)[:-3] for path in sorted(glob.glob(f"{here}/test_*.py"))]
+    while True:
+        with taken.get_lock():
+            at = taken.value
+            taken.value += 1
+        if at >= len(names):
+            return
+        yield names[at]
+
+
+def cases(patterns, taken):
+    for name in modules(taken):
         module = importlib.import_module(name)
         for function in [f for f in vars(module) if f.startswith("test_")]:
             full = f"{name[5:]}.{function[5:]}"
@@ -35,7 +48,7 @@ def cases(patterns):
                 yield full, getattr(module, function)
 
 
-def main():
+def options():
     args = argparse.ArgumentParser()
     args.add_argument("--build", required=True)
     args.add_argument("--ports", choices=("af_xdp", "virtio", "flowdev"),
@@ -47,6 +60,7 @@ def main():
     args.add_argument("--storm", type=int)
     args.add_argument("--stress", type=int)
     args.add_argument("--times", action="store_true", help="print how long each case took")
+    args.add_argument("--lanes", type=int, default=1)
     args.add_argument("patterns", nargs="*")
     args = args.parse_args()
     if args.sets:
@@ -55,6 +69,11 @@ def main():
                         ("STRESS_SECONDS", args.stress)):
         if value:
             os.environ[name] = str(value)
+    return args
+
+
+def lane(args, taken):
+    """One rig and its share of the cases. True: something failed."""
     harness.die_on_signal()
     results = open(os.environ.get("RESULTS", os.devnull), "a")
     failed = count = 0
@@ -72,7 +91,7 @@ def main():
     started = time.monotonic()
     rig = harness.Rig(os.path.abspath(args.build), args.ports, args.workers)
     try:
-        for name, case in cases(args.patterns):
+        for name, case in cases(args.patterns, taken):
             began = time.monotonic()
             try:
                 case(rig)
@@ -99,6 +118,19 @@ def main():
     print(f"{args.label} {args.ports}: {count - failed} passed, {failed} failed "
           f"in {time.monotonic() - started:.1f} s", flush=True)
     return failed > 0
+
+
+def main():
+    args, taken = options(), multiprocessing.Value("i")
+    if args.lanes == 1:
+        return lane(args, taken)
+    lanes = [multiprocessing.Process(target=lambda: sys.exit(lane(args, taken)))
+             for _ in range(args.lanes)]
+    for one in lanes:
+        one.start()
+    for one in lanes:
+        one.join()
+    return any(one.exitcode != 0 for one in lanes)
 
 
 if __name__ == "__main__":
