@@ -382,21 +382,21 @@ void cst_port_publish(uint16_t port)
 }
 
 #define MAX_ASKED 8
-static int (*asked[MAX_ASKED])(const char *name, struct cst_err *e);
+static int (*asked[MAX_ASKED])(const char *name, enum cst_port_loss loss, struct cst_err *e);
 static unsigned n_asked;
 
-void cst_port_ask(int (*has)(const char *name, struct cst_err *e))
+void cst_port_ask(int (*has)(const char *name, enum cst_port_loss loss, struct cst_err *e))
 {
 	if (n_asked < MAX_ASKED)
 		asked[n_asked++] = has;
 }
 
-int cst_port_unused(const char *name, struct cst_err *e)
+int cst_port_may_lose(const char *name, enum cst_port_loss loss, struct cst_err *e)
 {
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < n_asked; i++)
-		rc = asked[i](name, e);
+		rc = asked[i](name, loss, e);
 	return rc;
 }
 
@@ -450,13 +450,21 @@ int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_
 			return ret;
 		p->st.mtu = mtu;
 	}
-	if (p->open && !p->draining && conf->promiscuous != p->conf.promiscuous)
-		cst_ethdev_set_promiscuous(&p->eth, conf->promiscuous);
+	if (p->open && !p->draining && conf->promiscuous)
+		cst_ethdev_set_promiscuous(&p->eth, true);
 	turned = conf->no_offload != p->conf.no_offload;
 	p->conf = *conf;
 	if (turned && p->wanted)
 		offload(p, true);
 	return 0;
+}
+
+void cst_port_settle(uint16_t port)
+{
+	const struct port *p = get(port);
+
+	if (p != NULL && p->open && !p->draining)
+		cst_ethdev_set_promiscuous(&p->eth, p->conf.promiscuous);
 }
 
 uint16_t cst_port_by_name(const char *name)

@@ -69,13 +69,19 @@ void cst_port_discard(uint16_t port);
  * the grace period in the background and closes the device. */
 void cst_port_publish(uint16_t port);
 void cst_port_retire(uint16_t port);
-/* Before start: somebody who knows ports by their names, and is asked before one is retired, once
- * all of a change is planned: 0, or -EBUSY and who has it. */
-void cst_port_ask(int (*has)(const char *name, struct cst_err *e));
-int cst_port_unused(const char *name, struct cst_err *e);
-/* Change mtu, promiscuous, optional or no_offload of a port at once; -EBUSY when more than that
- * differs. The same call with what cst_port_conf() gave before takes it back. */
+/* Before start: somebody who knows ports by their names, and is asked before one loses what others
+ * count on, once all of a change is planned: 0, or -EBUSY and who does. */
+enum cst_port_loss {
+	CST_PORT_GOES,      /* it is retired */
+	CST_PORT_OWN_FRAMES /* it is promiscuous no longer */
+};
+void cst_port_ask(int (*has)(const char *name, enum cst_port_loss loss, struct cst_err *e));
+int cst_port_may_lose(const char *name, enum cst_port_loss loss, struct cst_err *e);
+/* Change mtu, promiscuous, optional or no_offload of a port at once, but for promiscuous mode,
+ * which ends with cst_port_settle(), when the change is final; -EBUSY when more than that differs.
+ * The same calls with what cst_port_conf() gave before take it back. */
 int cst_port_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
+void cst_port_settle(uint16_t port);
 /* Would it be -ENOENT or -EBUSY? The device is not asked. */
 int cst_port_may_change(uint16_t port, const struct cst_port_conf *conf, struct cst_err *e);
 

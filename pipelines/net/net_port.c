@@ -163,7 +163,13 @@ int net_port_compile(struct cst_err *e)
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < n_removed; i++)
-		rc = cst_port_unused(cst_port_conf(removed[i])->name, e);
+		rc = cst_port_may_lose(cst_port_conf(removed[i])->name, CST_PORT_GOES, e);
+	for (unsigned i = 0; rc == 0 && i < n_changed; i++) {
+		const struct cst_port_conf *c = cst_port_conf(changed[i].port);
+
+		if (changed[i].before.promiscuous && !c->promiscuous)
+			rc = cst_port_may_lose(c->name, CST_PORT_OWN_FRAMES, e);
+	}
 	return rc;
 }
 
@@ -173,6 +179,8 @@ void net_port_commit(void)
 {
 	for (unsigned i = 0; i < n_added; i++)
 		cst_port_publish(added[i]);
+	for (unsigned i = 0; i < n_changed; i++)
+		cst_port_settle(changed[i].port);
 	for (unsigned i = 0; i < n_removed; i++)
 		cst_port_retire(removed[i]);
 	net_port_begin();
@@ -183,6 +191,7 @@ void net_port_abort(void)
 	while (n_changed > 0) {
 		n_changed--;
 		cst_port_change(changed[n_changed].port, &changed[n_changed].before, NULL);
+		cst_port_settle(changed[n_changed].port);
 	}
 	while (n_added > 0)
 		cst_port_discard(added[--n_added]);

@@ -12,7 +12,7 @@ int net_port_modify(struct cst_txn *t, const void *obj, struct cst_err *e);
 int net_port_del(struct cst_txn *t, const void *key, struct cst_err *e);
 /* After the network's own commit, so that a new port finds its interfaces and a deleted one has
  * none left. */
-int net_port_compile(struct cst_err *e); /* does anybody still have a port that goes? */
+int net_port_compile(struct cst_err *e); /* does anybody count on what a port is to lose? */
 void net_port_commit(void);
 void net_port_abort(void);
 

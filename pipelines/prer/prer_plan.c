@@ -289,7 +289,47 @@ static bool stands_on(const struct prer_stream_obj *s, const char *port)
 	       (s->receive.port && strcmp(s->receive.port, port) == 0);
 }
 
-static int has_port(const char *port, struct cst_err *e)
+/* Does it take in frames by the port, whomever they are addressed to? */
+static bool listens_on(const struct prer_stream_obj *s, const char *port, struct cst_pool *pool)
+{
+	struct prer_entry *paths[PRER_MAX_PATHS];
+	struct prer_path_obj p;
+
+	if (s->send.port && strcmp(s->send.port, port) == 0)
+		return true;
+	if (!cst_has(s, STREAM_RECEIVE) || prer_find_paths(s, paths, NULL) < 0)
+		return false;
+	for (uint32_t i = 0; i < s->paths.n; i++)
+		if (prer_entry_read(paths[i], false, pool, &p) == 0 && leads_by(&p, port))
+			return true;
+	return false;
+}
+
+static int path_may_lose(const struct prer_path_obj *p, const char *port, enum cst_port_loss loss,
+			 struct cst_err *e)
+{
+	if (loss != CST_PORT_GOES || !leads_by(p, port))
+		return 0;
+	return cst_err(e, -EBUSY, "name", "path '%s' has port '%s': change or delete that first",
+		       p->name, port);
+}
+
+static int stream_may_lose(const struct prer_stream_obj *s, const char *port,
+			   enum cst_port_loss loss, struct cst_pool *pool, struct cst_err *e)
+{
+	if (loss == CST_PORT_GOES && stands_on(s, port))
+		return cst_err(e, -EBUSY, "name",
+			       "stream '%s' has port '%s': change or delete that first", s->name,
+			       port);
+	if (loss == CST_PORT_OWN_FRAMES && listens_on(s, port, pool))
+		return cst_err(e, -EBUSY, "promiscuous",
+			       "stream '%s' takes in frames for anybody by port '%s': change or "
+			       "delete that first",
+			       s->name, port);
+	return 0;
+}
+
+static int may_lose(const char *port, enum cst_port_loss loss, struct cst_err *e)
 {
 	static const enum prer_kind kinds[] = {PRER_PATHWAYS, PRER_STREAMS};
 	struct cst_pool *pool = cst_pool_new();
@@ -305,10 +345,8 @@ static int has_port(const char *port, struct cst_err *e)
 			if (!(x->is_touched ? x->next : x->live) ||
 			    prer_entry_read(x, false, pool, &o) < 0)
 				continue;
-			if (k == 0 ? leads_by(&o.path, port) : stands_on(&o.stream, port))
-				rc = cst_err(e, -EBUSY, "name",
-					     "%s '%s' has port '%s': change or delete that first",
-					     k == 0 ? "path" : "stream", x->name, port);
+			rc = k == 0 ? path_may_lose(&o.path, port, loss, e)
+				    : stream_may_lose(&o.stream, port, loss, pool, e);
 			cst_pool_reset(pool);
 		}
 	cst_pool_free(pool);
@@ -375,7 +413,7 @@ SHOW(PRER_STREAMS, stream)
 
 static void __attribute__((constructor, used)) prer_bind(void)
 {
-	cst_port_ask(has_port);
+	cst_port_ask(may_lose);
 	prer_recovery_class.party = &prer_party;
 	prer_recovery_class.put = put_recovery;
 	prer_recovery_class.modify = modify_recovery;

@@ -236,15 +236,30 @@ static void ports_in_use(void **state)
 
 	put(STREAM, TALKER("s", "01"));
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(cst_port_unused(names[i], &err), -EBUSY);
+		assert_int_equal(cst_port_may_lose(names[i], CST_PORT_GOES, &err), -EBUSY);
 		assert_string_equal(err.field, "name");
 		assert_non_null(strstr(err.reason, users[i]));
 	}
-	assert_int_equal(cst_port_unused("shy", &err), 0);
+	assert_int_equal(cst_port_may_lose("shy", CST_PORT_GOES, &err), 0);
 	put(STREAM, "{'name':'s','paths':['a']," RECEIVE("01") "}");
-	assert_int_equal(cst_port_unused("plc", &err), -EBUSY);
+	assert_int_equal(cst_port_may_lose("plc", CST_PORT_GOES, &err), -EBUSY);
 	del(STREAM, "{'name':'s'}");
-	assert_int_equal(cst_port_unused("plc", &err), 0);
+	assert_int_equal(cst_port_may_lose("plc", CST_PORT_GOES, &err), 0);
+}
+
+/* What takes in frames for anybody: where they are numbered, and where members come in. */
+static void ports_that_listen(void **state)
+{
+	put(STREAM, TALKER("s", "01"));
+	assert_int_equal(cst_port_may_lose("plc", CST_PORT_OWN_FRAMES, &err), -EBUSY);
+	assert_string_equal(err.field, "promiscuous");
+	assert_non_null(strstr(err.reason, "stream 's'"));
+	assert_int_equal(cst_port_may_lose("a", CST_PORT_OWN_FRAMES, &err), 0);
+	put(STREAM, "{'name':'s','paths':['a']," RECEIVE("01") "}");
+	assert_int_equal(cst_port_may_lose("plc", CST_PORT_OWN_FRAMES, &err), 0);
+	assert_int_equal(cst_port_may_lose("a", CST_PORT_OWN_FRAMES, &err), -EBUSY);
+	del(STREAM, "{'name':'s'}");
+	assert_int_equal(cst_port_may_lose("a", CST_PORT_OWN_FRAMES, &err), 0);
 }
 
 static void no_room(void **state)
@@ -267,17 +282,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
-		T(conflicts),
-		T(references),
-		T(encapsulations),
-		T(loops),
-		T(identifications),
-		T(bad_recoveries),
-		T(no_room),
-		T(ports_in_use),
-		T(one_end_each),
-		T(paths_alike),
-		T(starts_without_an_interface),
+		T(conflicts),    T(references),      T(encapsulations),
+		T(loops),        T(identifications), T(bad_recoveries),
+		T(no_room),      T(ports_in_use),    T(ports_that_listen),
+		T(one_end_each), T(paths_alike),     T(starts_without_an_interface),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

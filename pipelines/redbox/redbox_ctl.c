@@ -73,13 +73,13 @@ static int is_on(const void *conf, void *arg)
 	return 1;
 }
 
-static const struct conf *other_with(const char *port, const char *name)
+/* The box of another name that has the port. */
+static const struct conf *other_with(const struct conf *set, const char *port, const char *name)
 {
 	for (unsigned i = 0; i < REDBOX_BOXES; i++)
-		for (unsigned k = 0; plan()[i].name[0] && k < REDBOX_ROLES; k++)
-			if (strcmp(plan()[i].name, name) != 0 &&
-			    strcmp(plan()[i].port[k], port) == 0)
-				return &plan()[i];
+		for (unsigned k = 0; set[i].name[0] && k < REDBOX_ROLES; k++)
+			if (strcmp(set[i].name, name) != 0 && strcmp(set[i].port[k], port) == 0)
+				return &set[i];
 	return NULL;
 }
 
@@ -97,7 +97,7 @@ static int check_port(const struct cst_txn *t, const char *name, const char *fie
 		      struct cst_err *e)
 {
 	uint16_t port = cst_port_by_name(name);
-	const struct conf *other = other_with(name, box);
+	const struct conf *other = other_with(plan(), name, box);
 	struct on on = {.port = name};
 	uint8_t taker;
 
@@ -404,8 +404,23 @@ static int list(struct cst_page *page, struct cst_err *e)
 	return 0;
 }
 
+/* A box waits for a port that goes; it can do nothing with one that is deaf. */
+static int may_lose(const char *port, enum cst_port_loss loss, struct cst_err *e)
+{
+	const struct conf *set = party.open ? plan() : sets[live], *c = NULL;
+
+	if (loss == CST_PORT_OWN_FRAMES)
+		c = other_with(set, port, "");
+	return c ? cst_err(e, -EBUSY, "promiscuous",
+			   "redbox '%s' takes in frames for anybody by port '%s': change or delete "
+			   "that first",
+			   c->name, port)
+		 : 0;
+}
+
 static void __attribute__((constructor, used)) redbox_bind(void)
 {
+	cst_port_ask(may_lose);
 	redbox_class.party = &party;
 	redbox_class.put = put;
 	redbox_class.del = del;

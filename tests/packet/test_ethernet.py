@@ -337,6 +337,8 @@ def test_what_does_not_fit_is_refused(rig):
            ul={"sdf_filters": [{"flow_description": "permit out ip from any to any"}]})
         no("ethernet_packet_filters[0].id", "bidirectional",
            ul={"ethernet_packet_filters": [{"id": 4}]})
+        with refused("interfaces[lan].port", "set promiscuous"):
+            rig.call("port.modify", {"name": "n6", "promiscuous": False})
     with refused(reason="promiscuous"):  # a port that takes in its own frames alone
         rig.call("interface.put", {"name": "l2", "port": "n6", "vlan": 77, "ethernet": True,
                                    "network_instance": "internet"})

@@ -228,6 +228,8 @@ def test_ports_have_one_use(rig):
             with refused(field, reason):
                 rig.call("redbox.put", {"name": "other", "port": "s", "lan_a": "a", "lan_b": "b",
                                         **more})
+        with refused("promiscuous", "redbox 'box'"):
+            rig.call("port.modify", {"name": "a", "promiscuous": False})
         rig.call("path.put", {"name": "x", "encapsulation": "rtag", "port": "a"})
         with refused("send.port", "something else than streams"):
             rig.call("stream.put", {"name": "x", "paths": ["x"], "send": {
