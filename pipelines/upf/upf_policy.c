@@ -44,8 +44,10 @@ static void add(uint64_t *word, uint64_t n)
 
 /* ---- usage ------------------------------------------------------------------- */
 
-/* Private to this file, in `told`: limits beyond the first line are to be looked at. */
-#define LOOK_FARTHER 0x80000000u
+/* Private to this file, in `told`: limits beyond the first line are to be looked at; a volume quota
+ * was reached, and the control thread could not be told yet. */
+#define LOOK_FARTHER  0x80000000u
+#define QUOTA_REACHED 0x40000000u
 
 static const uint32_t *urrs_of(const struct upf_policy *p)
 {
@@ -63,7 +65,7 @@ static void tell(struct cst_worker *w, uint32_t number, struct upf_usage *u, uin
 	if (likely(cst_notice(w, notice, &n, sizeof(n))))
 		u->told |= n.told;
 	else
-		u->told |= LOOK_FARTHER;
+		u->told |= LOOK_FARTHER | (bits & UPF_TOLD_QUOTA ? QUOTA_REACHED : 0);
 }
 
 /* The control thread has reported or changed the rule: tell anew. */
@@ -87,11 +89,12 @@ static bool is_rest(const struct upf_usage *u, const struct upf_limit *l, uint64
 }
 
 /* Has this packet no room? A quota that was found too small for one packet is spent for the smaller
- * ones behind it too: it has been told so. */
+ * ones behind it too: that is, or will be, told. */
 static bool exceeds(const struct upf_limit *l, const struct upf_usage *u, enum upf_dir dir,
 		    uint64_t bytes)
 {
-	return (u->told & UPF_TOLD_QUOTA) || u->bytes[dir] + bytes > load(&l->quota[dir]) ||
+	return (u->told & (UPF_TOLD_QUOTA | QUOTA_REACHED)) ||
+	       u->bytes[dir] + bytes > load(&l->quota[dir]) ||
 	       u->bytes[UPF_UL] + u->bytes[UPF_DL] + bytes > load(&l->quota[2]);
 }
 
@@ -201,7 +204,7 @@ static uint64_t room_of(const struct upf_usage *u, const struct upf_limit *l)
 	uint64_t room;
 
 	if (__atomic_load_n(&l->flags, __ATOMIC_RELAXED) || load(&l->idle) ||
-	    u->told & (LOOK_FARTHER | UPF_TOLD_QUOTA))
+	    u->told & (LOOK_FARTHER | UPF_TOLD_QUOTA | QUOTA_REACHED))
 		return 0;
 	room = room_below(l->quota, u);
 	return u->told & UPF_TOLD_THRESHOLD ? room : RTE_MIN(room, room_below(l->threshold, u));

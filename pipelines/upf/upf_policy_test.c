@@ -407,11 +407,13 @@ static void notices_are_not_lost(void **state)
 	assert_int_equal(news(), UPF_TOLD_THRESHOLD | UPF_TOLD_START | UPF_TOLD_EVENT);
 	how_many(1, 1, 10, 1);
 	assert_int_equal(news(), 0);
-	l->quota[2] = volume(1, 1);
+	/* nor is a quota that is spent unspent for a smaller packet meanwhile */
+	l->quota[2] = volume(1, 1) + 9;
 	deaf = true;
 	assert_int_equal(send_packet(1, 1, 10), UPF_DROP_QUOTA);
+	assert_int_equal(send_packet(1, 1, 5), UPF_DROP_QUOTA);
 	deaf = false;
-	assert_int_equal(send_packet(1, 1, 10), UPF_DROP_QUOTA);
+	assert_int_equal(send_packet(1, 1, 5), UPF_DROP_QUOTA);
 	assert_int_equal(news(), UPF_TOLD_QUOTA);
 }
 
