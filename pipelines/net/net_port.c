@@ -15,10 +15,12 @@ static struct {
 	struct cst_port_conf before;
 } changed[CST_MAX_PORTS];
 static unsigned n_added, n_removed, n_changed;
+static bool deaf[CST_MAX_PORTS]; /* from now on, to frames that are not for themselves */
 
 void net_port_begin(void)
 {
 	n_added = n_removed = n_changed = 0;
+	memset(deaf, 0, sizeof(deaf));
 }
 
 static bool among(const uint16_t *list, unsigned n, uint16_t port)
@@ -62,6 +64,7 @@ static int change(struct cst_txn *t, uint16_t port, const struct cst_port_conf *
 	struct cst_port_conf before = *cst_port_conf(port);
 	int ret;
 
+	deaf[port] = !c->promiscuous && (before.promiscuous || deaf[port]);
 	if (memcmp(&before, c, sizeof(before)) == 0)
 		return 0;
 	if (among(added, n_added, port))
@@ -93,6 +96,7 @@ int net_port_put(struct cst_txn *t, const void *obj, struct cst_err *e)
 	if (n < 0)
 		return n;
 	added[n_added++] = (uint16_t)n;
+	deaf[n] = !c.promiscuous; /* some wait for a port of this name */
 	return 0;
 }
 
@@ -164,12 +168,9 @@ int net_port_compile(struct cst_err *e)
 
 	for (unsigned i = 0; rc == 0 && i < n_removed; i++)
 		rc = cst_port_may_lose(cst_port_conf(removed[i])->name, CST_PORT_GOES, e);
-	for (unsigned i = 0; rc == 0 && i < n_changed; i++) {
-		const struct cst_port_conf *c = cst_port_conf(changed[i].port);
-
-		if (changed[i].before.promiscuous && !c->promiscuous)
-			rc = cst_port_may_lose(c->name, CST_PORT_OWN_FRAMES, e);
-	}
+	for (uint16_t i = 1; rc == 0 && i < CST_MAX_PORTS; i++)
+		if (deaf[i])
+			rc = cst_port_may_lose(cst_port_conf(i)->name, CST_PORT_OWN_FRAMES, e);
 	return rc;
 }
 

@@ -230,6 +230,9 @@ def test_ports_have_one_use(rig):
                                         **more})
         with refused("promiscuous", "redbox 'box'"):
             rig.call("port.modify", {"name": "a", "promiscuous": False})
+        with refused("promiscuous", "redbox 'box'"):
+            rig.call("port.modify", [{"name": "a", "promiscuous": False},
+                                     {"name": "a", "optional": True}])
         rig.call("path.put", {"name": "x", "encapsulation": "rtag", "port": "a"})
         with refused("send.port", "something else than streams"):
             rig.call("stream.put", {"name": "x", "paths": ["x"], "send": {
@@ -245,6 +248,8 @@ def test_a_lan_goes(rig):
         try:
             assert len(b.cross("s", frame(), "a")) == 1
             assert b.cross("a", trailer(frame(PLC, DEVICE), 1, "a"), "s") == [frame(PLC, DEVICE)]
+            with refused("promiscuous", "redbox 'box'"):
+                rig.call("port.put", {"name": "b", "device": "null"})
         finally:
             rig.call("port.put", {"name": "b", "device": "null", "promiscuous": True})
 
