@@ -222,11 +222,14 @@ const struct cst_object prer_member_object = CST_OBJECT(
 
 static const struct cst_field order_fields[] = {
 	STATE(prer_order_state, waiting, "packets", "that wait now for those before them"),
-	STATE(prer_order_state, waited, "packets", "that waited, since order was asked for"),
+	STATE(prer_order_state, waited, "packets",
+	      "that waited, since the queue was made: it begins "
+	      "anew with coastd and with another `order`"),
 	STATE(prer_order_state, late, "packets",
 	      "older than the last delivered: delivered none the less, or with drop_older dropped"),
 	STATE(prer_order_state, expired, "packets",
-	      "that went on before their turn after max_delay_us, those before them being lost"),
+	      "that went on before their turn: those before them had not come within "
+	      "max_delay_us, or too many waited in all"),
 	STATE(prer_order_state, overflow, "packets",
 	      "that went on before their turn because more than `packets` would have waited"),
 };

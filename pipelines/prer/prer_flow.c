@@ -3,6 +3,7 @@
 #include "prer_flow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_prefetch.h>
@@ -19,10 +20,10 @@ static int read_recovery(const char *name, struct cst_pool *pool, struct prer_re
 
 	if (!pool)
 		return cst_err(e, -ENOMEM, NULL, "no memory");
-	x = prer_entry_find(PRER_RECOVERIES, name[0] ? name : PRER_DEFAULT_RECOVERY);
+	x = prer_entry_find(PRER_RECOVERIES, name);
 	if (x)
 		return prer_entry_read(x, false, pool, r);
-	if (name[0] == '\0' || strcmp(name, PRER_DEFAULT_RECOVERY) == 0)
+	if (strcmp(name, PRER_DEFAULT_RECOVERY) == 0)
 		return prer_default(pool, r, e); /* nobody has put a recovery yet */
 	return cst_err(e, -ENOENT, "recovery", "there is no recovery '%s'", name);
 }
@@ -32,19 +33,16 @@ static uint32_t open_flow(const struct cst_redundancy_conf *c, struct cst_err *e
 	struct cst_pool *pool = cst_pool_new();
 	struct prer_recovery_obj r = {0};
 	struct prer_params p;
-	int rc = read_recovery(c->recovery, pool, &r, e);
+	struct cst_redundancy_conf named = *c;
+	int rc;
 
+	if (!named.recovery[0])
+		snprintf(named.recovery, sizeof(named.recovery), PRER_DEFAULT_RECOVERY);
+	rc = read_recovery(named.recovery, pool, &r, e);
 	if (rc == 0)
 		rc = prer_params_record(&r, &p, NULL, e);
 	cst_pool_free(pool);
-	return rc == 0 ? prer_flow_open(c, &p, e) : 0;
-}
-
-static void restart_flow(uint32_t flow)
-{
-	struct prer_flow *f = &prer_flows.flow[flow];
-
-	__atomic_store_n(&f->restarts, f->restarts + 1, __ATOMIC_RELEASE);
+	return rc == 0 ? prer_flow_open(&named, &p, e) : 0;
 }
 
 static uint64_t load(const uint64_t *word)
@@ -91,15 +89,15 @@ static uint32_t next_number(uint32_t flow)
 static bool accept_number(struct cst_worker *w, uint32_t flow, unsigned path, uint32_t seq)
 {
 	struct prer_flow *f = &prer_flows.flow[flow];
-	const struct prer_params *p = &prer_flows.params[f->params];
-	uint32_t restarts = __atomic_load_n(&f->restarts, __ATOMIC_ACQUIRE);
-	uint64_t *ring = &prer_flows.rings[f->ring];
+	uint64_t how = __atomic_load_n(&f->how, __ATOMIC_ACQUIRE);
+	const struct prer_params *p = &prer_flows.params[prer_how_params(how)];
+	uint64_t *ring = &prer_flows.rings[prer_how_ring(how)];
 	struct prer_state *s = &f->state;
 	enum prer_verdict v;
 
-	if (unlikely(f->restarted != restarts)) {
+	if (unlikely(f->begun != prer_how_epoch(how))) {
 		prer_reset(&s->recovery, &s->counts, ring, p);
-		f->restarted = restarts;
+		f->begun = prer_how_epoch(how);
 	}
 	seq &= (1u << f->bits) - 1;
 	v = prer_recover(&s->recovery, &s->counts, ring, p, f->bits, seq, w->now);
@@ -109,7 +107,7 @@ static bool accept_number(struct cst_worker *w, uint32_t flow, unsigned path, ui
 
 static const struct cst_redundancy offer = {.open = open_flow,
 					    .close = prer_flow_close,
-					    .restart = restart_flow,
+					    .restart = prer_flow_restart,
 					    .counts = counts_of,
 					    .prefetch = prefetch,
 					    .next = next_number,

@@ -7,35 +7,28 @@
 #include "engine/rcu.h"
 #include "hash.h"
 #include "module.h"
-#include "prer_flow.h"
+#include "prer_flow_room.h"
 #include "prer_mark.h"
 #include "store.h"
 #include "table/arena.h"
 #include "table/index.h"
-#include "table/lines.h"
-
-#define LINE_WORDS 8 /* rings are allocated by cache lines */
 
 struct prer_flows prer_flows;
 
-static struct cst_section flows = {.name = "prer.flows", .elem_size = sizeof(struct prer_flow)};
-static struct cst_section params = {.name = "prer.flow_params",
-				    .elem_size = sizeof(struct prer_params),
-				    .count = PRER_FLOW_PARAMS};
-static struct cst_section rings = {.name = "prer.flow_rings", .elem_size = 64};
+static struct cst_section flows = {
+	.name = "prer.flows", .elem_size = sizeof(struct prer_flow), .version = 1};
 
 /* What is not in the arena, by flow. */
 static struct entry {
 	uint32_t next; /* in the chain of its key's hash */
 	bool waits;    /* an earlier coastd's, and nobody has opened it yet */
 	char *name;    /* NULL: not open, or waits */
+	char *recovery;
 	struct prer_mark mark;
 } * entries;
 static uint32_t *chains, mask;
 static uint32_t top; /* none above it was ever open */
 static struct cst_index *numbers;
-static struct cst_lines *lines;
-static uint32_t users[PRER_FLOW_PARAMS]; /* of params */
 
 /* ---- by key ------------------------------------------------------------------------- */
 
@@ -72,67 +65,6 @@ static uint32_t find(uint64_t key)
 	return flow;
 }
 
-/* ---- what a flow has ------------------------------------------------------------------ */
-
-/* The number of the same ones that others have, else a free one; 0: there is none. */
-static uint16_t find_params(const struct prer_params *p)
-{
-	uint16_t unused = 0;
-
-	for (uint16_t i = PRER_FLOW_PARAMS - 1; i > 0; i--) {
-		if (users[i] == 0)
-			unused = i;
-		else if (memcmp(&prer_flows.params[i], p, sizeof(*p)) == 0)
-			return i;
-	}
-	return unused;
-}
-
-static uint16_t take_params(const struct prer_params *p, struct cst_err *e)
-{
-	uint16_t i = find_params(p);
-
-	if (i == 0) {
-		cst_err(e, -ENOSPC, "recovery", "flows have %d different recoveries already",
-			PRER_FLOW_PARAMS - 1);
-		return 0;
-	}
-	if (users[i]++ == 0)
-		prer_flows.params[i] = *p;
-	return i;
-}
-
-static bool take_ring(struct prer_flow *f, const struct prer_params *p, struct cst_err *e)
-{
-	uint32_t words = p->mask < 64 ? 0 : (p->mask + 1) / 64;
-	uint32_t n = (words + LINE_WORDS - 1) / LINE_WORDS, line = 0;
-
-	if (n > 0) {
-		line = cst_lines_alloc(lines, n);
-		if (line == 0) {
-			cst_err(e, -ENOSPC, "recovery",
-				"no room for its history: shorten it, or raise "
-				"system.max_streams");
-			return false;
-		}
-		memset(cst_line(rings.base, line), 0, (size_t)n * 64);
-	}
-	f->ring = line * LINE_WORDS;
-	f->ring_words = n * LINE_WORDS;
-	return true;
-}
-
-static void give_back(uint32_t flow)
-{
-	struct prer_flow *f = &prer_flows.flow[flow];
-
-	users[f->params]--;
-	if (f->ring_words)
-		cst_lines_free(lines, f->ring / LINE_WORDS, f->ring_words / LINE_WORDS);
-	*f = (struct prer_flow){0};
-	cst_index_free(numbers, flow);
-}
-
 /* ---- opening and closing ----------------------------------------------------------------- */
 
 static uint32_t new_flow(const struct cst_redundancy_conf *c, const struct prer_params *p,
@@ -147,10 +79,7 @@ static uint32_t new_flow(const struct cst_redundancy_conf *c, const struct prer_
 		return 0;
 	}
 	f.state.counts.gen_seq = prer_mark_at(PRER_MARK_FLOW, c->name) & ((1u << c->bits) - 1);
-	f.params = take_params(p, e);
-	if (f.params == 0 || !take_ring(&f, p, e)) {
-		if (f.params)
-			users[f.params]--;
+	if (!prer_room_take(p, &f.how, e)) {
 		cst_index_free(numbers, flow);
 		return 0;
 	}
@@ -164,7 +93,7 @@ static uint32_t new_flow(const struct cst_redundancy_conf *c, const struct prer_
 static bool fits(const struct prer_flow *f, const struct cst_redundancy_conf *c,
 		 const struct prer_params *p)
 {
-	return f->bits == c->bits && memcmp(&prer_flows.params[f->params], p, sizeof(*p)) == 0;
+	return f->bits == c->bits && memcmp(prer_flow_params(f), p, sizeof(*p)) == 0;
 }
 
 static uint32_t come_back(uint32_t flow, const struct cst_redundancy_conf *c,
@@ -185,6 +114,13 @@ static uint32_t come_back(uint32_t flow, const struct cst_redundancy_conf *c,
 	return fresh;
 }
 
+static void forget_names(struct entry *x)
+{
+	free(x->name);
+	free(x->recovery);
+	x->name = x->recovery = NULL;
+}
+
 uint32_t prer_flow_open(const struct cst_redundancy_conf *c, const struct prer_params *p,
 			struct cst_err *e)
 {
@@ -197,8 +133,9 @@ uint32_t prer_flow_open(const struct cst_redundancy_conf *c, const struct prer_p
 	else
 		return flow;
 	if (flow) {
-		free(entries[flow].name);
+		forget_names(&entries[flow]);
 		entries[flow].name = strdup(c->name);
+		entries[flow].recovery = strdup(c->recovery);
 	}
 	return flow;
 }
@@ -206,7 +143,9 @@ uint32_t prer_flow_open(const struct cst_redundancy_conf *c, const struct prer_p
 static void reap(void *unused, uint64_t flow)
 {
 	(void)unused;
-	give_back((uint32_t)flow);
+	prer_room_give_back(prer_flows.flow[flow].how, true);
+	prer_flows.flow[flow] = (struct prer_flow){0};
+	cst_index_free(numbers, (uint32_t)flow);
 }
 
 void prer_flow_close(uint32_t flow)
@@ -216,14 +155,36 @@ void prer_flow_close(uint32_t flow)
 	entries[flow].waits = false;
 	if (entries[flow].name)
 		prer_mark_forget(PRER_MARK_FLOW, entries[flow].name);
-	free(entries[flow].name);
-	entries[flow].name = NULL;
+	forget_names(&entries[flow]);
 	cst_rcu_defer(reap, NULL, flow);
+}
+
+void prer_flow_set(struct prer_flow *f, uint64_t how)
+{
+	__atomic_store_n(&f->how, how, __ATOMIC_RELEASE);
+}
+
+void prer_flow_restart(uint32_t flow)
+{
+	struct prer_flow *f = &prer_flows.flow[flow];
+
+	prer_flow_set(f, prer_how(prer_how_epoch(f->how) + 1u, prer_how_params(f->how),
+				  prer_how_ring(f->how)));
 }
 
 uint32_t prer_flows_used(void)
 {
 	return numbers ? cst_index_used(numbers) : 0;
+}
+
+uint32_t prer_flow_top(void)
+{
+	return top;
+}
+
+const char *prer_flow_recovery(uint32_t flow)
+{
+	return entries[flow].recovery;
 }
 
 const char *prer_flow_name(uint32_t flow)
@@ -263,18 +224,16 @@ static int reserve(const struct cst_system *sys, struct cst_err *e)
 {
 	(void)e;
 	flows.count = (uint64_t)sys->max_streams + 1;
-	/* a history of 64 needs no ring; one of 1024 two lines */
-	rings.count = flows.count / 2 + 256;
 	cst_arena_add(&flows);
-	cst_arena_add(&params);
-	cst_arena_add(&rings);
+	prer_room_reserve(flows.count);
 	return 0;
 }
 
 static int by_ring(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;
-	uint32_t at_x = prer_flows.flow[*x].ring, at_y = prer_flows.flow[*y].ring;
+	uint32_t at_x = prer_how_ring(prer_flows.flow[*x].how);
+	uint32_t at_y = prer_how_ring(prer_flows.flow[*y].how);
 
 	return (at_x > at_y) - (at_x < at_y);
 }
@@ -282,14 +241,7 @@ static int by_ring(const void *a, const void *b)
 /* As far as it can be told: a damaged one must not reach beyond what is there. */
 static bool is_whole(const struct prer_flow *f)
 {
-	const struct prer_params *p = &prer_flows.params[f->params % PRER_FLOW_PARAMS];
-
-	return f->key && f->params > 0 && f->params < PRER_FLOW_PARAMS &&
-	       (f->bits == 16 || f->bits == 24) && p->history >= 1 && p->history <= p->mask + 1 &&
-	       p->mask < 8192 && (p->mask & (p->mask + 1)) == 0 &&
-	       (p->mask < 64 ? f->ring_words == 0
-			     : f->ring_words * 64ull > p->mask &&
-				       f->ring + f->ring_words <= rings.count * LINE_WORDS);
+	return f->key && (f->bits == 16 || f->bits == 24) && prer_room_has(f->how);
 }
 
 static bool go_on(uint32_t flow)
@@ -298,12 +250,10 @@ static bool go_on(uint32_t flow)
 
 	if (!is_whole(f) || !cst_index_take(numbers, flow))
 		return false;
-	if (f->ring_words &&
-	    !cst_lines_take(lines, f->ring / LINE_WORDS, f->ring_words / LINE_WORDS)) {
+	if (!prer_room_take_again(f->how)) {
 		cst_index_free(numbers, flow);
 		return false;
 	}
-	users[f->params]++;
 	entries[flow].waits = true;
 	prer_go_on(&f->state.recovery);
 	enter(flow);
@@ -333,22 +283,20 @@ static int attach(struct cst_err *e)
 static int start(const struct cst_system *sys, struct cst_err *e)
 {
 	struct cst_arena_info arena;
+	int rc;
 
 	(void)sys;
-	prer_flows = (struct prer_flows){.flow = flows.base,
-					 .params = params.base,
-					 .rings = rings.base,
-					 .count = (uint32_t)flows.count};
+	prer_flows = (struct prer_flows){.flow = flows.base, .count = (uint32_t)flows.count};
 	for (mask = 63; mask < flows.count; mask = 2 * mask + 1)
 		;
 	entries = calloc(flows.count, sizeof(*entries));
 	chains = calloc((size_t)mask + 1, sizeof(*chains));
 	numbers = cst_index_new((uint32_t)flows.count - 1);
-	lines = cst_lines_new(rings.base, (uint32_t)rings.count - 1);
-	if (!entries || !chains || !numbers || !lines)
+	if (!entries || !chains || !numbers)
 		return cst_err(e, -ENOMEM, "system.max_streams", "no memory for so many flows");
+	rc = prer_room_start(e);
 	cst_arena_info(&arena);
-	return arena.attached ? attach(e) : 0;
+	return rc == 0 && arena.attached ? attach(e) : rc;
 }
 
 /* Their sessions have not come back. */
@@ -367,17 +315,15 @@ static void stop(void)
 	if (entries)
 		end_marks();
 	for (uint32_t i = 1; entries && i < prer_flows.count; i++)
-		free(entries[i].name);
+		forget_names(&entries[i]);
 	free(entries);
 	free(chains);
 	cst_index_destroy(numbers);
-	cst_lines_free_all(lines);
+	prer_room_stop();
 	entries = NULL;
 	chains = NULL;
 	top = 0;
 	numbers = NULL;
-	lines = NULL;
-	memset(users, 0, sizeof(users));
 	prer_flows = (struct prer_flows){0};
 }
 

@@ -63,6 +63,27 @@ static void open_tables(void)
 	cst_arena_ready();
 }
 
+static int delete_result(const char *name)
+{
+	json_t *js = json_pack("{s:s}", "name", name);
+	int rc = cst_txn_run(&prer_recovery_class, CST_OP_DELETE, js, NULL, &err);
+
+	json_decref(js);
+	return rc;
+}
+
+static void delete_recovery(const char *name)
+{
+	assert_int_equal(delete_result(name), 0);
+}
+
+static void refused_delete(const char *name, const char *user)
+{
+	assert_int_equal(delete_result(name), -EBUSY);
+	assert_string_equal(err.field, "name");
+	assert_non_null(strstr(err.reason, user));
+}
+
 static void close_tables(void)
 {
 	prer_entries_fini();
@@ -126,6 +147,11 @@ static struct cst_redundancy_counts counts(uint32_t flow)
 	r()->counts(flow, &n);
 	assert_int_equal(n.from[0] + n.from[1], n.passed + n.discarded + n.rogue);
 	return n;
+}
+
+static uint64_t how(uint32_t flow)
+{
+	return prer_flows.flow[flow].how;
 }
 
 static void numbers(void **state)
@@ -197,8 +223,8 @@ static void keys(void **state)
 	(void)state;
 	assert_int_equal(open_flow(7, 16, "long"), a);
 	assert_int_not_equal(a, b);
-	assert_int_equal(prer_flows.flow[a].params, prer_flows.flow[b].params);
-	assert_int_not_equal(prer_flows.flow[a].ring, prer_flows.flow[b].ring);
+	assert_int_equal(prer_how_params(how(a)), prer_how_params(how(b)));
+	assert_int_not_equal(prer_how_ring(how(a)), prer_how_ring(how(b)));
 	assert_string_equal(prer_flow_name(a), "session 1 uplink");
 	assert_int_equal(r()->open(&unknown, &err), 0);
 	assert_int_equal(err.code, -ENOENT);
@@ -228,6 +254,70 @@ static void full(void **state)
 	assert_int_equal(err.code, -ENOSPC);
 	for (unsigned i = 0; i < 100; i++)
 		r()->close(flow[i]);
+	cst_rcu_reclaim(true);
+}
+
+/* A recovery that is put again is followed: by a reset if what was seen says nothing any more. */
+static void recovery_changes(void **state)
+{
+	uint32_t a = open_flow(7, 16, "eight"), b = open_flow(8, 16, "ring");
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		both(a, i), both(b, i);
+	/* another timer: what was seen is known */
+	put_recovery("{'name':'eight','history_length':8,'rogue_rule':'cb_2017','reset_ms':5000}");
+	assert_int_equal(both(a, 99), 0);
+	worker.now += 1000 * MS;
+	assert_int_equal(both(a, 99), 0);
+	assert_int_equal(counts(a).resets, 1);
+	/* another history, with room of its own now */
+	put_recovery("{'name':'eight','history_length':600}");
+	assert_true(prer_how_ring(how(a)) != 0);
+	assert_int_equal(both(a, 99), 1);
+	assert_int_equal(counts(a).resets, 2);
+	for (uint32_t i = 100; i < 800; i++)
+		both(a, i);
+	assert_int_equal(both(a, 300), 0);
+	assert_int_equal(counts(a).rogue, 0);
+	/* and a start anew at the same time */
+	r()->restart(b);
+	put_recovery("{'name':'ring','history_length':500,'resync':true}");
+	assert_int_equal(both(b, 20000), 1);
+	/* it is in use as long as a flow has it */
+	refused_delete("eight", "session 1 uplink");
+	r()->close(a);
+	r()->close(b);
+	cst_rcu_reclaim(true);
+	assert_int_equal(prer_flows_used(), 0);
+	delete_recovery("eight");
+	put_recovery("[{'name':'eight','history_length':8,'rogue_rule':'cb_2017','reset_ms':100},"
+		     "{'name':'ring','history_length':500}]");
+}
+
+/* No room for the histories of all: the change is refused, and nothing has changed. */
+static void change_without_room(void **state)
+{
+	uint32_t flow[100];
+	json_t *js = quoted("{'name':'eight','history_length':8000}");
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		flow[i] = open_flow(100 + i, 16, "eight");
+	for (uint32_t i = 0; i < 20; i++)
+		both(flow[7], i);
+	assert_int_equal(cst_txn_run(&prer_recovery_class, CST_OP_PUT, js, NULL, &err), -ENOSPC);
+	assert_non_null(strstr(err.reason, "history"));
+	json_decref(js);
+	assert_int_equal(both(flow[7], 19), 0);
+	assert_int_equal(both(flow[7], 20), 1);
+	for (unsigned i = 0; i < 100; i++)
+		r()->close(flow[i]);
+	cst_rcu_reclaim(true);
+	assert_int_equal(prer_flows_used(), 0);
+	/* what it had taken for the first ones is free again */
+	flow[0] = open_flow(1, 16, "long");
+	r()->close(flow[0]);
 	cst_rcu_reclaim(true);
 }
 
@@ -272,9 +362,9 @@ static void damaged(void **state)
 	uint32_t c = open_flow(9, 16, "long"), d = open_flow(10, 16, "long");
 
 	(void)state;
-	prer_flows.flow[a].ring = 1u << 30;
-	prer_flows.flow[b].params = 60000;
-	prer_flows.flow[c].ring = prer_flows.flow[d].ring;
+	prer_flows.flow[a].how = prer_how(0, prer_how_params(how(a)), 1u << 30);
+	prer_flows.flow[b].how = prer_how(0, 60000, prer_how_ring(how(b)));
+	prer_flows.flow[c].how = how(d);
 	close_tables();
 	open_tables();
 	assert_int_equal(prer_flows_used(), 1);
@@ -365,10 +455,16 @@ static void numbers_without_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers), cmocka_unit_test(verdicts),
-		cmocka_unit_test(wraps),   cmocka_unit_test(keys),
-		cmocka_unit_test(full),    cmocka_unit_test(restarted),
-		cmocka_unit_test(damaged), cmocka_unit_test(numbers_without_tables),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(wraps),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(full),
+		cmocka_unit_test(recovery_changes),
+		cmocka_unit_test(change_without_room),
+		cmocka_unit_test(restarted),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(numbers_without_tables),
 	};
 
 	return cmocka_run_group_tests_name("prer_flow", tests, set_up, tear_down);

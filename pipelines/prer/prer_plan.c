@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/rcu.h"
 #include "log.h"
 #include "net/net.h"
 #include "port/port.h"
 #include "prer_ctl.h"
+#include "prer_flow.h"
 
 /* ---- references ----------------------------------------------------------------------- */
 
@@ -264,6 +266,7 @@ static int del_recovery(struct cst_txn *t, const void *key, struct cst_err *e)
 {
 	const char *name = ((const struct prer_recovery_obj *)key)->name;
 	struct prer_entry *x = prer_entry_find(PRER_RECOVERIES, name);
+	const char *flow;
 	int rc;
 
 	if (!x || !(x->is_touched ? x->next_put : x->put))
@@ -273,6 +276,16 @@ static int del_recovery(struct cst_txn *t, const void *key, struct cst_err *e)
 	rc = check_unused(x, "recovery", e);
 	if (rc < 0)
 		return rc;
+	flow = prer_flow_user(name);
+	if (flow) {
+		cst_rcu_reclaim(true); /* its session may be gone */
+		flow = prer_flow_user(name);
+	}
+	if (flow)
+		return cst_err(e, -EBUSY, "name",
+			       "%s has recovery '%s' for its redundant packets: change or delete "
+			       "that first",
+			       flow, name);
 	return prer_entry_touch(PRER_RECOVERIES, name, NULL, e) ? 0 : -ENOMEM;
 }
 
@@ -289,43 +302,44 @@ static bool stands_on(const struct prer_stream_obj *s, const char *port)
 	       (s->receive.port && strcmp(s->receive.port, port) == 0);
 }
 
+static bool lead[PRER_PATH_NUMBERS]; /* by path: does it lead by the port in question? */
+
 /* Does it take in frames by the port, whomever they are addressed to? */
-static bool listens_on(const struct prer_stream_obj *s, const char *port, struct cst_pool *pool)
+static bool listens_on(const struct prer_entry *x, const struct prer_stream_obj *s,
+		       const char *port)
 {
-	struct prer_entry *paths[PRER_MAX_PATHS];
-	struct prer_path_obj p;
+	const struct prer_made *m = x->is_touched ? &x->made_next : &x->made;
 
 	if (s->send.port && strcmp(s->send.port, port) == 0)
 		return true;
-	if (!cst_has(s, STREAM_RECEIVE) || prer_find_paths(s, paths, NULL) < 0)
-		return false;
-	for (uint32_t i = 0; i < s->paths.n; i++)
-		if (prer_entry_read(paths[i], false, pool, &p) == 0 && leads_by(&p, port))
+	for (unsigned i = 0; cst_has(s, STREAM_RECEIVE) && i < PRER_MAX_PATHS; i++)
+		if (m->path[i] && lead[m->path[i]->at])
 			return true;
 	return false;
 }
 
-static int path_may_lose(const struct prer_path_obj *p, const char *port, enum cst_port_loss loss,
-			 struct cst_err *e)
+static int path_may_lose(const struct prer_entry *x, const struct prer_path_obj *p,
+			 const char *port, enum cst_port_loss loss, struct cst_err *e)
 {
-	if (loss != CST_PORT_GOES || !leads_by(p, port))
+	lead[x->at] = leads_by(p, port);
+	if (loss != CST_PORT_GOES || !lead[x->at])
 		return 0;
 	return cst_err(e, -EBUSY, "name", "path '%s' has port '%s': change or delete that first",
-		       p->name, port);
+		       x->name, port);
 }
 
-static int stream_may_lose(const struct prer_stream_obj *s, const char *port,
-			   enum cst_port_loss loss, struct cst_pool *pool, struct cst_err *e)
+static int stream_may_lose(const struct prer_entry *x, const struct prer_stream_obj *s,
+			   const char *port, enum cst_port_loss loss, struct cst_err *e)
 {
 	if (loss == CST_PORT_GOES && stands_on(s, port))
 		return cst_err(e, -EBUSY, "name",
-			       "stream '%s' has port '%s': change or delete that first", s->name,
+			       "stream '%s' has port '%s': change or delete that first", x->name,
 			       port);
-	if (loss == CST_PORT_OWN_FRAMES && listens_on(s, port, pool))
+	if (loss == CST_PORT_OWN_FRAMES && listens_on(x, s, port))
 		return cst_err(e, -EBUSY, "promiscuous",
 			       "stream '%s' takes in frames for anybody by port '%s': change or "
 			       "delete that first",
-			       s->name, port);
+			       x->name, port);
 	return 0;
 }
 
@@ -345,8 +359,8 @@ static int may_lose(const char *port, enum cst_port_loss loss, struct cst_err *e
 			if (!(x->is_touched ? x->next : x->live) ||
 			    prer_entry_read(x, false, pool, &o) < 0)
 				continue;
-			rc = k == 0 ? path_may_lose(&o.path, port, loss, e)
-				    : stream_may_lose(&o.stream, port, loss, pool, e);
+			rc = k == 0 ? path_may_lose(x, &o.path, port, loss, e)
+				    : stream_may_lose(x, &o.stream, port, loss, e);
 			cst_pool_reset(pool);
 		}
 	cst_pool_free(pool);

@@ -12,6 +12,7 @@
 #include "port/port.h"
 #include "prer_ctl.h"
 #include "prer_dcw.h"
+#include "prer_flow.h"
 #include "prer_intent.h"
 #include "prer_probe.h"
 
@@ -190,7 +191,7 @@ static int put_recovery(struct prer_entry *x, struct cst_pool *pool, bool *chang
 		return no_room("recoveries", PRER_RECOVERY_NUMBERS - 1, e);
 	x->shared_next.at = at;
 	prer_tables.params[at] = rec;
-	return 0;
+	return prer_flow_compile(x->name, &rec, e);
 }
 
 int prer_shared_compile(struct prer_entry *x, struct cst_pool *pool, bool *changed,
@@ -251,6 +252,8 @@ void prer_shared_commit(struct prer_entry *x)
 
 	if (x->kind == PRER_PATHWAYS)
 		probe_as(&x->shared, &x->shared_next);
+	else
+		prer_flow_commit();
 	if (old && old != x->shared_next.at) {
 		prer_entry_number(x->kind, old, NULL);
 		cst_rcu_defer(x->kind == PRER_PATHWAYS ? free_path : free_recovery, NULL, old);
@@ -264,6 +267,8 @@ void prer_shared_abort(struct prer_entry *x)
 {
 	uint32_t at = x->shared_next.at;
 
+	if (x->kind != PRER_PATHWAYS)
+		prer_flow_abort();
 	if (!at || at == x->shared.at)
 		return;
 	if (x->kind == PRER_PATHWAYS)

@@ -67,7 +67,7 @@ const struct prer_stream *prer_watch_record(uint32_t stream)
 		.flags = PRER_FLOW,
 		.n_paths = 2,
 		.bits = prer_flows.flow[i].bits,
-		.recovery = prer_flows.flow[i].params,
+		.recovery = prer_how_params(prer_flows.flow[i].how),
 	};
 	return &made;
 }

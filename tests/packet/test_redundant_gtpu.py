@@ -231,6 +231,20 @@ def test_leading_tunnel_dies(rig):
           (1000, 8, 0, 492, 7, 1))
 
 
+def test_recovery_changes_under_a_session(rig):
+    """A longer history, while packets come: a copy that lags by more than the old one is one."""
+    with redundant(rig) as s:
+        up = Uplink(rig, s)
+        assert up.run(both(range(100))) == [*range(100)]
+        with refused("name", "session 1 uplink"):
+            rig.call("recovery.delete", {"name": "eight"})
+        rig.call("recovery.put", {**RECOVERY, "history_length": 1000, "reset_ms": 60000})
+        assert up.run([(0, n) for n in range(100, 1000)]) == [*range(100, 1000)]
+        assert up.run([(1, n) for n in range(100, 1000)]) == []
+        passed, discarded, _, rogue, _, resets = up.figures()
+        assert (passed, discarded, rogue, resets) == (1000, 1000, 0, 2)
+
+
 def framed(rig, packet, second):
     frame = rig.from_gnb(packet)
     return Ether(src=frame.src, dst=frame.dst) / Dot1Q(vlan=VLAN) / packet if second else frame
