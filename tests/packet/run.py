@@ -124,8 +124,9 @@ def main():
     args, taken = options(), multiprocessing.Value("i")
     if args.lanes == 1:
         return lane(args, taken)
-    lanes = [multiprocessing.Process(target=lambda: sys.exit(lane(args, taken)))
-             for _ in range(args.lanes)]
+    harness.die_on_signal()
+    lanes = [multiprocessing.get_context("fork").Process(
+        target=lambda: sys.exit(lane(args, taken)), daemon=True) for _ in range(args.lanes)]
     for one in lanes:
         one.start()
     for one in lanes:
