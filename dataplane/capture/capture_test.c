@@ -296,8 +296,10 @@ static struct cst_capture_info ended(void)
 		cst_rcu_reclaim(false);
 		cst_modules_tick(1000 + (uint64_t)i);
 		cst_capture_state(&info, NULL);
-		if (info.phase == CST_CAPTURE_ENDED)
+		if (info.phase == CST_CAPTURE_ENDED) {
+			cst_modules_tick(4000); /* sees it, too */
 			return info;
+		}
 		usleep(1000);
 	}
 	fail_msg("the capture does not end");

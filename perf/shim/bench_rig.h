@@ -38,7 +38,7 @@ bool cst_bench_poll(enum cst_bench_port port, uint16_t times);
 
 /* ---- walks: a burst in by one port, and out by the other ---------------------- */
 
-#define CST_BENCH_MAX_OUT (2 * CST_MAX_BURST)
+#define CST_BENCH_MAX_OUT (2 * CST_MAX_BURST + 64) /* with what coast sends of its own */
 
 extern struct cst_bench_burst {
 	struct rte_mbuf *in[CST_MAX_BURST], *out[CST_BENCH_MAX_OUT];
