@@ -223,8 +223,7 @@ const struct cst_object prer_member_object = CST_OBJECT(
 static const struct cst_field order_fields[] = {
 	STATE(prer_order_state, waiting, "packets", "that wait now for those before them"),
 	STATE(prer_order_state, waited, "packets",
-	      "that waited, since the queue was made: it begins "
-	      "anew with coastd and with another `order`"),
+	      "that waited, since coastd or this `order` began"),
 	STATE(prer_order_state, late, "packets",
 	      "older than the last delivered: delivered none the less, or with drop_older dropped"),
 	STATE(prer_order_state, expired, "packets",

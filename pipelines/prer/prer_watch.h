@@ -39,12 +39,11 @@ struct prer_watch_latent {
 struct prer_watch_ask {
 	const char *(*stream)(uint32_t stream); /* of a flow, too; NULL: none */
 	uint32_t (*find)(const char *name);     /* and the stream of this name; 0: none */
-	/* By struct prer_path.number; false: no such path. */
-	bool (*path)(uint32_t number, struct prer_watch_path_conf *out);
+	/* By struct prer_path.number; false: no such path. `cause`, unless NULL: why nothing can
+	 * come by it, as far as that needs no traffic to be known. */
+	bool (*path)(uint32_t number, struct prer_watch_path_conf *out, enum prer_watch_why *cause);
 	/* Latent error detection of this recovery; false: none. */
 	bool (*latent)(uint16_t recovery, struct prer_watch_latent *out);
-	/* Why nothing can come by this path, as far as that needs no traffic to be known. */
-	enum prer_watch_why (*cause)(uint32_t number);
 };
 
 /* Before start. Without it streams have no names and no limits. Functions may be NULL. */

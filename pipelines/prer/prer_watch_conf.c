@@ -46,22 +46,6 @@ static const struct prer_entry *live(enum prer_kind kind, uint32_t at)
 	return x && x->at == at && x->live ? x : NULL;
 }
 
-static bool path(uint32_t number, struct prer_watch_path_conf *out)
-{
-	const struct prer_entry *x = live(PRER_PATHWAYS, number);
-	struct prer_path_obj o = {0};
-
-	if (!x || !read_entry(x, &o))
-		return false;
-	*out = (struct prer_watch_path_conf){.name = x->name};
-	if (cst_has(&o, PATH_DEGRADED))
-		out->limits = (struct prer_watch_limits){
-			.loss_ppm = o.degraded.loss,
-			.lag_us = o.degraded.delay_difference_ms * 1000,
-		};
-	return true;
-}
-
 enum prer_watch_why prer_path_cause(const struct prer_path_obj *p, uint32_t at)
 {
 	const struct prer_path *rec = &prer_tables.path[at];
@@ -81,12 +65,22 @@ enum prer_watch_why prer_path_cause(const struct prer_path_obj *p, uint32_t at)
 	return prer_probe_alive(at) ? PRER_WHY_NONE : PRER_WHY_PROBE;
 }
 
-static enum prer_watch_why cause(uint32_t number)
+static bool path(uint32_t number, struct prer_watch_path_conf *out, enum prer_watch_why *cause)
 {
 	const struct prer_entry *x = live(PRER_PATHWAYS, number);
 	struct prer_path_obj o = {0};
 
-	return x && read_entry(x, &o) ? prer_path_cause(&o, x->shared.at) : PRER_WHY_NONE;
+	if (!x || !read_entry(x, &o))
+		return false;
+	*out = (struct prer_watch_path_conf){.name = x->name};
+	if (cst_has(&o, PATH_DEGRADED))
+		out->limits = (struct prer_watch_limits){
+			.loss_ppm = o.degraded.loss,
+			.lag_us = o.degraded.delay_difference_ms * 1000,
+		};
+	if (cause)
+		*cause = prer_path_cause(&o, x->shared.at);
+	return true;
 }
 
 static bool latent(uint16_t recovery, struct prer_watch_latent *out)
@@ -105,7 +99,7 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 }
 
 static const struct prer_watch_ask conf = {
-	.stream = stream_name, .find = find, .path = path, .latent = latent, .cause = cause};
+	.stream = stream_name, .find = find, .path = path, .latent = latent};
 
 static void __attribute__((constructor, used)) ask(void)
 {

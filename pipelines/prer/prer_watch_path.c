@@ -115,11 +115,11 @@ static void look(uint32_t number, uint64_t now_ms)
 	struct prer_watch_path_conf c;
 	struct path *p = get(number);
 	enum prer_watch_mood was;
-	enum prer_watch_why why;
+	enum prer_watch_why why = PRER_WHY_NONE;
 
 	if (!p)
 		return;
-	if (!ask->path || !ask->path(number, &c)) {
+	if (!ask->path || !ask->path(number, &c, &why)) {
 		memset(p, 0, sizeof(*p));
 		return;
 	}
@@ -129,7 +129,6 @@ static void look(uint32_t number, uint64_t now_ms)
 	if (ripe(p, now_ms))
 		close_window(p, now_ms);
 	was = p->figures.state.mood;
-	why = ask->cause ? ask->cause(number) : PRER_WHY_NONE;
 	p->figures.state = p->told;
 	if (why != PRER_WHY_NONE) {
 		p->figures.state.mood = PRER_DOWN;

@@ -25,7 +25,7 @@ const char *prer_watch_path_name(const struct prer_stream *s, unsigned i)
 	if (s->flags & PRER_FLOW)
 		return of_flow[i & 1];
 	if (prer_watch_asked()->path)
-		prer_watch_asked()->path(prer_watch_number(s, i), &c);
+		prer_watch_asked()->path(prer_watch_number(s, i), &c, NULL);
 	return c.name;
 }
 

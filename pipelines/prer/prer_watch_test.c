@@ -113,7 +113,7 @@ static uint32_t find(const char *name)
 	return sscanf(name, "s%u", &n) == 1 ? n : 0;
 }
 
-static bool path_conf(uint32_t path, struct prer_watch_path_conf *out)
+static bool path_conf(uint32_t path, struct prer_watch_path_conf *out, enum prer_watch_why *cause)
 {
 	static const char *const names[] = {NULL, "lte", "wlan"};
 
@@ -123,6 +123,8 @@ static bool path_conf(uint32_t path, struct prer_watch_path_conf *out)
 		.name = names[path],
 		.limits = {.loss_ppm = 20000, .lag_us = 50000},
 	};
+	if (cause)
+		*cause = causes[path];
 	return true;
 }
 
@@ -130,11 +132,6 @@ static bool latent(uint16_t recovery, struct prer_watch_latent *out)
 {
 	*out = latent_conf;
 	return latent_conf.period_ms != 0;
-}
-
-static enum prer_watch_why cause(uint32_t path)
-{
-	return causes[path];
 }
 
 static void add(uint32_t stream)
@@ -146,11 +143,8 @@ static void add(uint32_t stream)
 
 static int setup(void **state)
 {
-	static const struct prer_watch_ask ask = {.stream = stream_name,
-						  .find = find,
-						  .path = path_conf,
-						  .latent = latent,
-						  .cause = cause};
+	static const struct prer_watch_ask ask = {
+		.stream = stream_name, .find = find, .path = path_conf, .latent = latent};
 
 	prer_tables = (struct prer_tables){
 		.slot = slots,
